@@ -1,0 +1,166 @@
+"""Frozen configurations of a model and of its training, with a strict JSON round trip."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Literal, Self, get_args
+
+from vae_core.errors import ConfigError
+
+Activation = Literal["relu", "silu", "tanh"]
+LikelihoodName = Literal["bernoulli", "gaussian", "gaussian-learned-sigma"]
+PosteriorName = Literal["gaussian", "point"]
+Objective = Literal["elbo", "beta-elbo", "iwae", "autoencoder"]
+Start = Literal["random", "neighbours"]
+
+N_PIXELS = 28 * 28
+
+
+class _JsonConfig:
+    """Dict round trip that refuses unknown fields; missing ones take their defaults.
+
+    So a file written before a field existed is still read, and one from the future is not
+    misread.
+    """
+
+    __slots__ = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, ready for ``json.dumps``."""
+        return asdict(self)  # type: ignore[call-overload]
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """Build a configuration from `to_dict`'s output.
+
+        Raises
+        ------
+        ConfigError
+            A field is unknown, or its value is not allowed.
+        """
+        known = [f.name for f in fields(cls)]  # type: ignore[arg-type]
+        if unknown := sorted(set(values) - set(known)):
+            raise ConfigError(
+                f"{cls.__name__} has unknown fields {', '.join(unknown)}; "
+                f"allowed are {', '.join(known)}"
+            )
+        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+
+
+def _require(ok: bool, name: str, got: object, allowed: str) -> None:
+    if not ok:
+        raise ConfigError(f"{name} must be {allowed}, got {got!r}")
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
+
+
+def _is_positive(value: object) -> bool:
+    return (
+        isinstance(value, int | float)
+        and not isinstance(value, bool)
+        and math.isfinite(value)
+        and value > 0
+    )
+
+
+def _require_choice(name: str, got: object, choices: object) -> None:
+    allowed = get_args(choices)
+    _require(got in allowed, name, got, f"one of {', '.join(allowed)}")
+
+
+def _require_widths(name: str, got: object) -> None:
+    ok = isinstance(got, tuple) and all(_is_count(width) for width in got)
+    _require(ok, name, got, "a list of layer widths, each a whole number from 1")
+
+
+@dataclass(frozen=True, slots=True)
+class ModelConfig(_JsonConfig):
+    """Architecture of a VAE on 28 × 28 grey images."""
+
+    latent_dim: int = 2  # D; the explorer is made for 2, shows others as a projection
+    likelihood: LikelihoodName = "bernoulli"
+    sigma: float = 1.0  # of the fixed-sigma Gaussian; the other likelihoods ignore it
+    posterior: PosteriorName = "gaussian"  # "point": a plain autoencoder's encoder, no q(z|x)
+    encoder_hidden: tuple[int, ...] = (512, 256)
+    decoder_hidden: tuple[int, ...] = (256, 512)
+    activation: Activation = "silu"
+    residual: bool = False  # skip connections between decoder layers of equal width
+    fourier_features: int = 0  # fixed sin and cos features of z before the decoder; 0 = none
+    fourier_std: float = 3.0  # standard deviation of their frequencies, radians per z unit
+
+    def __post_init__(self) -> None:
+        _require(_is_count(self.latent_dim), "latent_dim", self.latent_dim, "a whole number from 1")
+        _require_choice("likelihood", self.likelihood, LikelihoodName)
+        _require(_is_positive(self.sigma), "sigma", self.sigma, "a finite number above 0")
+        _require_choice("posterior", self.posterior, PosteriorName)
+        _require_widths("encoder_hidden", self.encoder_hidden)
+        _require_widths("decoder_hidden", self.decoder_hidden)
+        _require_choice("activation", self.activation, Activation)
+        _require(isinstance(self.residual, bool), "residual", self.residual, "true or false")
+        _require(
+            self.fourier_features == 0 or _is_count(self.fourier_features),
+            "fourier_features",
+            self.fourier_features,
+            "a whole number from 0",
+        )
+        _require(_is_positive(self.fourier_std), "fourier_std", self.fourier_std, "above 0")
+
+
+@dataclass(frozen=True, slots=True)
+class TrainConfig(_JsonConfig):
+    """How a model is trained; with the same seed and machine, to the same weights."""
+
+    objective: Objective = "elbo"
+    beta: float = 1.0  # weight of the KL term; only "beta-elbo" may differ from 1
+    n_samples: int = 1  # K latent samples per image; more than 1 is for "iwae"
+    start: Start = "random"  # "neighbours": from a neighbour embedding, see vae_core.neighbours
+    start_epochs: int = 0  # of `epochs`, the first that fit both networks to those codes
+    epochs: int = 30
+    batch_size: int = 128
+    learning_rate: float = 1e-3  # peak; linear warm-up, then a cosine to a thousandth
+    warmup_steps: int = 200
+    weight_decay: float = 0.0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        _require_choice("objective", self.objective, Objective)
+        _require(_is_positive(self.beta), "beta", self.beta, "a finite number above 0")
+        _require(
+            self.beta == 1.0 or self.objective == "beta-elbo",
+            "beta",
+            self.beta,
+            f"1 with the objective {self.objective}",
+        )
+        _require(_is_count(self.n_samples), "n_samples", self.n_samples, "a whole number from 1")
+        _require(
+            self.n_samples == 1 or self.objective == "iwae",
+            "n_samples",
+            self.n_samples,
+            f"1 with the objective {self.objective}",
+        )
+        for name in ("epochs", "batch_size"):
+            value = getattr(self, name)
+            _require(_is_count(value), name, value, "a whole number from 1")
+        _require_choice("start", self.start, Start)
+        _require(
+            self.start_epochs == 0
+            if self.start == "random"
+            else _is_count(self.start_epochs) and self.start_epochs < self.epochs,
+            "start_epochs",
+            self.start_epochs,
+            '0 with the start "random", or from 1 to fewer than epochs with "neighbours"',
+        )
+        _require(_is_positive(self.learning_rate), "learning_rate", self.learning_rate, "above 0")
+        for name in ("warmup_steps", "seed"):
+            value = getattr(self, name)
+            _require(value == 0 or _is_count(value), name, value, "a whole number from 0")
+        _require(
+            self.weight_decay == 0 or _is_positive(self.weight_decay),
+            "weight_decay",
+            self.weight_decay,
+            "a finite number from 0",
+        )
