@@ -1,0 +1,174 @@
+"""Encoder, decoder and the VAE made of them: dense networks on 28 × 28 images."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from itertools import pairwise
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Generator, Tensor, nn
+
+from vae_core.config import N_PIXELS, Activation, ModelConfig
+from vae_core.likelihoods import Likelihood, likelihood_of
+from vae_core.priors import StandardNormal
+
+_ACTIVATIONS: dict[Activation, Callable[[Tensor], Tensor]] = {
+    "relu": F.relu,
+    "silu": F.silu,
+    "tanh": torch.tanh,
+}
+# Bounds on log-variance: std from 0.001 to 20, so that an untrained or odd input stays finite.
+_MIN_LOGVAR, _MAX_LOGVAR = -14.0, 6.0
+
+
+class Posterior(NamedTuple):
+    """q(z|x) = N(mu, diag(exp(logvar))), each of shape (B, D); logvar −inf means a point."""
+
+    mu: Tensor
+    logvar: Tensor
+
+
+class _Dense(nn.Module):
+    """Linear layers with one activation between them; skips between equal widths on request."""
+
+    def __init__(self, widths: list[int], activation: Activation, *, residual: bool) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList([nn.Linear(n_in, n_out) for n_in, n_out in pairwise(widths)])
+        self.activation = _ACTIVATIONS[activation]
+        self.residual = residual
+
+    def forward(self, h: Tensor) -> Tensor:
+        *hidden, last = self.layers
+        for layer in hidden:
+            y = self.activation(layer(h))
+            h = y + h if self.residual and y.shape == h.shape else y
+        return last(h)
+
+
+class Encoder(nn.Module):
+    """x, shape (B, 784), to q(z|x)."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.latent_dim = config.latent_dim
+        self.is_point = config.posterior == "point"
+        n_out = config.latent_dim * (1 if self.is_point else 2)
+        widths = [N_PIXELS, *config.encoder_hidden, n_out]
+        self.net = _Dense(widths, config.activation, residual=False)
+
+    def forward(self, x: Tensor) -> Posterior:
+        """See `VAE.encode`."""
+        out = self.net(x)
+        if self.is_point:
+            return Posterior(out, torch.full_like(out, -math.inf))
+        mu, logvar = out.split(self.latent_dim, dim=-1)
+        return Posterior(mu, logvar.clamp(_MIN_LOGVAR, _MAX_LOGVAR))
+
+
+class Decoder(nn.Module):
+    """z, shape (…, D), to the likelihood's raw outputs, shape (…, n_outputs).
+
+    With Fourier features the first layer sees (z, sin zB, cos zB), B fixed at random; they let a
+    smooth network of a low-dimensional input vary fast. Tancik et al., "Fourier features let
+    networks learn high frequency functions in low dimensional domains", NeurIPS 2020.
+    """
+
+    def __init__(self, config: ModelConfig, n_outputs: int) -> None:
+        super().__init__()
+        n_fourier = config.fourier_features
+        frequencies = torch.randn(config.latent_dim, n_fourier) * config.fourier_std
+        self.register_buffer("frequencies", frequencies)
+        self.frequencies: Tensor
+        widths = [config.latent_dim + 2 * n_fourier, *config.decoder_hidden, n_outputs]
+        self.net = _Dense(widths, config.activation, residual=config.residual)
+
+    @property
+    def output_bias(self) -> Tensor:
+        """Bias of the last layer, shape (n_outputs,)."""
+        return self.net.layers[-1].bias  # type: ignore[return-value]
+
+    def forward(self, z: Tensor) -> Tensor:
+        """Raw outputs at `z`."""
+        if self.frequencies.shape[1]:
+            phase = z @ self.frequencies
+            z = torch.cat([z, phase.sin(), phase.cos()], -1)
+        return self.net(z)
+
+
+class VAE(nn.Module):
+    """A variational autoencoder, or with ``posterior="point"`` a plain autoencoder.
+
+    Parameters
+    ----------
+    config : ModelConfig
+        Architecture. Initial weights come from torch's global generator: fork it around the
+        construction to choose them (`vae_core.training.start` does).
+    """
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.likelihood: Likelihood = likelihood_of(config)
+        self.prior = StandardNormal(config.latent_dim)
+        self.encoder = Encoder(config)
+        self.decoder = Decoder(config, self.likelihood.n_outputs)
+
+    def encode(self, x: Tensor) -> Posterior:
+        """q(z|x) of images.
+
+        Parameters
+        ----------
+        x : Tensor, shape (B, 784)
+            In [0, 1].
+
+        Returns
+        -------
+        Posterior
+            mu and logvar, each of shape (B, D).
+
+        Raises
+        ------
+        ValueError
+            `x` has another shape.
+        """
+        if x.ndim != 2 or x.shape[1] != N_PIXELS:
+            raise ValueError(f"x must have shape (B, {N_PIXELS}), got {tuple(x.shape)}")
+        return self.encoder(x)
+
+    def reparameterize(self, posterior: Posterior, generator: Generator, n: int = 1) -> Tensor:
+        """Draw z = mu + std · eps, shape (n, B, D), differentiably in mu and logvar."""
+        mu, logvar = posterior
+        shape = (n, *mu.shape)
+        eps = torch.randn(shape, generator=generator, device=mu.device, dtype=mu.dtype)
+        return mu + (0.5 * logvar).exp() * eps
+
+    def decode(self, z: Tensor) -> Tensor:
+        """Mean of p(x|z).
+
+        Parameters
+        ----------
+        z : Tensor, shape (B, D)
+            Latents.
+
+        Returns
+        -------
+        Tensor, shape (B, 784)
+            In [0, 1].
+
+        Raises
+        ------
+        ValueError
+            `z` has another shape.
+        """
+        if z.ndim != 2 or z.shape[1] != self.config.latent_dim:
+            raise ValueError(
+                f"z must have shape (B, {self.config.latent_dim}), got {tuple(z.shape)}"
+            )
+        return self.likelihood.mean(self.decoder(z))
+
+    def reconstruct(self, x: Tensor) -> Tensor:
+        """Mean of p(x|z) at z = mu(x), shape (B, 784); deterministic."""
+        return self.decode(self.encode(x).mu)
