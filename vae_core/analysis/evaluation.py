@@ -1,0 +1,137 @@
+"""The figures of one model, as `evaluate` prints them and headers keep them."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from torch import Generator, Tensor
+
+from vae_core.analysis import marginal
+from vae_core.analysis.clusters import NEIGHBOURS, cluster_figures
+from vae_core.analysis.projection import encode_images
+from vae_core.data import DataSet, binarise
+from vae_core.models import VAE
+
+BINARISATION_SEED = 0
+_ELBO_SAMPLES = 8
+_BATCH = 1000
+
+Metrics = dict[str, dict[str, Any]]
+
+
+def evaluate_model(
+    model: VAE,
+    data: DataSet,
+    *,
+    spacing: float = marginal.REPORTED_SPACING,
+    iwae_samples: int = 0,
+) -> Metrics:
+    """Measure a model on a test set.
+
+    Parameters
+    ----------
+    model : VAE
+        In the precision that its file keeps.
+    data : DataSet
+        Test images and labels.
+    spacing : float
+        Of the lattice for the exact log p(x), z units.
+    iwae_samples : int
+        K of an extra IWAE figure; 0 leaves it out.
+
+    Returns
+    -------
+    dict
+        Name to {"value", "stderr", "unit", "how"}; value is None where the quantity does not
+        exist, and "how" then says why. stderr is over images.
+    """
+    x = model_input(model, data)
+    figures: Metrics = {}
+    if model.config.posterior == "point":
+        why = "none: a plain autoencoder has neither q(z|x) nor a prior"
+        for name in ("log_px", "elbo", "kl"):
+            figures[name] = _figure(None, "nats", why)
+        log_px_z = torch.cat([_reconstruction(model, rows) for rows in x.split(_BATCH)])
+        figures["reconstruction"] = _figure(log_px_z, "nats", "log p(x|z) at the code z(x)")
+    else:
+        figures |= _bounds(model, x, spacing=spacing, iwae_samples=iwae_samples)
+    posterior = encode_images(model, data.images)
+    if model.config.posterior == "gaussian":
+        std = (0.5 * posterior.logvar).exp()
+        how = "median over digits and dimensions of the standard deviation of q(z|x), grey input"
+        figures["posterior_std"] = _plain(float(std.median()), "z units", how)
+    clusters = cluster_figures(posterior.mu.numpy(), data.labels)
+    for k in NEIGHBOURS:
+        how = f"{k} nearest encoder means, 5-fold cross-validated"
+        figures[f"knn{k}"] = _plain(clusters.knn[k], "share", how)
+    figures["silhouette"] = _plain(clusters.silhouette, "", "of the true classes, encoder means")
+    k_means = "10-means clusters of the encoder means against the classes"
+    figures["nmi"] = _plain(clusters.nmi, "", k_means)
+    figures["ari"] = _plain(clusters.ari, "", k_means)
+    return figures
+
+
+def model_input(model: VAE, data: DataSet) -> Tensor:
+    """Build what the likelihood explains, (N, 784): one fixed binarisation, or grey pixels."""
+    x = torch.from_numpy(data.images.reshape(len(data.images), -1).copy()).float().div_(255.0)
+    if model.config.likelihood == "bernoulli":
+        return binarise(x, Generator().manual_seed(BINARISATION_SEED))
+    return x
+
+
+def input_protocol(model: VAE) -> str:
+    """One phrase on what the likelihood explains, for tables."""
+    if model.config.likelihood == "bernoulli":
+        return f"binarised once, seed {BINARISATION_SEED}"
+    return "grey, not dequantised"
+
+
+def _bounds(model: VAE, x: Tensor, *, spacing: float, iwae_samples: int) -> Metrics:
+    figures: Metrics = {}
+    generator = Generator().manual_seed(1)
+    if model.config.latent_dim <= 2:
+        how = f"exact: lattice, spacing {spacing:g}, |z| < {marginal.RADIUS}"
+        log_px = marginal.log_px_exact(model, x, spacing=spacing)
+        figures["log_px"] = _figure(log_px, "nats", how)
+    else:
+        how = f"none: no lattice with {model.config.latent_dim} latent dimensions, see IWAE"
+        figures["log_px"] = _figure(None, "nats", how)
+    kls: list[Tensor] = []
+    reconstructions: list[Tensor] = []
+    for rows in x.split(_BATCH):
+        kl, log_px_z = marginal.elbo_terms(
+            model, rows, n_samples=_ELBO_SAMPLES, generator=generator
+        )
+        kls.append(kl)
+        reconstructions.append(log_px_z.mean(0))
+    kl, reconstruction = torch.cat(kls), torch.cat(reconstructions)
+    sampled = f"{_ELBO_SAMPLES} samples of q(z|x)"
+    figures["elbo"] = _figure(reconstruction - kl, "nats", f"analytic KL, {sampled}")
+    figures["kl"] = _figure(kl, "nats", "KL(q(z|x) ‖ N(0, I)), analytic")
+    figures["reconstruction"] = _figure(reconstruction, "nats", f"E_q log p(x|z), {sampled}")
+    if iwae_samples:
+        parts = [
+            marginal.log_px_iwae(model, rows, n_samples=iwae_samples, generator=generator).value
+            for rows in x.split(_BATCH)
+        ]
+        figures["iwae"] = _figure(torch.cat(parts), "nats", f"IWAE, K = {iwae_samples}")
+    return figures
+
+
+def _reconstruction(model: VAE, x: Tensor) -> Tensor:
+    with torch.no_grad():
+        return model.likelihood.log_px_z(model.decoder(model.encode(x).mu), x)
+
+
+def _figure(per_image: Tensor | None, unit: str, how: str) -> dict[str, Any]:
+    if per_image is None:
+        return {"value": None, "stderr": None, "unit": unit, "how": how}
+    values = per_image.double()
+    stderr = float(values.std()) / math.sqrt(len(values))
+    return {"value": float(values.mean()), "stderr": stderr, "unit": unit, "how": how}
+
+
+def _plain(value: float, unit: str, how: str) -> dict[str, Any]:
+    return {"value": value, "stderr": None, "unit": unit, "how": how}

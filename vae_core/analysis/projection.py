@@ -1,0 +1,59 @@
+"""The plane a latent space is shown on, and where digits lie on it."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from vae_core.checkpoints import DigitMap
+from vae_core.data import ByteArray
+from vae_core.models import VAE, Posterior
+
+_BATCH = 2000
+
+
+def encode_images(model: VAE, images: ByteArray) -> Posterior:
+    """q(z|x) of grey images, in batches.
+
+    Parameters
+    ----------
+    model : VAE
+    images : ByteArray, shape (N, 28, 28) or (N, 784)
+        uint8.
+
+    Returns
+    -------
+    Posterior
+        mu and logvar, each of shape (N, D), on the CPU.
+    """
+    device = next(model.parameters()).device
+    pixels = torch.from_numpy(images.reshape(len(images), -1).copy())
+    with torch.no_grad():
+        parts = [model.encode(rows.to(device).float().div_(255.0)) for rows in pixels.split(_BATCH)]
+    return Posterior(
+        torch.cat([part.mu for part in parts]).cpu(),
+        torch.cat([part.logvar for part in parts]).cpu(),
+    )
+
+
+def map_digits(model: VAE, images: ByteArray) -> DigitMap:
+    """Place images on the plane u on which the latent space is shown, z = center + axes @ u.
+
+    For D = 2 the plane is z-space itself and for D = 1 its line. For more it is spanned by the
+    two leading principal axes of the encoded means, through their mean: a projection.
+
+    Parameters
+    ----------
+    model : VAE
+    images : ByteArray, shape (N, 28, 28)
+        uint8, N ≥ 2.
+    """
+    mu = encode_images(model, images).mu.numpy()
+    n_dims = mu.shape[1]
+    if n_dims <= 2:
+        center, axes = np.zeros(n_dims, np.float32), np.eye(n_dims, 2, dtype=np.float32)
+    else:
+        center = mu.mean(0)
+        _, vectors = np.linalg.eigh(np.cov(mu.T))
+        axes = np.ascontiguousarray(vectors[:, :-3:-1], np.float32)  # largest variance first
+    return DigitMap((mu - center) @ axes, center, axes)
