@@ -1,0 +1,118 @@
+"""Router: page settings, the one place to pick a checkpoint, navigation."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from explorer import loaders, state
+from explorer.theme import number
+from vae_core.data import Split
+
+ICON = Path(__file__).parent / "explorer" / "icon.png"
+SPLIT_NAMES: dict[Split, str] = {
+    "test": "10,000 test",
+    "train": "60,000 training",
+    "all": "all 70,000",
+}
+FIGURES = (  # title, name in the header, unit
+    ("log p(x), exact", "log_px", "nats"),
+    ("ELBO", "elbo", "nats"),
+    ("KL(q‖p)", "kl", "nats"),
+    ("10-NN accuracy", "knn10", ""),
+)
+# Streamlit's own margins leave the map, which is the page, half of a laptop's screen.
+STYLE = """<style>
+.stMainBlockContainer { padding: 4.25rem 2rem 2rem; }
+.stSidebar [data-testid="stSidebarUserContent"] { padding-top: 0; }
+.figures { display: grid; grid-template-columns: 1fr auto; gap: 0.2rem 0.75rem;
+  font-size: 0.875rem; font-variant-numeric: tabular-nums; }
+.figures :nth-child(even) { text-align: right; }
+@media (max-width: 640px) { .stMainBlockContainer { padding: 4rem 1rem 2rem; } }
+</style>"""
+
+
+def main() -> None:
+    """Draw the shell and run the chosen page."""
+    st.set_page_config(page_title="Latent Explorer", page_icon=str(ICON), layout="wide")
+    page = st.navigation(
+        [
+            st.Page("explorer/pages/explore.py", title="Explore", icon=":material/explore:"),
+            st.Page("explorer/pages/interpolate.py", title="Interpolate", icon=":material/route:"),
+            st.Page("explorer/pages/compare.py", title="Compare", icon=":material/compare:"),
+        ],
+        position="top",
+    )
+    st.html(STYLE)
+    with state.shown_errors():
+        refs, problems = loaders.checkpoints()
+        with st.sidebar:
+            for problem in problems:
+                st.warning(str(problem), icon=":material/broken_image:")
+        if not refs:
+            _no_checkpoints()
+            return
+        _pick_checkpoint(refs)
+        page.run()
+        loaders.warm_up()
+
+
+def _pick_checkpoint(refs: list[loaders.CheckpointRef]) -> None:
+    by_name = {ref.name: ref for ref in refs}
+    if st.session_state.get(state.CHECKPOINT) not in by_name:
+        first = state.DEFAULT_CHECKPOINT if state.DEFAULT_CHECKPOINT in by_name else refs[0].name
+        st.session_state[state.CHECKPOINT] = first
+    st.session_state.setdefault(state.SPLIT, "test")
+    with st.sidebar:
+        st.markdown("### Latent Explorer")
+        name = st.selectbox(
+            "Checkpoint",
+            list(by_name),
+            key=state.CHECKPOINT,
+            help="A .safetensors file dropped into the weights folder appears here at the next "
+            "touch of the page.",
+        )
+        split = st.radio(
+            "Digits on the map",
+            tuple(SPLIT_NAMES),
+            format_func=SPLIT_NAMES.__getitem__,
+            key=state.SPLIT,
+        )
+        ref = by_name[name]
+        _describe(ref)
+    state.set_current(ref, split)
+
+
+def _describe(ref: loaders.CheckpointRef) -> None:
+    """Say what the checkpoint is, with the figures its file holds."""
+    header = loaders.stored(ref).header
+    st.caption(header.about)
+    rows = [
+        f"<span>{title}</span><span>{number(figure['value'], 2 if unit else 3)} {unit}</span>"
+        for title, name, unit in FIGURES
+        if (figure := header.metrics.get(name)) and figure["value"] is not None
+    ]
+    if rows:
+        binary = header.model.likelihood == "bernoulli"
+        pixels = "binarised once" if binary else "grey"
+        st.html(f'<div class="figures">{"".join(rows)}</div>')
+        st.caption(f"Means over the 10,000 test images, {pixels}.")
+    if header.data["name"] != "MNIST":
+        st.caption(f"Trained on {header.data['name']}; the map shows MNIST, encoded by it.")
+    if header.model.latent_dim > 2:
+        st.caption(
+            f"z has {header.model.latent_dim} dimensions: the map is a projection on their two "
+            "leading principal axes."
+        )
+
+
+def _no_checkpoints() -> None:
+    st.title("No checkpoint yet")
+    st.info(
+        f"The folder {loaders.weights_folder()} holds no readable checkpoint. Train one, which "
+        "takes a few minutes, then reload this page:",
+        icon=":material/model_training:",
+    )
+    st.code("python -m vae_core train quick", language="bash")
+
+
+main()

@@ -1,0 +1,203 @@
+"""Everything the pages read, cached by the content of the checkpoint; arrays are NumPy.
+
+The map needs neither torch nor scikit-learn: both are imported where they are first used, and
+torch meanwhile by a background thread (`warm_up`).
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from explorer.latent_map.payload import pack_decoder, pack_points
+from vae_core.checkpoints import (
+    Checkpoint,
+    CheckpointRef,
+    DigitMap,
+    StoredCheckpoint,
+    digit_map,
+    load_checkpoint,
+    read_checkpoint,
+    scan_checkpoints,
+)
+from vae_core.config import N_PIXELS
+from vae_core.data import N_TEST, N_TRAIN, DataSet, Split, load_mnist, load_mnist_labels
+from vae_core.errors import CheckpointError
+
+if TYPE_CHECKING:
+    from sklearn.neighbors import KDTree
+
+Floats = NDArray[np.float32]
+
+SPLITS: dict[Split, slice] = {
+    "test": slice(N_TRAIN, N_TRAIN + N_TEST),
+    "train": slice(0, N_TRAIN),
+    "all": slice(0, N_TRAIN + N_TEST),
+}
+_PIXEL_CHUNK = 10_000  # digits turned to float at once when images are compared
+
+
+class Payloads(NamedTuple):
+    """What the browser is sent once."""
+
+    decoder: bytes
+    points: bytes
+
+
+class Encoded(NamedTuple):
+    """q(z|x) of one digit: mean and standard deviation, each of shape (D,)."""
+
+    mu: Floats
+    std: Floats
+
+
+class Neighbours(NamedTuple):
+    """Digits by id, nearest first, and how far they are."""
+
+    ids: NDArray[np.intp]
+    distances: Floats
+
+
+def weights_folder() -> Path:
+    """Where checkpoints are looked for: weights/, or $LATENT_EXPLORER_WEIGHTS."""
+    return Path(os.environ.get("LATENT_EXPLORER_WEIGHTS", Path(__file__).parents[1] / "weights"))
+
+
+def checkpoints() -> tuple[list[CheckpointRef], list[CheckpointError]]:
+    """Look at the folder afresh, so that a file dropped into it appears."""
+    return scan_checkpoints(weights_folder())
+
+
+@st.cache_resource(show_spinner=False)
+def warm_up() -> threading.Thread:
+    """Import torch while the user looks at the first map."""
+    thread = threading.Thread(target=import_module, args=("vae_core.models",), daemon=True)
+    thread.start()
+    return thread
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def stored(ref: CheckpointRef) -> StoredCheckpoint:
+    """Header and tensors; shared by all users, never to be changed."""
+    return read_checkpoint(ref.path)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def checkpoint(ref: CheckpointRef) -> Checkpoint:
+    """Build the torch model; shared by all users, never to be changed."""
+    return load_checkpoint(ref)
+
+
+@st.cache_resource(max_entries=1, show_spinner="Reading the digits…")
+def digits() -> DataSet:
+    """All 70,000 digits; row = digit id."""
+    return load_mnist("all")
+
+
+@st.cache_resource(max_entries=1, show_spinner=False)
+def labels() -> NDArray[np.uint8]:
+    """Labels of all 70,000 digits; row = digit id."""
+    return load_mnist_labels("all")
+
+
+@st.cache_resource(max_entries=8, show_spinner="Encoding the digits…")
+def positions(ref: CheckpointRef) -> DigitMap:
+    """Where the 70,000 digits lie; from the file, or encoded now if it does not hold them."""
+    from_file = digit_map(stored(ref))
+    if from_file is not None:
+        return from_file
+    from vae_core.analysis.projection import map_digits
+
+    return map_digits(checkpoint(ref).model, digits().images)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def payloads(ref: CheckpointRef, split: Split) -> Payloads:
+    """Pack what the map in the browser needs of a checkpoint and a data split."""
+    header, tensors = stored(ref)
+    n_layers = len(header.model.decoder_hidden) + 1
+    names = [f"decoder.net.layers.{i}" for i in range(n_layers)]
+    weights = [tensors[f"{name}.weight"] for name in names]
+    biases = [tensors[f"{name}.bias"] for name in names]
+    # A learned sigma is one more output; the picture is the mean alone.
+    weights[-1], biases[-1] = weights[-1][:N_PIXELS], biases[-1][:N_PIXELS]
+    frequencies = tensors["decoder.frequencies"]
+    coords, center, axes = positions(ref)
+    decoder = pack_decoder(
+        weights=weights,
+        biases=biases,
+        activation=header.model.activation,
+        residual=header.model.residual,
+        fourier=frequencies if frequencies.size else None,
+        center=center,
+        axes=axes,
+    )
+    rows = SPLITS[split]
+    points = pack_points(coords=coords[rows], labels=labels()[rows], first_id=rows.start)
+    return Payloads(decoder, points)
+
+
+def decode(ref: CheckpointRef, z: NDArray[Any]) -> Floats:
+    """Mean of p(x|z) at latents of shape (B, D), by torch; returns shape (B, 784)."""
+    import torch
+
+    return checkpoint(ref).model.decode(torch.as_tensor(z, dtype=torch.float32)).numpy()
+
+
+def encode(ref: CheckpointRef, digit: int) -> Encoded:
+    """q(z|x) of one digit, from its grey pixels."""
+    from vae_core.analysis.projection import encode_images
+
+    mu, logvar = encode_images(checkpoint(ref).model, digits().images[digit : digit + 1])
+    return Encoded(mu[0].numpy(), (0.5 * logvar[0]).exp().numpy())
+
+
+def pixels(digit: int) -> Floats:
+    """One digit's grey pixels, shape (784,), ink from 0 to 1."""
+    return digits().images[digit].reshape(N_PIXELS) / np.float32(255)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _tree(ref: CheckpointRef, split: Split) -> KDTree:  # pyright: ignore[reportUnknownParameterType]
+    from sklearn.neighbors import KDTree
+
+    return KDTree(positions(ref).coords[SPLITS[split]])
+
+
+def nearest_on_map(
+    ref: CheckpointRef, split: Split, coords: tuple[float, float], *, n: int
+) -> Neighbours:
+    """Find the digits nearest to a place of the map; distances in z units (of the plane)."""
+    distances, rows = _tree(ref, split).query([coords], n)
+    return Neighbours(rows[0] + SPLITS[split].start, distances[0].astype(np.float32))
+
+
+def nearest_in_pixels(image: Floats, split: Split, *, n: int) -> Neighbours:
+    """Find the digits whose pixels are nearest to an image, shape (784,); rms ink apart."""
+    rows = SPLITS[split]
+    flat = digits().images.reshape(-1, N_PIXELS)
+    squares = np.empty(rows.stop - rows.start, np.float32)
+    for start in range(rows.start, rows.stop, _PIXEL_CHUNK):
+        chunk = flat[start : min(start + _PIXEL_CHUNK, rows.stop)].astype(np.float32)
+        chunk /= 255.0
+        chunk -= image
+        squares[start - rows.start :][: len(chunk)] = np.einsum("ij,ij->i", chunk, chunk)
+    nearest = np.argpartition(squares, n)[:n]
+    nearest = nearest[squares[nearest].argsort()]
+    return Neighbours(nearest + rows.start, np.sqrt(squares[nearest] / N_PIXELS))
+
+
+@st.cache_data(max_entries=16, show_spinner="Counting neighbours…")
+def neighbour_classes(ref: CheckpointRef, k: int) -> Floats:
+    """Shares of classes among the k nearest test digits of each class's digits, shape (10, 10)."""
+    from vae_core.analysis.compare import class_confusion
+
+    rows = SPLITS["test"]
+    return class_confusion(positions(ref).coords[rows], labels()[rows], k=k).astype(np.float32)

@@ -1,0 +1,164 @@
+"""Compare: the same digits under two checkpoints, side by side."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from explorer import loaders, state
+from explorer.checkpoint_map import checkpoint_map
+from explorer.digit_strip import DigitImage, digit_strip
+from explorer.latent_map import read_pick
+from explorer.plots.purity import class_purity
+from explorer.theme import number, point
+
+OTHER, PICKED = "compare_other", "compare_picked"
+SIDES = ("left", "right")
+NEIGHBOURS = 10
+
+FIGURES = (
+    (
+        "log_px",
+        "log p(x), exact",
+        "nats",
+        "higher",
+        "what the model gives a test image, by lattice",
+    ),
+    ("elbo", "ELBO", "nats", "higher", "the bound that training raises; at most log p(x)"),
+    ("reconstruction", "Reconstruction", "nats", "higher", "E_q log p(x|z), the ELBO's first part"),
+    ("kl", "KL(q‖p)", "nats", "", "what the code costs, the ELBO's second part"),
+    ("knn1", "1-NN accuracy", "", "higher", "does the nearest digit have the same label?"),
+    ("knn10", "10-NN accuracy", "", "higher", "do the ten nearest vote for the right label?"),
+    ("knn50", "50-NN accuracy", "", "higher", "and the fifty nearest?"),
+    ("silhouette", "Silhouette", "", "higher", "from −1 to 1: are classes tight and apart?"),
+    ("nmi", "NMI of 10-means", "", "higher", "from 0 to 1: do k-means clusters match the classes?"),
+    ("ari", "ARI of 10-means", "", "higher", "the same, 0 by chance"),
+    ("posterior_std", "Median σ of q(z|x)", "z", "", "how finely the map is used"),
+)
+
+
+def _map_key(side: str) -> str:
+    return f"compare_map_{side}"
+
+
+def _on_pick(side: str, ref: loaders.CheckpointRef) -> None:
+    if (pick := read_pick(_map_key(side))) is not None:
+        st.session_state[PICKED] = state.place_of_pick(ref, pick)
+
+
+def _place_in(ref: loaders.CheckpointRef) -> state.Place | None:
+    """Where the picked digit, or the picked z, lies under a checkpoint."""
+    picked: state.Place | None = st.session_state.get(PICKED)
+    if picked is None:
+        return None
+    if picked.id is not None:
+        return state.place_of_digit(ref, picked.id)
+    if len(picked.z) != loaders.stored(ref).header.model.latent_dim:
+        return None
+    return state.place_of_latent(ref, picked.z)
+
+
+@st.fragment
+def _compare(refs: list[loaders.CheckpointRef]) -> None:
+    with state.shown_errors():
+        left, split = state.current()
+        columns = st.columns(2, gap="medium")
+        with columns[0]:
+            # One place to choose it: the sidebar. Here it is only named, in line with the other.
+            st.selectbox("Chosen in the sidebar", [left.name], disabled=True)
+        with columns[1]:
+            right = _choose_other(left, refs)
+        for side, ref, column in zip(SIDES, (left, right), columns, strict=True):
+            with column:
+                checkpoint_map(
+                    ref,
+                    split,
+                    key=_map_key(side),
+                    place=_place_in(ref),
+                    on_pick=partial(_on_pick, side, ref),
+                )
+        _picked((left, right))
+        st.markdown("##### Figures on the test set")
+        st.markdown(_table((left, right)))
+        st.markdown("##### Whose neighbours are whose")
+        st.plotly_chart(
+            class_purity(
+                confusions={
+                    r.name: loaders.neighbour_classes(r, NEIGHBOURS) for r in (left, right)
+                },
+                k=NEIGHBOURS,
+            ),
+            key="compare_purity",
+            config={"displayModeBar": False},
+        )
+
+
+def _choose_other(
+    left: loaders.CheckpointRef, refs: list[loaders.CheckpointRef]
+) -> loaders.CheckpointRef:
+    by_name = {ref.name: ref for ref in refs}
+    if st.session_state.get(OTHER) not in by_name:
+        st.session_state[OTHER] = next((n for n in by_name if n != left.name), left.name)
+    name = st.selectbox("Compared with", list(by_name), key=OTHER)
+    return by_name[name]
+
+
+def _picked(refs: tuple[loaders.CheckpointRef, ...]) -> None:
+    picked: state.Place | None = st.session_state.get(PICKED)
+    if picked is None:
+        st.info(
+            "Click a digit in one map to see where the other puts it, or any empty place to "
+            "decode the same z with both.",
+            icon=":material/touch_app:",
+        )
+        return
+    images: list[DigitImage] = []
+    if picked.id is None:
+        st.markdown(f"##### The same z = {point(picked.z)}, decoded by both")
+    else:
+        st.markdown(f"##### A {loaders.labels()[picked.id]} · {state.digit_name(picked.id)}")
+        images.append(DigitImage(loaders.pixels(picked.id), "Original", "real pixels"))
+    for ref in refs:
+        place = _place_in(ref)
+        if place is None:
+            dims = loaders.stored(ref).header.model.latent_dim
+            st.warning(f"{ref.name} has {dims} latent dimensions: it has no such z.")
+            continue
+        image = loaders.decode(ref, np.array([place.z]))[0]
+        images.append(DigitImage(image, ref.name, f"z = {point(place.z, 2)}"))
+    digit_strip(images, key="compare_images", size=132)
+
+
+def _table(refs: tuple[loaders.CheckpointRef, ...]) -> str:
+    """Lay out the stored figures of the checkpoints, best in bold where more is better."""
+    lines = [
+        "| | " + " | ".join(ref.name for ref in refs) + " | |",
+        "|:--|" + "--:|" * len(refs) + ":--|",
+    ]
+    for name, title, unit, better, meaning in FIGURES:
+        figures = [loaders.stored(ref).header.metrics.get(name) for ref in refs]
+        values = [figure["value"] if figure else None for figure in figures]
+        known = [value for value in values if value is not None]
+        best = max(known) if better and len(known) > 1 else None
+        cells = [
+            f"**{_cell(figure, unit)}**"
+            if value is not None and value == best
+            else _cell(figure, unit)
+            for figure, value in zip(figures, values, strict=True)
+        ]
+        lines.append(f"| {title} | {' | '.join(cells)} | :small[{meaning}] |")
+    return "\n".join(lines)
+
+
+def _cell(figure: dict[str, Any] | None, unit: str) -> str:
+    if figure is None or figure["value"] is None:
+        return "–"
+    text = number(figure["value"], 2 if unit == "nats" else 3)
+    spread = f" ± {figure['stderr']:.2f}" if figure["stderr"] is not None else ""
+    return f"{text}{spread} {unit}".strip()
+
+
+_compare(loaders.checkpoints()[0])

@@ -1,0 +1,123 @@
+"""The session's state: the only place that names its keys, and what is derived from them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+import numpy as np
+import streamlit as st
+
+from explorer import loaders
+from explorer.latent_map import Ellipse, Pick
+from vae_core.checkpoints import CheckpointRef
+from vae_core.data import Split
+from vae_core.errors import VaeCoreError
+
+DEFAULT_CHECKPOINT = "atlas"
+
+CHECKPOINT = "app_checkpoint"  # widget: name of the checkpoint
+SPLIT = "app_split"  # widget
+_CURRENT = "app_current"  # CheckpointRef and split of this run, set by app.py
+
+
+class Place(NamedTuple):
+    """A latent, where it lies on the map, and the digit it is the code of, if any."""
+
+    z: tuple[float, ...]  # D numbers
+    coords: tuple[float, float]
+    id: int | None
+
+
+class BadLatentError(ValueError):
+    """What a user typed is no latent; the message says why."""
+
+
+def set_current(ref: CheckpointRef, split: Split) -> None:
+    """Remember the run's checkpoint and data split for the page."""
+    st.session_state[_CURRENT] = (ref, split)
+
+
+def current() -> tuple[CheckpointRef, Split]:
+    """Checkpoint and data split that all pages show."""
+    return st.session_state[_CURRENT]
+
+
+@contextmanager
+def shown_errors() -> Generator[None]:
+    """Show what a user can cause as one sentence; let anything else crash visibly."""
+    try:
+        yield
+    except VaeCoreError as err:
+        st.error(str(err), icon=":material/error:")
+
+
+def place_of_pick(ref: CheckpointRef, pick: Pick) -> Place:
+    """Place what was picked on the map; a digit's place is its exact code."""
+    if pick.id is not None:
+        return place_of_digit(ref, pick.id)
+    _, center, axes = loaders.positions(ref)
+    z = center.astype(np.float64) + axes.astype(np.float64) @ np.array(pick.coords)
+    return Place(tuple(z.tolist()), pick.coords, None)
+
+
+def place_of_digit(ref: CheckpointRef, digit: int) -> Place:
+    """Place a digit where the encoder puts it: at the mean of q(z|x)."""
+    return _placed(ref, loaders.encode(ref, digit).mu, digit)
+
+
+def place_of_latent(ref: CheckpointRef, z: tuple[float, ...]) -> Place:
+    """Place a latent given by its numbers."""
+    return _placed(ref, np.array(z, np.float64), None)
+
+
+def _placed(ref: CheckpointRef, z: np.ndarray, digit: int | None) -> Place:
+    _, center, axes = loaders.positions(ref)
+    x, y = ((z - center) @ axes).tolist()
+    return Place(tuple(z.tolist()), (x, y), digit)
+
+
+def parse_latent(text: str, latent_dim: int) -> tuple[float, ...]:
+    """Read D numbers, separated by commas or spaces, with or without brackets.
+
+    Raises
+    ------
+    BadLatentError
+        There are more or fewer numbers, or one is no finite number.
+    """
+    parts = text.replace("−", "-").strip().strip("[]()").replace(",", " ").split()
+    example = ", ".join(["0.1", "0.5", "0"][:latent_dim] + ["0"] * (latent_dim - 3))
+    try:
+        values = tuple(float(part) for part in parts)
+    except ValueError as err:
+        raise BadLatentError(f"“{text}” is not a latent: write {example}, for example.") from err
+    if len(values) != latent_dim:
+        raise BadLatentError(
+            f"“{text}” has {len(values)} numbers, z has {latent_dim}: write {example}, for example."
+        )
+    if not all(math.isfinite(value) and abs(value) < 1e6 for value in values):
+        raise BadLatentError(f"“{text}” is not finite: each number must lie between ±1,000,000.")
+    return values
+
+
+def written_latent(place: Place) -> str:
+    """Write a latent as `parse_latent` reads it."""
+    return ", ".join(f"{value:.4f}" for value in place.z)
+
+
+def posterior_ellipse(ref: CheckpointRef, encoded: loaders.Encoded) -> Ellipse | None:
+    """q(z|x) on the plane; None for a plain autoencoder, whose codes are points."""
+    if not encoded.std.any():
+        return None
+    _, center, axes = loaders.positions(ref)
+    x, y = ((encoded.mu - center) @ axes).tolist()
+    return Ellipse((x, y), axes.T @ np.diag(encoded.std.astype(np.float64) ** 2) @ axes)
+
+
+def digit_name(digit: int) -> str:
+    """Name a digit by split and index: test #1,234."""
+    rows = loaders.SPLITS["test"]
+    split, index = ("test", digit - rows.start) if digit >= rows.start else ("train", digit)
+    return f"{split} #{index:,}"
