@@ -95,6 +95,9 @@ def _parser() -> argparse.ArgumentParser:
     listing = commands.add_parser("list", help="list the checkpoints of a folder")
     listing.set_defaults(command=_list)
     listing.add_argument("folder", nargs="?", type=Path, default=WEIGHTS, help="default weights")
+    listing.add_argument(
+        "--markdown", action="store_true", help="print the text of weights/README.md"
+    )
     return parser
 
 
@@ -202,8 +205,12 @@ def _evaluate(args: argparse.Namespace) -> int:
 
 def _list(args: argparse.Namespace) -> int:
     refs, problems = scan_checkpoints(args.folder)
-    rows = [_row(ref, header := read_header(ref.path), header.metrics) for ref in refs]
-    print(_table(rows) if rows else f"no checkpoints in {args.folder}")
+    headers = [read_header(ref.path) for ref in refs]
+    rows = [_row(ref, h, h.metrics) for ref, h in zip(refs, headers, strict=True)]
+    if not rows:
+        print(f"no checkpoints in {args.folder}")
+    else:
+        print(_markdown(rows, headers) if args.markdown else _table(rows))
     for problem in problems:
         print(f"error: {problem}", file=sys.stderr)
     return 1 if problems else 0
@@ -243,13 +250,44 @@ def _table(rows: list[dict[str, Any]]) -> str:
         "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
         for line in [head, *body]
     ]
-    hows = {
-        f"{name}: {figure['how']}"
-        for row in rows
-        for name, figure in row["metrics"].items()
-        if figure["value"] is not None
-    }
-    return "\n".join([*lines, "", *sorted(hows)])
+    return "\n".join([*lines, "", *_hows(rows)])
+
+
+def _markdown(rows: list[dict[str, Any]], headers: list[Header]) -> str:
+    """Describe a folder of checkpoints for people: the text of weights/README.md."""
+    names = ("log_px", "elbo", "kl", "reconstruction", "knn10", "silhouette", "nmi")
+    columns = ["checkpoint", *names, "posterior_std", "epochs"]
+    lines = [
+        "# Trained checkpoints",
+        "",
+        "Written by `python -m vae_core list --markdown > weights/README.md` from the files' own",
+        "headers. Each was trained on the 60,000 MNIST training digits by",
+        "`python -m vae_core train RECIPE` and measured, in the float16 precision of its file, on",
+        "the 10,000 test digits: likelihoods in nats per image, mean ± standard error over images,",
+        "on one fixed binarisation (seed 0). Never thresholded: that alone gives 5 nats.",
+        "",
+        f"| {' | '.join(columns)} |",
+        f"|:--|{'--:|' * (len(columns) - 1)}",
+    ]
+    for row, header in zip(rows, headers, strict=True):
+        cells = [_number(row["metrics"].get(name)) for name in (*names, "posterior_std")]
+        lines.append(f"| {row['name']} | {' | '.join(cells)} | {header.train.epochs} |")
+    lines.append("")
+    for row, header in zip(rows, headers, strict=True):
+        lines.append(f"- **{row['name']}** (recipe `{header.recipe}`): {header.about}")
+    return "\n".join([*lines, "", "How each figure was computed:", "", *_hows(rows)])
+
+
+def _hows(rows: list[dict[str, Any]]) -> list[str]:
+    """One line per way of computing a figure that any row has."""
+    return sorted(
+        {
+            f"- {name}: {figure['how']}"
+            for row in rows
+            for name, figure in row["metrics"].items()
+            if figure["value"] is not None
+        }
+    )
 
 
 def _number(figure: dict[str, Any] | None) -> str:

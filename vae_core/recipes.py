@@ -51,7 +51,7 @@ _ALL = (
         "merges look-alikes.",
         ModelConfig(encoder_hidden=_ENCODER, decoder_hidden=_DECODER),
         TrainConfig(
-            objective="beta-elbo", beta=4.0, epochs=60, batch_size=250, learning_rate=1.5e-3
+            objective="beta-elbo", beta=4.0, epochs=40, batch_size=250, learning_rate=1.5e-3
         ),
     ),
     Recipe(
@@ -59,7 +59,7 @@ _ALL = (
         "A plain autoencoder: no prior and no noise, so its codes spread in long arms with "
         "empty land between.",
         ModelConfig(encoder_hidden=_ENCODER, decoder_hidden=_DECODER, posterior="point"),
-        TrainConfig(objective="autoencoder", epochs=60, batch_size=250, learning_rate=1.5e-3),
+        TrainConfig(objective="autoencoder", epochs=40, batch_size=250, learning_rate=1.5e-3),
     ),
     Recipe(
         "quick",
