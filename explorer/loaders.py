@@ -89,10 +89,23 @@ def stored(ref: CheckpointRef) -> StoredCheckpoint:
     return read_checkpoint(ref.path)
 
 
-@st.cache_resource(max_entries=8, show_spinner=False)
+@st.cache_resource(max_entries=8, show_spinner="Waking the decoder…")
 def checkpoint(ref: CheckpointRef) -> Checkpoint:
     """Build the torch model; shared by all users, never to be changed."""
     return load_checkpoint(ref)
+
+
+def metrics(ref: CheckpointRef) -> dict[str, dict[str, Any]]:
+    """Figures on the test set, those of the file's header where it has them."""
+    return stored(ref).header.metrics or _measured(ref)
+
+
+@st.cache_data(max_entries=16, show_spinner="Measuring on the 10,000 test digits…")
+def _measured(ref: CheckpointRef) -> dict[str, dict[str, Any]]:
+    from vae_core.analysis.evaluation import evaluate_model
+    from vae_core.analysis.marginal import LIVE_SPACING
+
+    return evaluate_model(checkpoint(ref).model, load_mnist("test"), spacing=LIVE_SPACING)
 
 
 @st.cache_resource(max_entries=1, show_spinner="Reading the digits…")

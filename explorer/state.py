@@ -65,7 +65,12 @@ def place_of_pick(ref: CheckpointRef, pick: Pick) -> Place:
 
 def place_of_digit(ref: CheckpointRef, digit: int) -> Place:
     """Place a digit where the encoder puts it: at the mean of q(z|x)."""
-    return _placed(ref, loaders.encode(ref, digit).mu, digit)
+    coords, center, axes = loaders.positions(ref)
+    if len(center) > 2:
+        return _placed(ref, loaders.encode(ref, digit).mu, digit)
+    # The map holds the whole code: no need to wait for torch.
+    x, y = coords[digit].tolist()
+    return Place(tuple((center + axes @ coords[digit]).tolist()), (x, y), digit)
 
 
 def place_of_latent(ref: CheckpointRef, z: tuple[float, ...]) -> Place:

@@ -75,8 +75,9 @@ function touchPayload(id) {
 // An empty element would still cost the page a row and its gap.
 function takeOutOfFlow(parentElement) {
   const holder = parentElement.host?.closest('[data-testid="stElementContainer"]');
-  holder?.style.setProperty("position", "absolute");
-  return () => holder?.style.removeProperty("position");
+  const style = { position: "absolute", width: "0" }; // as wide as the page it would stick out
+  for (const [name, value] of Object.entries(style)) holder?.style.setProperty(name, value);
+  return () => Object.keys(style).forEach((name) => holder?.style.removeProperty(name));
 }
 
 function readHeader(bytes) {

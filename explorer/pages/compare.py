@@ -28,7 +28,13 @@ FIGURES = (
         "what the model gives a test image, by lattice",
     ),
     ("elbo", "ELBO", "nats", "higher", "the bound that training raises; at most log p(x)"),
-    ("reconstruction", "Reconstruction", "nats", "higher", "E_q log p(x|z), the ELBO's first part"),
+    (
+        "reconstruction",
+        "Reconstruction",
+        "nats",
+        "higher",
+        r"E_q log p(x\|z), the ELBO's first part",
+    ),
     ("kl", "KL(q‖p)", "nats", "", "what the code costs, the ELBO's second part"),
     ("knn1", "1-NN accuracy", "", "higher", "does the nearest digit have the same label?"),
     ("knn10", "10-NN accuracy", "", "higher", "do the ten nearest vote for the right label?"),
@@ -36,7 +42,7 @@ FIGURES = (
     ("silhouette", "Silhouette", "", "higher", "from −1 to 1: are classes tight and apart?"),
     ("nmi", "NMI of 10-means", "", "higher", "from 0 to 1: do k-means clusters match the classes?"),
     ("ari", "ARI of 10-means", "", "higher", "the same, 0 by chance"),
-    ("posterior_std", "Median σ of q(z|x)", "z", "", "how finely the map is used"),
+    ("posterior_std", r"Median σ of q(z\|x)", "z", "", "how finely the map is used"),
 )
 
 
@@ -102,7 +108,7 @@ def _choose_other(
     by_name = {ref.name: ref for ref in refs}
     if st.session_state.get(OTHER) not in by_name:
         st.session_state[OTHER] = next((n for n in by_name if n != left.name), left.name)
-    name = st.selectbox("Compared with", list(by_name), key=OTHER)
+    name = st.selectbox("Compared with", list(by_name), key=OTHER, persist_state="session")
     return by_name[name]
 
 
@@ -139,7 +145,7 @@ def _table(refs: tuple[loaders.CheckpointRef, ...]) -> str:
         "|:--|" + "--:|" * len(refs) + ":--|",
     ]
     for name, title, unit, better, meaning in FIGURES:
-        figures = [loaders.stored(ref).header.metrics.get(name) for ref in refs]
+        figures = [loaders.metrics(ref).get(name) for ref in refs]
         values = [figure["value"] if figure else None for figure in figures]
         known = [value for value in values if value is not None]
         best = max(known) if better and len(known) > 1 else None

@@ -63,9 +63,7 @@ def _explore() -> None:
         _follow_checkpoint(ref)
         place: state.Place | None = st.session_state[PLACE]
         left, right = st.columns([13, 8], gap="medium")
-        with left:
-            checkpoint_map(ref, split, key=MAP, place=place, on_pick=_on_pick)
-        with right:
+        with right:  # first: the map is on screen already, what was picked is not
             _controls()
             if place is None:
                 st.info(
@@ -79,6 +77,8 @@ def _explore() -> None:
                 _digit(ref, place, place.id)
             if place is not None:
                 _neighbours(ref, split, place)
+        with left:
+            checkpoint_map(ref, split, key=MAP, place=place, on_pick=_on_pick)
 
 
 def _follow_checkpoint(ref: loaders.CheckpointRef) -> None:
@@ -98,18 +98,25 @@ def _follow_checkpoint(ref: loaders.CheckpointRef) -> None:
 
 
 def _controls() -> None:
-    box, button, clear = st.columns([5, 5, 1], vertical_alignment="bottom", gap="small")
-    box.text_input("z", key=TYPED, placeholder="0.1, 0.5", on_change=_on_typed)
-    button.button("Random digit", on_click=_on_random, icon=":material/casino:", width="stretch")
-    clear.button(
-        "",
-        on_click=_set_place,
-        args=(None,),
-        icon=":material/close:",
-        help="Release the pinned place",
-        type="tertiary",
-        disabled=st.session_state[PLACE] is None,
-    )
+    with st.container(horizontal=True, vertical_alignment="bottom", wrap=False):
+        st.text_input(
+            "z",
+            key=TYPED,
+            placeholder="0.1, 0.5",
+            on_change=_on_typed,
+            persist_state="session",
+        )
+        st.button("Random digit", on_click=_on_random, icon=":material/casino:")
+        st.button(
+            "",
+            key="explore_release",
+            on_click=_set_place,
+            args=(None,),
+            icon=":material/close:",
+            help="Release the pinned place",
+            type="tertiary",
+            disabled=st.session_state[PLACE] is None,
+        )
     if st.session_state[PROBLEM]:
         st.error(st.session_state[PROBLEM], icon=":material/error:")
 
@@ -137,7 +144,7 @@ def _digit(ref: loaders.CheckpointRef, place: state.Place, digit: int) -> None:
             DigitImage(decoded - original, "Difference", f"{error:.3f} rms ink", is_signed=True),
         ],
         key="explore_images",
-        size=112,
+        size=110,
     )
     if encoded.std.any():
         kl = 0.5 * float(np.sum(encoded.mu**2 + encoded.std**2 - 1 - 2 * np.log(encoded.std)))
@@ -150,16 +157,17 @@ def _digit(ref: loaders.CheckpointRef, place: state.Place, digit: int) -> None:
 
 
 def _neighbours(ref: loaders.CheckpointRef, split: loaders.Split, place: state.Place) -> None:
-    title, choice = st.columns([1, 1], vertical_alignment="center")
-    title.markdown("**Nearest digits**")
-    metric = choice.segmented_control(
-        "Nearest by",
-        list(METRICS),
-        format_func=METRICS.__getitem__,
-        key=METRIC,
-        label_visibility="collapsed",
-        required=True,
-    )
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown("**Nearest digits**", width="stretch")
+        metric = st.segmented_control(
+            "Nearest by",
+            list(METRICS),
+            format_func=METRICS.__getitem__,
+            key=METRIC,
+            label_visibility="collapsed",
+            required=True,
+            persist_state="session",
+        )
     n = N_NEIGHBOURS + 1  # one more, since a digit is its own nearest
     if metric == "map":
         near = loaders.nearest_on_map(ref, split, place.coords, n=n)

@@ -66,9 +66,6 @@ def _follow_checkpoint(ref: loaders.CheckpointRef) -> None:
     st.session_state.setdefault(STEPS, 11)
     st.session_state.setdefault(WAY, "straight")
     if st.session_state.get(REF) == ref:
-        for name in NAMES:  # a widget's text is dropped while another page is shown
-            written = state.written_latent(st.session_state[ENDS][name])
-            st.session_state.setdefault(TYPED[name], written)
         return
     before: dict[str, state.Place] = st.session_state.get(ENDS, {})
     st.session_state[ENDS], st.session_state[REF] = {}, ref
@@ -102,9 +99,14 @@ def _interpolate() -> None:
         with right:
             _ends(ref)
             way = st.segmented_control(
-                "Way", list(WAYS), format_func=WAYS.__getitem__, key=WAY, required=True
+                "Way",
+                list(WAYS),
+                format_func=WAYS.__getitem__,
+                key=WAY,
+                required=True,
+                persist_state="session",
             )
-            n_steps = st.slider("Steps", 2, 32, key=STEPS)
+            n_steps = st.slider("Steps", 2, 32, key=STEPS, persist_state="session")
             z = _walk(way, n_steps)
             _, center, axes = loaders.positions(ref)
             length = float(np.linalg.norm(np.diff(z, axis=0), axis=1).sum())
@@ -125,6 +127,7 @@ def _ends(ref: loaders.CheckpointRef) -> None:
         key=NEXT,
         format_func=lambda name: f"End {name}",
         required=True,
+        persist_state="session",
     )
     for name in NAMES:
         place: state.Place = st.session_state[ENDS][name]
@@ -133,12 +136,18 @@ def _ends(ref: loaders.CheckpointRef) -> None:
             if place.id is None
             else f"a {loaders.labels()[place.id]}, " + state.digit_name(place.id)
         )
-        st.text_input(f"End {name} · {what}", key=TYPED[name], on_change=_on_typed, args=(name,))
+        st.text_input(
+            f"End {name} · {what}",
+            key=TYPED[name],
+            on_change=_on_typed,
+            args=(name,),
+            persist_state="session",
+        )
     if st.session_state[PROBLEM]:
         st.error(st.session_state[PROBLEM], icon=":material/error:")
-    random, swap = st.columns(2)
-    random.button("Random pair", on_click=_on_random, icon=":material/casino:", width="stretch")
-    swap.button("Swap", on_click=_on_swap, icon=":material/swap_horiz:", width="stretch")
+    with st.container(horizontal=True, wrap=False):
+        st.button("Random pair", on_click=_on_random, icon=":material/casino:", width="stretch")
+        st.button("Swap", on_click=_on_swap, icon=":material/swap_horiz:", width="stretch")
 
 
 def _strip(ref: loaders.CheckpointRef, z: np.ndarray) -> None:
