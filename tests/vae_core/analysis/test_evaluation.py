@@ -1,0 +1,172 @@
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Generator, Tensor
+from torch.distributions import Bernoulli, Independent, Normal, kl_divergence
+
+from vae_core.analysis import evaluation
+from vae_core.analysis.clusters import cluster_figures
+from vae_core.analysis.evaluation import Metrics, evaluate_model, input_protocol, model_input
+from vae_core.analysis.marginal import log_px_exact
+from vae_core.analysis.projection import encode_images
+from vae_core.data import DataSet, binarise
+from vae_core.models import VAE
+
+MakeModel = Callable[..., VAE]
+BOUNDS = ["log_px", "elbo", "kl", "reconstruction"]
+CLUSTERS = ["knn1", "knn10", "knn50", "silhouette", "nmi", "ari"]
+
+
+@pytest.fixture
+def metrics(tiny_vae: VAE, few_digits: DataSet) -> Metrics:
+    return evaluate_model(tiny_vae, few_digits, spacing=0.1)
+
+
+def is_figure_of(figure: dict[str, Any], per_image: Tensor, *, atol: float = 1e-4) -> None:
+    values = per_image.double().numpy()
+    assert figure["value"] == pytest.approx(values.mean(), abs=atol)
+    wanted = values.std(ddof=1) / math.sqrt(len(values))
+    assert figure["stderr"] == pytest.approx(wanted, rel=1e-3)
+    assert figure["unit"] == "nats"
+
+
+def test_figures_have_their_fields_and_fit_into_json(metrics: Metrics) -> None:
+    assert list(metrics) == [*BOUNDS, "posterior_std", *CLUSTERS]
+    for figure in metrics.values():
+        assert set(figure) == {"value", "stderr", "unit", "how"}
+        assert math.isfinite(figure["value"])
+    assert json.loads(json.dumps(metrics, allow_nan=False)) == metrics
+
+
+def test_bounds_against_torch_distributions(
+    tiny_vae: VAE, few_digits: DataSet, metrics: Metrics
+) -> None:
+    x = model_input(tiny_vae, few_digits)
+    is_figure_of(metrics["log_px"], log_px_exact(tiny_vae, x, spacing=0.1))
+    mu, logvar = tiny_vae.encode(x)
+    q = Independent(Normal(mu, (0.5 * logvar).exp()), 1)
+    p = Independent(Normal(torch.zeros(2), torch.ones(2)), 1)
+    is_figure_of(metrics["kl"], kl_divergence(q, p))
+    eps = torch.randn((400, *mu.shape), generator=Generator().manual_seed(5))
+    z = mu + (0.5 * logvar).exp() * eps
+    with torch.no_grad():
+        log_px_z = torch.stack(
+            [Independent(Bernoulli(logits=tiny_vae.decoder(one)), 1).log_prob(x) for one in z]
+        )
+    noise = float(log_px_z.std(0).mean()) / math.sqrt(8 * 200)  # of 8 samples and 200 images
+    wanted = float(log_px_z.mean())
+    assert metrics["reconstruction"]["value"] == pytest.approx(wanted, abs=6 * noise)
+    difference = metrics["reconstruction"]["value"] - metrics["kl"]["value"]
+    assert metrics["elbo"]["value"] == pytest.approx(difference, abs=1e-4)
+    assert metrics["elbo"]["value"] < metrics["log_px"]["value"]
+
+
+def test_clusters_are_of_the_grey_digits_means(
+    tiny_vae: VAE, few_digits: DataSet, metrics: Metrics
+) -> None:
+    posterior = encode_images(tiny_vae, few_digits.images)
+    wanted = cluster_figures(posterior.mu.numpy(), few_digits.labels)
+    got = {name: metrics[name]["value"] for name in CLUSTERS}
+    assert [got["knn1"], got["knn10"], got["knn50"]] == list(wanted.knn.values())
+    assert (got["silhouette"], got["nmi"], got["ari"]) == wanted[1:]
+    std = posterior.logvar.exp().sqrt().flatten().sort().values
+    assert std[199] <= metrics["posterior_std"]["value"] <= std[200]
+
+
+def test_every_figure_says_how(metrics: Metrics) -> None:
+    assert metrics["log_px"]["how"] == "exact: lattice, spacing 0.1, |z| < 4.6"
+    assert metrics["elbo"]["how"] == "analytic KL, 8 samples of q(z|x)"
+    assert metrics["knn10"]["how"] == "10 nearest encoder means, 5-fold cross-validated"
+    assert all(figure["how"] for figure in metrics.values())
+
+
+def test_measuring_twice_gives_the_same(
+    tiny_vae: VAE, few_digits: DataSet, metrics: Metrics
+) -> None:
+    torch.rand(10)
+    assert evaluate_model(tiny_vae, few_digits, spacing=0.1) == metrics
+
+
+@pytest.mark.parametrize("posterior", ["gaussian", "point"])
+def test_figures_do_not_depend_on_the_batches(
+    make_model: MakeModel,
+    few_digits: DataSet,
+    monkeypatch: pytest.MonkeyPatch,
+    posterior: str,
+) -> None:
+    model = make_model(posterior=posterior, gain=0.1)  # next to no noise through the decoder
+    whole = evaluate_model(model, few_digits, spacing=0.3, iwae_samples=3)
+    monkeypatch.setattr(evaluation, "_BATCH", 60)  # four batches, the last smaller
+    parts = evaluate_model(model, few_digits, spacing=0.3, iwae_samples=3)
+    assert whole.keys() == parts.keys()
+    for name, figure in whole.items():
+        if figure["value"] is not None:
+            assert parts[name]["value"] == pytest.approx(figure["value"], abs=0.02)
+    exact = {"kl", "log_px"} if posterior == "gaussian" else {"reconstruction"}
+    for name in exact:
+        assert parts[name]["value"] == pytest.approx(whole[name]["value"], abs=1e-4)
+        assert parts[name]["stderr"] == pytest.approx(whole[name]["stderr"], rel=1e-3)
+
+
+def test_iwae_is_an_extra_between_elbo_and_exact(
+    tiny_vae: VAE, few_digits: DataSet, metrics: Metrics
+) -> None:
+    got = evaluate_model(tiny_vae, few_digits, spacing=0.1, iwae_samples=30)
+    assert set(got) - set(metrics) == {"iwae"}
+    assert {name: got[name] for name in metrics} == metrics
+    assert got["iwae"]["how"] == "IWAE, K = 30"
+    assert got["elbo"]["value"] < got["iwae"]["value"] < got["log_px"]["value"] + 0.05
+
+
+def test_an_autoencoder_has_no_bounds_and_says_so(
+    make_model: MakeModel, few_digits: DataSet
+) -> None:
+    model = make_model(posterior="point")
+    metrics = evaluate_model(model, few_digits, iwae_samples=5)
+    assert list(metrics) == [*BOUNDS, *CLUSTERS]
+    for name in ("log_px", "elbo", "kl"):
+        assert metrics[name]["value"] is metrics[name]["stderr"] is None
+        assert metrics[name]["how"].startswith("none: a plain autoencoder")
+    x = model_input(model, few_digits)
+    logits = model.decoder(model.encode(x).mu)
+    is_figure_of(metrics["reconstruction"], Independent(Bernoulli(logits=logits), 1).log_prob(x))
+    json.dumps(metrics, allow_nan=False)
+
+
+def test_above_two_dimensions_there_is_no_lattice(
+    make_model: MakeModel, few_digits: DataSet
+) -> None:
+    metrics = evaluate_model(make_model(latent_dim=3), few_digits)
+    assert metrics["log_px"]["value"] is None
+    assert "3 latent dimensions" in metrics["log_px"]["how"]
+    assert math.isfinite(metrics["elbo"]["value"])
+
+
+def test_a_bernoulli_model_explains_one_fixed_binarisation(
+    make_model: MakeModel, few_digits: DataSet
+) -> None:
+    model = make_model()
+    x = model_input(model, few_digits)
+    grey = torch.from_numpy(few_digits.images.reshape(200, 784) / np.float32(255.0))
+    assert torch.equal(x, binarise(grey, Generator().manual_seed(0)))
+    assert torch.equal(x, model_input(model, few_digits))
+    assert input_protocol(model) == "binarised once, seed 0"
+
+
+@pytest.mark.parametrize("likelihood", ["gaussian", "gaussian-learned-sigma"])
+def test_a_gaussian_model_explains_the_grey_pixels(
+    make_model: MakeModel, few_digits: DataSet, likelihood: str
+) -> None:
+    model = make_model(likelihood=likelihood)
+    x = model_input(model, few_digits).numpy()
+    np.testing.assert_array_equal(np.rint(x * 255).reshape(-1, 28, 28), few_digits.images)
+    assert input_protocol(model).startswith("grey")
+    metrics = evaluate_model(model, few_digits, spacing=0.3)
+    assert metrics["elbo"]["value"] < metrics["log_px"]["value"]

@@ -1,0 +1,359 @@
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Generator, Tensor
+from torch.distributions import Bernoulli, Independent, Normal, kl_divergence
+
+from vae_core import training
+from vae_core.config import ModelConfig, TrainConfig
+from vae_core.data import DataSet
+from vae_core.errors import ConfigError
+from vae_core.models import VAE, Posterior
+from vae_core.training import (
+    EpochMeans,
+    StepRecord,
+    TrainState,
+    history_rows,
+    learning_rate,
+    log_qz_x,
+    start,
+    start_terms,
+    terms,
+    train,
+)
+
+TINY = {"encoder_hidden": (16,), "decoder_hidden": (8,)}
+OBJECTIVES: list[dict[str, Any]] = [
+    {"objective": "elbo"},
+    {"objective": "beta-elbo", "beta": 4.0},
+    {"objective": "iwae", "n_samples": 3},
+    {"objective": "autoencoder"},
+]
+
+
+def begin(images: Any, *, model: dict[str, Any] | None = None, **config: Any) -> TrainState:
+    is_point = config.get("objective") == "autoencoder"
+    model_config = ModelConfig(
+        **(TINY | {"posterior": "point" if is_point else "gaussian"} | (model or {}))
+    )
+    values = {"learning_rate": 5e-3, "warmup_steps": 3, "batch_size": 16, "epochs": 2}
+    return start(model_config, TrainConfig(**(values | config)), images)
+
+
+def weights(state: TrainState) -> Tensor:
+    return torch.cat([value.flatten() for value in state.model.state_dict().values()])
+
+
+@pytest.fixture
+def images(few_digits: DataSet) -> Any:
+    return few_digits.images[:50]
+
+
+# --- start ------------------------------------------------------------------------------------
+
+
+def test_the_seed_decides_the_first_weights(images: Any) -> None:
+    model = {"fourier_features": 4}
+    first, again, other = (weights(begin(images, model=model, seed=s)) for s in (3, 3, 4))
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+
+
+def test_start_leaves_the_global_generator_alone(images: Any) -> None:
+    before = torch.get_rng_state()
+    begin(images, seed=3)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+@pytest.mark.parametrize("likelihood", ["bernoulli", "gaussian", "gaussian-learned-sigma"])
+def test_the_decoder_starts_from_the_mean_image(images: Any, likelihood: str) -> None:
+    state = begin(images, model={"likelihood": likelihood})
+    start_image = torch.sigmoid(state.model.decoder.output_bias[:784]).detach().numpy()
+    wanted = np.clip(images.reshape(50, 784).mean(0) / 255.0, 1e-3, 1 - 1e-3)
+    np.testing.assert_allclose(start_image, wanted, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("model", "config", "named"),
+    [
+        ({"posterior": "point"}, {"objective": "elbo"}, '"point" with "elbo"'),
+        ({"posterior": "point"}, {"objective": "iwae"}, '"point" with "iwae"'),
+        ({"posterior": "gaussian"}, {"objective": "autoencoder"}, '"gaussian" with "autoencoder"'),
+        ({"latent_dim": 3}, {"start": "neighbours", "start_epochs": 1}, '"gaussian" and 3'),
+        (
+            {"posterior": "point"},
+            {"objective": "autoencoder", "start": "neighbours", "start_epochs": 1},
+            '"point" and 2',
+        ),
+    ],
+)
+def test_configurations_that_do_not_go_together(
+    images: Any, model: dict[str, Any], config: dict[str, Any], named: str
+) -> None:
+    with pytest.raises(ConfigError, match=named):
+        begin(images, model=model, **config)
+
+
+# --- terms ------------------------------------------------------------------------------------
+
+
+def test_log_qz_x_is_the_distribution_s() -> None:
+    generator = Generator().manual_seed(0)
+    mu, logvar = torch.randn(2, 5, 3, generator=generator).double().unbind()
+    z = torch.randn(4, 5, 3, generator=generator).double()
+    oracle = Independent(Normal(mu, (0.5 * logvar).exp()), 1)
+    torch.testing.assert_close(log_qz_x(Posterior(mu, logvar), z), oracle.log_prob(z))
+
+
+@pytest.mark.parametrize("n_samples", [1, 4])
+def test_terms_against_torch_distributions(
+    make_model: Callable[..., VAE], binary_x: Tensor, n_samples: int
+) -> None:
+    model = make_model(latent_dim=3, gain=2.0)
+    mu, logvar = model.encode(binary_x)
+    q = Independent(Normal(mu, (0.5 * logvar).exp()), 1)
+    p = Independent(Normal(torch.zeros(3), torch.ones(3)), 1)
+    eps = torch.randn((n_samples, 24, 3), generator=Generator().manual_seed(1))
+    z = mu + (0.5 * logvar).exp() * eps
+    log_px_z = Independent(Bernoulli(logits=model.decoder(z)), 1).log_prob(binary_x)  # (K, B)
+    kl = kl_divergence(q, p)
+    log_w = log_px_z + p.log_prob(z) - q.log_prob(z)
+    wanted = {
+        "elbo": log_px_z[0] - kl,
+        "beta-elbo": log_px_z[0] - 4.0 * kl,
+        "iwae": torch.logsumexp(log_w, 0) - math.log(n_samples),
+    }
+    names = ["iwae"] if n_samples > 1 else ["elbo", "beta-elbo", "iwae"]
+    for name in names:
+        config = TrainConfig(
+            objective=name, beta=4.0 if name == "beta-elbo" else 1.0, n_samples=n_samples
+        )
+        got = terms(model, binary_x, config, Generator().manual_seed(1))
+        close = {"rtol": 1e-5, "atol": 1e-3}
+        torch.testing.assert_close(got.objective, wanted[name], **close)
+        torch.testing.assert_close(got.elbo, log_px_z.mean(0) - kl, **close)
+        torch.testing.assert_close(got.kl, kl, **close)
+        torch.testing.assert_close(got.reconstruction, log_px_z.mean(0), **close)
+
+
+def test_terms_of_an_autoencoder_are_deterministic_and_no_bound(
+    make_model: Callable[..., VAE], grey_x: Tensor
+) -> None:
+    model = make_model(posterior="point", likelihood="gaussian", sigma=0.5)
+    config = TrainConfig(objective="autoencoder")
+    got = terms(model, grey_x, config, Generator().manual_seed(0))
+    wanted = Independent(Normal(model.reconstruct(grey_x), 0.5), 1).log_prob(grey_x)
+    torch.testing.assert_close(got.objective, wanted)
+    assert torch.equal(got.objective, got.reconstruction)
+    assert got.elbo.isnan().all()
+    assert got.kl.isnan().all()
+    assert torch.equal(got.objective, terms(model, grey_x, config, Generator()).objective)
+
+
+def test_start_terms_are_best_at_the_given_codes(
+    make_model: Callable[..., VAE], binary_x: Tensor
+) -> None:
+    model = make_model()
+    mu, logvar = model.encode(binary_x)
+
+    def at(codes: Tensor) -> training.Terms:
+        return start_terms(model, binary_x, codes, Generator().manual_seed(0))
+
+    there, away = at(mu), at(mu + torch.tensor([3.0, 0.0]))
+    narrowness = (0.5 * logvar - math.log(0.06)).square().sum(-1)
+    torch.testing.assert_close(there.objective, there.reconstruction - 10.0 * narrowness)
+    torch.testing.assert_close(
+        away.objective, away.reconstruction - 900.0 - 10.0 * narrowness, rtol=1e-5, atol=1e-2
+    )
+    assert there.elbo.isnan().all()
+    assert there.kl.isnan().all()
+
+
+# --- the schedule -----------------------------------------------------------------------------
+
+
+def test_schedule_warms_up_then_falls_to_a_thousandth() -> None:
+    config = TrainConfig(learning_rate=0.5, warmup_steps=10)
+    rates = np.array([learning_rate(step, 1000, config) for step in range(1000)])
+    np.testing.assert_allclose(rates[:10], 0.05 * np.arange(1, 11), rtol=1e-3)
+    assert rates.argmax() == 9
+    assert (np.diff(rates[9:]) < 0).all()
+    assert rates[500] == pytest.approx(0.25, rel=0.01)  # half a cosine's middle
+    assert rates[-1] == pytest.approx(0.0005, rel=0.01)
+
+
+def test_no_warm_up_starts_at_the_peak() -> None:
+    assert learning_rate(0, 7, TrainConfig(learning_rate=0.5, warmup_steps=0)) == 0.5
+
+
+def test_the_optimiser_follows_the_schedule(images: Any) -> None:
+    state = begin(images, epochs=3, batch_size=25, warmup_steps=2)
+    for record in train(state, images):
+        got = state.optimizer.param_groups[0]["lr"]
+        assert got == learning_rate(record.step - 1, 6, state.config)
+    assert record.step == 6
+
+
+# --- the loop ---------------------------------------------------------------------------------
+
+
+def test_records_come_every_twenty_steps_and_at_the_end_of_an_epoch(images: Any) -> None:
+    state = begin(images[:45], batch_size=2, epochs=2)  # 23 steps an epoch, the last of one image
+    records: list[StepRecord] = []
+    for record in train(state, images[:45]):
+        records.append(record)
+        assert state.epochs_done == record.epoch - (record.ended_epoch is None)
+    assert [(r.epoch, r.step) for r in records] == [(1, 20), (1, 23), (2, 43), (2, 46)]
+    assert all(r.n_steps == 46 for r in records)
+    assert all(r.images_per_second > 0 for r in records)
+    assert [r.means.epoch for r in records] == [1, 1, 2, 2]
+    assert [r.ended_epoch is not None for r in records] == [False, True, False, True]
+    assert state.history == [records[1].ended_epoch, records[3].ended_epoch]
+    for first, last in (records[:2], records[2:]):
+        assert last.ended_epoch is not None
+        # The epoch's means are over its images: 40 in the first record, 5 in the second.
+        for name in ("objective", "elbo", "kl", "reconstruction"):
+            parts = 40 * getattr(first.means, name) + 5 * getattr(last.means, name)
+            assert getattr(last.ended_epoch, name) == pytest.approx(parts / 45, rel=1e-9)
+        assert last.ended_epoch.elbo == pytest.approx(
+            last.ended_epoch.reconstruction - last.ended_epoch.kl, rel=1e-5
+        )
+
+
+def test_each_epoch_uses_every_image_once_in_a_new_order(
+    images: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[Tensor] = []
+
+    def spy(model: VAE, x: Tensor, *args: Any) -> training.Terms:
+        seen.append(x)
+        return terms(model, x, *args)
+
+    monkeypatch.setattr(training, "terms", spy)
+    state = begin(images, model={"likelihood": "gaussian"}, batch_size=16, epochs=2)
+    assert [record.step for record in train(state, images)] == [4, 8]
+    assert [len(x) for x in seen] == [16, 16, 16, 2] * 2
+    wanted = images.reshape(50, 784) / np.float32(255.0)
+    orders: list[list[int]] = []
+    for epoch in (seen[:4], seen[4:]):
+        rows = torch.cat(epoch).numpy()
+        orders.append([int(np.abs(wanted - row).sum(1).argmin()) for row in rows])
+        np.testing.assert_array_equal(wanted[orders[-1]], rows)
+        assert sorted(orders[-1]) == list(range(50))
+    assert orders[0] != orders[1]
+
+
+def test_bernoulli_models_see_a_new_binarisation_each_epoch(
+    images: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[Tensor] = []
+
+    def spy(model: VAE, x: Tensor, *args: Any) -> training.Terms:
+        seen.append(x)
+        return terms(model, x, *args)
+
+    monkeypatch.setattr(training, "terms", spy)
+    for _ in train(begin(images[:1], epochs=2), images[:1]):
+        pass
+    assert len(seen) == 2
+    assert all(set(x.unique().tolist()) == {0.0, 1.0} for x in seen)
+    assert not torch.equal(*seen)
+
+
+@pytest.mark.parametrize("config", OBJECTIVES, ids=lambda c: c["objective"])
+def test_every_objective_rises_and_is_repeatable(images: Any, config: dict[str, Any]) -> None:
+    first, again = (begin(images, epochs=40, learning_rate=2e-2, **config) for _ in range(2))
+    other = begin(images, epochs=40, learning_rate=2e-2, **config)
+    other.generator.manual_seed(99)  # the same first weights, other noise and order
+    before = weights(first)
+    for state in (first, again, other):
+        for _ in train(state, images):
+            assert state.model.training
+    assert torch.equal(weights(first), weights(again))
+    assert first.history[-1].objective == again.history[-1].objective
+    assert not torch.equal(weights(first), weights(other))
+    assert not torch.equal(weights(first), before)
+    assert first.history[-1].objective > first.history[0].objective + 5.0
+    assert not first.model.training
+    assert first.epochs_done == 40
+    assert [means.epoch for means in first.history] == list(range(1, 41))
+    is_autoencoder = config["objective"] == "autoencoder"
+    for means in first.history:
+        assert math.isfinite(means.objective)
+        assert math.isfinite(means.reconstruction)
+        assert math.isnan(means.elbo) == math.isnan(means.kl) == is_autoencoder
+
+
+@pytest.mark.parametrize("likelihood", ["gaussian", "gaussian-learned-sigma"])
+def test_gaussian_likelihoods_train_too(images: Any, likelihood: str) -> None:
+    state = begin(images, model={"likelihood": likelihood, "sigma": 0.5}, epochs=40)
+    for _ in train(state, images):
+        pass
+    assert state.history[-1].elbo > state.history[0].elbo + 3.0
+
+
+def test_weight_decay_reaches_the_optimiser(images: Any) -> None:
+    plain, decayed = (begin(images, weight_decay=decay) for decay in (0.0, 10.0))
+    for state in (plain, decayed):
+        for _ in train(state, images):
+            pass
+    assert weights(decayed).square().sum() < weights(plain).square().sum()
+
+
+def test_a_start_from_codes_places_the_images_there(images: Any) -> None:
+    codes = Generator().manual_seed(1)
+    targets = torch.randn(50, 2, generator=codes).numpy()
+    state = begin(images, start="neighbours", start_epochs=40, epochs=42, warmup_steps=20)
+    x = torch.from_numpy(images.reshape(50, 784) / np.float32(255.0))
+
+    def distance() -> float:
+        with torch.no_grad():
+            return float(np.square(state.model.encode(x).mu.numpy() - targets).sum(1).mean())
+
+    before = distance()
+    for record in train(state, images, targets):
+        if record.step == 4 * 40:
+            assert distance() < 0.1 * before
+            with torch.no_grad():
+                std = (0.5 * state.model.encode(x).logvar).exp()
+            assert 0.02 < std.median() < 0.2
+    assert all(math.isnan(means.elbo) for means in state.history[:40])
+    assert all(math.isfinite(means.elbo) for means in state.history[40:])
+
+
+def test_a_start_from_codes_needs_them(images: Any) -> None:
+    state = begin(images, start="neighbours", start_epochs=1)
+    with pytest.raises(ValueError, match="needs codes, got none"):
+        next(train(state, images))
+    state.epochs_done = 1  # past the start: no codes are needed any more
+    assert [record.epoch for record in train(state, images)] == [2]
+
+
+def test_a_finished_run_has_nothing_left(images: Any) -> None:
+    state = begin(images)
+    assert len(list(train(state, images))) == 2
+    after = weights(state)
+    assert list(train(state, images)) == []
+    assert torch.equal(weights(state), after)
+
+
+def test_training_leaves_the_images_alone(images: Any) -> None:
+    before = images.copy()
+    list(train(begin(images), images))
+    np.testing.assert_array_equal(images, before)
+
+
+def test_history_rows_are_json() -> None:
+    nan = math.nan
+    rows = history_rows(
+        [EpochMeans(1, -200.0, nan, nan, -200.0), EpochMeans(2, -9.0, -8.0, 2.0, -6.0)]
+    )
+    assert rows == [[1, -200.0, None, None, -200.0], [2, -9.0, -8.0, 2.0, -6.0]]
+    assert json.loads(json.dumps(rows, allow_nan=False)) == rows
