@@ -28,9 +28,12 @@ STYLE = """<style>
   font-size: 0.875rem; font-variant-numeric: tabular-nums; }
 .figures :nth-child(even) { text-align: right; }
 /* Streamlit dims what it is about to redraw; a map that fades at each click is no map. */
-[data-stale="true"] { opacity: 1 !important; transition: none !important; }
+[data-stale="true"]:has(.stBidiComponent) { opacity: 1 !important; transition: none !important; }
 .stMarkdown table { display: block; overflow-x: auto; }
-@media (max-width: 640px) { .stMainBlockContainer { padding: 4rem 1rem 2rem; } }
+@media (max-width: 640px) {
+  .stMainBlockContainer { padding: 4rem 1rem 2rem; }
+  .stMarkdown :is(th, td) { white-space: nowrap; }
+}
 </style>"""
 
 

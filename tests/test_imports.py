@@ -29,7 +29,7 @@ ORDER = (
     ("data",),
     ("likelihoods", "priors"),
     ("models",),
-    ("objectives",),
+    ("objectives", "lattices"),
     ("training",),
     ("neighbours", "checkpoints"),
     ("runs",),

@@ -69,7 +69,10 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--latent-dim", type=int, help="dimensions of z (the map is made for 2)")
     train.add_argument("--seed", type=int, help="same seed, same machine: same weights")
     train.add_argument(
-        "--data", type=Path, metavar="DIR", help="IDX files of 28×28 images; default MNIST"
+        "--data",
+        type=Path,
+        metavar="DIR",
+        help="IDX files of 28×28 images to train on (the app shows MNIST)",
     )
     train.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="default cpu")
     train.add_argument("--resume", action="store_true", help="go on with an interrupted run")
@@ -299,11 +302,11 @@ def _number(figure: dict[str, Any] | None) -> str:
 
 
 def _said(objective: float, elbo: float, kl: float, reconstruction: float) -> str:
-    """One line of progress, nats per image; without ELBO and KL where there are none."""
-    if elbo != elbo:
-        return f"reconstruction {reconstruction:.2f}"
-    weighted = "" if objective == elbo else f"objective {objective:.2f}  "
-    return f"{weighted}ELBO {elbo:.2f}  KL {kl:.2f}  reconstruction {reconstruction:.2f}"
+    """One line of progress, nats per image, of what there is."""
+    parts = {"ELBO": elbo, "KL": kl, "reconstruction": reconstruction}
+    if objective not in (elbo, reconstruction):
+        parts = {"objective": objective} | parts
+    return "  ".join(f"{name} {value:.2f}" for name, value in parts.items() if value == value)
 
 
 if __name__ == "__main__":

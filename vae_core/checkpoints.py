@@ -220,6 +220,11 @@ def save_checkpoint(
         Metrics in it should have been measured after `round_to_stored`.
     digits : DigitMap, optional
         Lets the app draw the map without encoding first.
+
+    Raises
+    ------
+    CheckpointError
+        The folder does not exist.
     """
     tensors = {name: stored.numpy() for name, stored in _stored_state(model).items()}
     if digits is not None:
@@ -236,8 +241,11 @@ def round_to_stored(model: VAE) -> None:
 
 def write_atomically(path: Path, tensors: dict[str, Array], metadata: dict[str, str]) -> None:
     """Write a safetensors file beside `path`, then move it into place."""
+    if not path.parent.is_dir():
+        raise CheckpointError(f"the folder {path.parent} does not exist; make it first")
     partial = path.with_name(path.name + ".partial")
     save_file(tensors, partial, metadata)
+    partial.chmod(0o644)  # safetensors writes files that only their owner can read
     with partial.open("rb+") as file:
         os.fsync(file.fileno())
     partial.replace(path)

@@ -12,7 +12,7 @@ from vae_core.errors import ConfigError
 Activation = Literal["relu", "silu", "tanh"]
 LikelihoodName = Literal["bernoulli", "gaussian", "gaussian-learned-sigma"]
 PosteriorName = Literal["gaussian", "point"]
-Objective = Literal["elbo", "beta-elbo", "iwae", "autoencoder"]
+Objective = Literal["elbo", "beta-elbo", "iwae", "lattice", "autoencoder"]
 Start = Literal["random", "neighbours"]
 
 N_PIXELS = 28 * 28
@@ -119,8 +119,11 @@ class TrainConfig(_JsonConfig):
     n_samples: int = 1  # K latent samples per image; more than 1 is for "iwae"
     start: Start = "random"  # "neighbours": from a neighbour embedding, see vae_core.neighbours
     start_epochs: int = 0  # of `epochs`, the first that fit both networks to those codes
+    refit_epochs: int = 0  # of `epochs`, the last that fit the encoder alone to the posterior
+    fit_batch_size: int = 250  # images per step of the first and last epochs of these two kinds
     epochs: int = 30
     batch_size: int = 128
+    n_nodes: int = 0  # of the randomly shifted lattice that is the objective "lattice"
     learning_rate: float = 1e-3  # peak; linear warm-up, then a cosine to a thousandth
     warmup_steps: int = 200
     weight_decay: float = 0.0
@@ -142,7 +145,13 @@ class TrainConfig(_JsonConfig):
             self.n_samples,
             f"1 with the objective {self.objective}",
         )
-        for name in ("epochs", "batch_size"):
+        _require(
+            _is_count(self.n_nodes) if self.objective == "lattice" else self.n_nodes == 0,
+            "n_nodes",
+            self.n_nodes,
+            'a whole number from 1 with the objective "lattice", 0 with any other',
+        )
+        for name in ("epochs", "batch_size", "fit_batch_size"):
             value = getattr(self, name)
             _require(_is_count(value), name, value, "a whole number from 1")
         _require_choice("start", self.start, Start)
@@ -153,6 +162,15 @@ class TrainConfig(_JsonConfig):
             "start_epochs",
             self.start_epochs,
             '0 with the start "random", or from 1 to fewer than epochs with "neighbours"',
+        )
+        _require(
+            self.refit_epochs == 0
+            or (
+                _is_count(self.refit_epochs) and self.start_epochs + self.refit_epochs < self.epochs
+            ),
+            "refit_epochs",
+            self.refit_epochs,
+            "a whole number from 0 that leaves epochs for the objective",
         )
         _require(_is_positive(self.learning_rate), "learning_rate", self.learning_rate, "above 0")
         for name in ("warmup_steps", "seed"):

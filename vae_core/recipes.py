@@ -33,8 +33,27 @@ _ALL = (
         TrainConfig(
             start="neighbours",
             start_epochs=10,
-            epochs=70,
+            refit_epochs=20,
+            epochs=90,
             batch_size=250,
+            learning_rate=1.5e-3,
+        ),
+    ),
+    Recipe(
+        "record",
+        "Made for the likelihood alone: the start of atlas, then the decoder trained on log p(x) "
+        "itself by a lattice of 8,192 latents, and the encoder refitted. Takes hours on a CPU.",
+        ModelConfig(
+            encoder_hidden=_ENCODER, decoder_hidden=_DECODER, fourier_features=64, fourier_std=3.0
+        ),
+        TrainConfig(
+            objective="lattice",
+            n_nodes=8192,
+            start="neighbours",
+            start_epochs=10,
+            refit_epochs=20,
+            epochs=90,
+            batch_size=2000,
             learning_rate=1.5e-3,
         ),
     ),

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -17,11 +17,17 @@ from vae_core import objectives
 from vae_core.config import N_PIXELS, ModelConfig, TrainConfig
 from vae_core.data import ByteArray, binarise
 from vae_core.errors import ConfigError
+from vae_core.lattices import lattice, shifted_prior_nodes
 from vae_core.models import VAE, Posterior
 
 _RECORD_EVERY = 20  # steps; reading numbers off the device at each step would make it wait
 _LAST_LEARNING_RATE = 1e-3  # as a share of the peak
+_PEAK_SPACING, _PEAK_RADIUS = 0.04, 4.0  # z units; of the lattice a refit looks for peaks on
+_PEAK_CHUNK = 4096  # latents, or images, at once
 _START_STD = 0.06  # z units; of q(z|x) while the networks are fitted to given codes
+
+
+Phase = Literal["start", "main", "refit"]
 
 
 class EpochMeans(NamedTuple):
@@ -114,11 +120,14 @@ def _check_together(model_config: ModelConfig, config: TrainConfig) -> None:
             'the posterior "point" and the objective "autoencoder" need each other, got '
             f'"{model_config.posterior}" with "{config.objective}"'
         )
-    if config.start == "neighbours" and (is_point or model_config.latent_dim != 2):
-        raise ConfigError(
-            'the start "neighbours" needs a Gaussian posterior and latent_dim 2, got '
-            f'"{model_config.posterior}" and {model_config.latent_dim}'
-        )
+    planar = {"start": config.start == "neighbours", "objective": config.objective == "lattice"}
+    planar["refit"] = config.refit_epochs > 0
+    for name in (name for name, is_used in planar.items() if is_used):
+        if is_point or model_config.latent_dim != 2:
+            raise ConfigError(
+                f"the {name} of this recipe needs a Gaussian posterior and latent_dim 2, got "
+                f'"{model_config.posterior}" and {model_config.latent_dim}'
+            )
 
 
 def terms(model: VAE, x: Tensor, config: TrainConfig, generator: Generator) -> Terms:
@@ -134,6 +143,8 @@ def terms(model: VAE, x: Tensor, config: TrainConfig, generator: Generator) -> T
     generator : Generator
         Source of eps, on the device of `x`.
     """
+    if config.objective == "lattice":
+        return _lattice_terms(model, x, config.n_nodes, generator)
     posterior = model.encode(x)
     if config.objective == "autoencoder":
         log_px_z = model.likelihood.log_px_z(model.decoder(posterior.mu), x)
@@ -150,8 +161,23 @@ def terms(model: VAE, x: Tensor, config: TrainConfig, generator: Generator) -> T
     return Terms(weighted, bound, kl, log_px_z.mean(0))
 
 
-def start_terms(model: VAE, x: Tensor, codes: Tensor, generator: Generator) -> Terms:
-    """Objective of the first epochs of a start from given codes: fit both networks to them.
+def _lattice_terms(model: VAE, x: Tensor, n_nodes: int, generator: Generator) -> Terms:
+    """Log p(x) itself, by a lattice of latents that all images share; trains the decoder alone.
+
+    Numerical integration as an objective: Correia et al., "Continuous mixtures of tractable
+    probabilistic models", AAAI 2023. The shift is fresh each step, for with fixed nodes the
+    decoder would sharpen at the nodes.
+    """
+    z = shifted_prior_nodes(n_nodes, generator)
+    eta, log_normalizer = model.likelihood.natural_parameters(model.decoder(z))
+    log_px_z = torch.addmm(-log_normalizer, model.likelihood.statistics(x), eta.T)  # (B, N)
+    log_px = log_px_z.logsumexp(1) - math.log(n_nodes)
+    nothing = torch.full_like(log_px, math.nan)
+    return Terms(log_px, nothing, nothing, nothing)
+
+
+def fit_terms(model: VAE, x: Tensor, codes: Tensor, generator: Generator) -> Terms:
+    """Objective of a start from given codes, or of a refit: fit the networks to them.
 
     Parameters
     ----------
@@ -179,10 +205,54 @@ def log_qz_x(posterior: Posterior, z: Tensor) -> Tensor:
     return -0.5 * (squares + logvar + math.log(2.0 * math.pi)).sum(-1)
 
 
-def learning_rate(step: int, n_steps: int, config: TrainConfig) -> float:
-    """Linear warm-up to the peak, then half a cosine to a thousandth of it; `step` from 0."""
+def posterior_peaks(model: VAE, pixels: Tensor) -> Tensor:
+    """Where p(z|x) of each image is highest on a lattice, shape (N, 2).
+
+    Of grey images: the peak of the expected log-likelihood over their binarisations.
+
+    Parameters
+    ----------
+    model : VAE
+    pixels : Tensor, shape (N, 784)
+        uint8.
+    """
+    best = torch.full((len(pixels),), -math.inf, device=pixels.device)
+    peaks = torch.zeros(len(pixels), 2, device=pixels.device)
+    with torch.no_grad():
+        nodes = lattice(2, spacing=_PEAK_SPACING, radius=_PEAK_RADIUS).to(pixels.device)
+        for z in nodes.split(_PEAK_CHUNK):
+            eta, log_normalizer = model.likelihood.natural_parameters(model.decoder(z))
+            log_weight = model.prior.log_pz(z) - log_normalizer
+            for i in range(0, len(pixels), _PEAK_CHUNK):
+                rows = slice(i, i + _PEAK_CHUNK)
+                statistics = model.likelihood.statistics(pixels[rows].float() / 255.0)
+                value, node = torch.addmm(log_weight, statistics, eta.T).max(1)
+                is_better = value > best[rows]
+                peaks[rows] = torch.where(is_better.unsqueeze(-1), z[node], peaks[rows])
+                best[rows] = torch.maximum(value, best[rows])
+    return peaks
+
+
+def phase_of(epoch: int, config: TrainConfig) -> Phase:
+    """Whether an epoch, from 1, is of the start, of the objective, or of the encoder's refit."""
+    if epoch <= config.start_epochs:
+        return "start"
+    return "refit" if epoch > config.epochs - config.refit_epochs else "main"
+
+
+def learning_rate(progress: float, step: int, config: TrainConfig) -> float:
+    """Linear warm-up to the peak, then half a cosine to a thousandth of it.
+
+    Parameters
+    ----------
+    progress : float
+        From 0 to 1, over start and objective together, and again over the refit.
+    step : int
+        Of the run, from 0.
+    config : TrainConfig
+    """
     warm = min(1.0, (step + 1) / max(1, config.warmup_steps))
-    cosine = 0.5 * (1.0 + math.cos(math.pi * step / n_steps))
+    cosine = 0.5 * (1.0 + math.cos(math.pi * progress))
     return config.learning_rate * warm * (_LAST_LEARNING_RATE + (1 - _LAST_LEARNING_RATE) * cosine)
 
 
@@ -207,48 +277,92 @@ def train(
         Every 20 steps, and at the end of each epoch. After a record with `ended_epoch` the state
         is complete and may be saved.
     """
-    model, config, generator = state.model, state.config, state.generator
-    device = generator.device
+    model, config = state.model, state.config
+    device = state.generator.device
     pixels = torch.from_numpy(images.reshape(len(images), -1).copy()).to(device)
     if codes is None and state.epochs_done < config.start_epochs:
         raise ValueError(f'a start from "{config.start}" needs codes, got none')
-    targets = torch.from_numpy(np.empty(0) if codes is None else codes).to(device)
-    is_binary = model.config.likelihood == "bernoulli"
-    batches_per_epoch = math.ceil(len(pixels) / config.batch_size)
-    n_steps = config.epochs * batches_per_epoch
+    targets = None if codes is None else torch.from_numpy(codes).to(device)
     model.train()
     for epoch in range(state.epochs_done + 1, config.epochs + 1):
-        order = torch.randperm(len(pixels), generator=generator, device=device)
-        recent, whole = _Means(epoch, device), _Means(epoch, device)
-        since = time.perf_counter()
-        for i, rows in enumerate(order.split(config.batch_size), start=1):
-            step = (epoch - 1) * batches_per_epoch + i
-            x = pixels[rows].float().div_(255.0)
-            if is_binary:
-                x = binarise(x, generator)
-            if epoch <= config.start_epochs:
-                batch = start_terms(model, x, targets[rows], generator)
-            else:
-                batch = terms(model, x, config, generator)
-            loss = -batch.objective.mean()
-            state.optimizer.param_groups[0]["lr"] = learning_rate(step - 1, n_steps, config)
-            state.optimizer.zero_grad()
-            loss.backward()
-            state.optimizer.step()
-            recent.add(batch)
-            whole.add(batch)
-            is_last = i == batches_per_epoch
-            if is_last or i % _RECORD_EVERY == 0:
-                means, count = recent.read(), recent.count
-                seconds = time.perf_counter() - since
-                ended = whole.read() if is_last else None
-                if ended:
-                    state.epochs_done = epoch
-                    state.history.append(ended)
-                yield StepRecord(epoch, step, n_steps, means, count / seconds, ended)
-                recent = _Means(epoch, device)
-                since = time.perf_counter()
-    model.eval()
+        phase = phase_of(epoch, config)
+        if phase == "refit" and model.decoder.output_bias.requires_grad:
+            model.decoder.requires_grad_(False)  # without gradients the optimiser leaves it be
+            targets = posterior_peaks(model, pixels)
+        yield from _epoch(state, pixels, epoch, _objective_of(epoch, state, targets))
+    model.requires_grad_(True).eval()
+
+
+Objective = Callable[[Tensor, Tensor], Terms]  # of x and of the rows it was made from
+
+
+def _objective_of(epoch: int, state: TrainState, targets: Tensor | None) -> Objective:
+    """Choose what one epoch maximises."""
+    model, config, generator = state.model, state.config, state.generator
+    phase = phase_of(epoch, config)
+    # Half of a refit finds each image's own mode, which the ELBO alone would never leave for
+    # another; the other half is the ELBO, which is −KL(q ‖ p(z|x)) when the decoder is frozen.
+    is_fit = phase == "refit" and epoch <= config.epochs - config.refit_epochs // 2
+    if phase == "start" or is_fit:
+        assert targets is not None
+        return lambda x, rows: fit_terms(model, x, targets[rows], generator)
+    if phase == "refit":
+        bound = replace(config, objective="elbo", beta=1.0, n_samples=1, n_nodes=0)
+        return lambda x, rows: terms(model, x, bound, generator)
+    return lambda x, rows: terms(model, x, config, generator)
+
+
+def _epoch(
+    state: TrainState, pixels: Tensor, epoch: int, objective: Objective
+) -> Iterator[StepRecord]:
+    """One pass over the images in a fresh order, the last batch as small as it comes."""
+    config, generator, device = state.config, state.generator, pixels.device
+    n_batches = _n_batches(epoch, config, len(pixels))
+    before, n_steps = (
+        sum(_n_batches(e, config, len(pixels)) for e in range(1, last))
+        for last in (epoch, config.epochs + 1)
+    )
+    is_binary = state.model.config.likelihood == "bernoulli"
+    order = torch.randperm(len(pixels), generator=generator, device=device)
+    recent, whole = _Means(epoch, device), _Means(epoch, device)
+    since = time.perf_counter()
+    for i, rows in enumerate(order.split(_batch_size(epoch, config)), start=1):
+        x = pixels[rows].float().div_(255.0)
+        if is_binary:
+            x = binarise(x, generator)
+        batch = objective(x, rows)
+        rate = learning_rate(_progress(epoch, (i - 1) / n_batches, config), before + i - 1, config)
+        state.optimizer.param_groups[0]["lr"] = rate
+        state.optimizer.zero_grad()
+        (-batch.objective.mean()).backward()
+        state.optimizer.step()
+        recent.add(batch)
+        whole.add(batch)
+        is_last = i == n_batches
+        if is_last or i % _RECORD_EVERY == 0:
+            speed = recent.count / (time.perf_counter() - since)
+            ended = whole.read() if is_last else None
+            if ended:
+                state.epochs_done = epoch
+                state.history.append(ended)
+            yield StepRecord(epoch, before + i, n_steps, recent.read(), speed, ended)
+            recent = _Means(epoch, device)
+            since = time.perf_counter()
+
+
+def _batch_size(epoch: int, config: TrainConfig) -> int:
+    return config.batch_size if phase_of(epoch, config) == "main" else config.fit_batch_size
+
+
+def _n_batches(epoch: int, config: TrainConfig, n_images: int) -> int:
+    return math.ceil(n_images / _batch_size(epoch, config))
+
+
+def _progress(epoch: int, fraction: float, config: TrainConfig) -> float:
+    """Share of its schedule that is over when a fraction of an epoch is."""
+    first = config.epochs - config.refit_epochs
+    done = epoch - 1 + fraction
+    return (done - first) / config.refit_epochs if epoch > first else done / first
 
 
 class _Means:

@@ -26,7 +26,9 @@ FULL_TRAIN = TrainConfig(
     beta=4.0,
     start="neighbours",
     start_epochs=2,
-    epochs=3,
+    refit_epochs=1,
+    fit_batch_size=8,
+    epochs=4,
     batch_size=9,
     learning_rate=0.1,
     warmup_steps=0,
@@ -55,6 +57,9 @@ BAD_TRAIN = {
     "start_epochs": [1, -1, None],  # with the default start "random"
     "epochs": [0, -1, 2.5, "3", None, True],
     "batch_size": [0, -1, 2.5, "3", None, True],
+    "fit_batch_size": [0, -1, 2.5, "3", None, True],
+    "refit_epochs": [-1, 1.5, None, 30],  # 30 are all the epochs there are
+    "n_nodes": [-1, 1.5, None, 64],  # 64 with the default objective "elbo"
     "learning_rate": [0, -1e-3, NAN, INF, "fast", None],
     "warmup_steps": [-1, 0.5, None],
     "weight_decay": [-0.1, NAN, INF, None],
@@ -80,7 +85,8 @@ def test_every_field_differs_in_the_full_round_trip() -> None:
     """So that the round trip above would notice a field that is lost."""
     for full, default in ((FULL_MODEL, ModelConfig()), (FULL_TRAIN, TrainConfig())):
         same = {k for k, v in full.to_dict().items() if v == default.to_dict()[k]}
-        assert same <= {"n_samples"}  # more than 1 is for "iwae" alone
+        # more than 1 sample is for "iwae" alone, nodes are for "lattice"
+        assert same <= {"n_samples", "n_nodes"}
 
 
 def test_missing_fields_take_their_defaults() -> None:
@@ -133,6 +139,18 @@ def test_beta_and_n_samples_belong_to_their_objectives() -> None:
         TrainConfig(objective="iwae", beta=2.0)
     with pytest.raises(ConfigError, match=r"^n_samples must be 1 with the objective autoencoder"):
         TrainConfig(objective="autoencoder", n_samples=2)
+
+
+def test_nodes_belong_to_the_lattice() -> None:
+    assert TrainConfig(objective="lattice", n_nodes=64).n_nodes == 64
+    with pytest.raises(ConfigError, match=r"^n_nodes must be .* got 0"):
+        TrainConfig(objective="lattice")
+
+
+def test_a_refit_leaves_epochs_for_the_objective() -> None:
+    assert TrainConfig(start="neighbours", start_epochs=1, refit_epochs=1, epochs=3).epochs == 3
+    with pytest.raises(ConfigError, match=r"^refit_epochs must be "):
+        TrainConfig(start="neighbours", start_epochs=1, refit_epochs=2, epochs=3)
 
 
 def test_configs_are_frozen_and_their_errors_catchable() -> None:

@@ -12,19 +12,23 @@ from torch import Generator, Tensor
 from torch.distributions import Bernoulli, Independent, Normal, kl_divergence
 
 from vae_core import training
+from vae_core.analysis.marginal import elbo, log_px_exact
 from vae_core.config import ModelConfig, TrainConfig
-from vae_core.data import DataSet
+from vae_core.data import DataSet, binarise
 from vae_core.errors import ConfigError
+from vae_core.lattices import lattice
 from vae_core.models import VAE, Posterior
 from vae_core.training import (
     EpochMeans,
     StepRecord,
     TrainState,
+    fit_terms,
     history_rows,
     learning_rate,
     log_qz_x,
+    phase_of,
+    posterior_peaks,
     start,
-    start_terms,
     terms,
     train,
 )
@@ -34,6 +38,7 @@ OBJECTIVES: list[dict[str, Any]] = [
     {"objective": "elbo"},
     {"objective": "beta-elbo", "beta": 4.0},
     {"objective": "iwae", "n_samples": 3},
+    {"objective": "lattice", "n_nodes": 64},
     {"objective": "autoencoder"},
 ]
 
@@ -157,14 +162,14 @@ def test_terms_of_an_autoencoder_are_deterministic_and_no_bound(
     assert torch.equal(got.objective, terms(model, grey_x, config, Generator()).objective)
 
 
-def test_start_terms_are_best_at_the_given_codes(
+def test_fit_terms_are_best_at_the_given_codes(
     make_model: Callable[..., VAE], binary_x: Tensor
 ) -> None:
     model = make_model()
     mu, logvar = model.encode(binary_x)
 
     def at(codes: Tensor) -> training.Terms:
-        return start_terms(model, binary_x, codes, Generator().manual_seed(0))
+        return fit_terms(model, binary_x, codes, Generator().manual_seed(0))
 
     there, away = at(mu), at(mu + torch.tensor([3.0, 0.0]))
     narrowness = (0.5 * logvar - math.log(0.06)).square().sum(-1)
@@ -181,7 +186,7 @@ def test_start_terms_are_best_at_the_given_codes(
 
 def test_schedule_warms_up_then_falls_to_a_thousandth() -> None:
     config = TrainConfig(learning_rate=0.5, warmup_steps=10)
-    rates = np.array([learning_rate(step, 1000, config) for step in range(1000)])
+    rates = np.array([learning_rate(step / 1000, step, config) for step in range(1000)])
     np.testing.assert_allclose(rates[:10], 0.05 * np.arange(1, 11), rtol=1e-3)
     assert rates.argmax() == 9
     assert (np.diff(rates[9:]) < 0).all()
@@ -190,14 +195,15 @@ def test_schedule_warms_up_then_falls_to_a_thousandth() -> None:
 
 
 def test_no_warm_up_starts_at_the_peak() -> None:
-    assert learning_rate(0, 7, TrainConfig(learning_rate=0.5, warmup_steps=0)) == 0.5
+    assert learning_rate(0.0, 0, TrainConfig(learning_rate=0.5, warmup_steps=0)) == 0.5
 
 
 def test_the_optimiser_follows_the_schedule(images: Any) -> None:
     state = begin(images, epochs=3, batch_size=25, warmup_steps=2)
     for record in train(state, images):
         got = state.optimizer.param_groups[0]["lr"]
-        assert got == learning_rate(record.step - 1, 6, state.config)
+        step = record.step - 1
+        assert got == pytest.approx(learning_rate(step / 6, step, state.config))
     assert record.step == 6
 
 
@@ -284,11 +290,11 @@ def test_every_objective_rises_and_is_repeatable(images: Any, config: dict[str, 
     assert not first.model.training
     assert first.epochs_done == 40
     assert [means.epoch for means in first.history] == list(range(1, 41))
-    is_autoencoder = config["objective"] == "autoencoder"
+    has_no_bound = config["objective"] in ("autoencoder", "lattice")
     for means in first.history:
         assert math.isfinite(means.objective)
-        assert math.isfinite(means.reconstruction)
-        assert math.isnan(means.elbo) == math.isnan(means.kl) == is_autoencoder
+        assert math.isfinite(means.reconstruction) == (config["objective"] != "lattice")
+        assert math.isnan(means.elbo) == math.isnan(means.kl) == has_no_bound
 
 
 @pytest.mark.parametrize("likelihood", ["gaussian", "gaussian-learned-sigma"])
@@ -310,7 +316,9 @@ def test_weight_decay_reaches_the_optimiser(images: Any) -> None:
 def test_a_start_from_codes_places_the_images_there(images: Any) -> None:
     codes = Generator().manual_seed(1)
     targets = torch.randn(50, 2, generator=codes).numpy()
-    state = begin(images, start="neighbours", start_epochs=40, epochs=42, warmup_steps=20)
+    state = begin(
+        images, start="neighbours", start_epochs=40, epochs=42, warmup_steps=20, fit_batch_size=16
+    )
     x = torch.from_numpy(images.reshape(50, 784) / np.float32(255.0))
 
     def distance() -> float:
@@ -334,6 +342,71 @@ def test_a_start_from_codes_needs_them(images: Any) -> None:
         next(train(state, images))
     state.epochs_done = 1  # past the start: no codes are needed any more
     assert [record.epoch for record in train(state, images)] == [2]
+
+
+def test_the_lattice_objective_is_log_p_x(images: Any) -> None:
+    state = begin(images, objective="lattice", n_nodes=20_000)
+    grey = torch.from_numpy(images.reshape(50, 784) / np.float32(255.0))
+    x = binarise(grey, Generator().manual_seed(0))
+    got = terms(state.model, x, state.config, Generator().manual_seed(1))
+    exact = log_px_exact(state.model, x, spacing=0.1)  # an untrained decoder is smooth
+    torch.testing.assert_close(got.objective, exact, rtol=0.0, atol=1e-2)
+    assert got.elbo.isnan().all()
+
+
+def test_the_lattice_objective_leaves_the_encoder_be(images: Any) -> None:
+    state = begin(images, objective="lattice", n_nodes=64)
+    encoder = {k: v.clone() for k, v in state.model.encoder.state_dict().items()}
+    decoder = {k: v.clone() for k, v in state.model.decoder.state_dict().items()}
+    for _ in train(state, images):
+        pass
+    now = state.model
+    assert all(torch.equal(v, encoder[k]) for k, v in now.encoder.state_dict().items())
+    assert any(not torch.equal(v, decoder[k]) for k, v in now.decoder.state_dict().items())
+
+
+def test_a_refit_moves_the_encoder_alone_and_tightens_the_bound(images: Any) -> None:
+    options = {"objective": "lattice", "n_nodes": 256, "learning_rate": 2e-2}
+    refit = begin(images, epochs=100, refit_epochs=60, fit_batch_size=16, **options)
+    grey = torch.from_numpy(images.reshape(50, 784) / np.float32(255.0))
+    x = binarise(grey, Generator().manual_seed(0))
+
+    def gap() -> float:
+        bound = elbo(refit.model, x, n_samples=64, generator=Generator().manual_seed(1)).value
+        return float((log_px_exact(refit.model, x, spacing=0.1) - bound).mean())
+
+    for record in train(refit, images):
+        if record.epoch == 40 and record.ended_epoch:
+            decoder = {k: v.clone() for k, v in refit.model.decoder.state_dict().items()}
+            encoder = weights(refit)
+            before = gap()
+    now = refit.model.decoder.state_dict()
+    assert all(torch.equal(value, decoder[name]) for name, value in now.items())
+    assert not torch.equal(weights(refit), encoder)
+    assert gap() < before
+    assert all(value.requires_grad for value in refit.model.parameters())
+
+
+def test_posterior_peaks_are_where_the_posterior_is_highest(images: Any) -> None:
+    model = begin(images).model
+    pixels = torch.from_numpy(images.reshape(50, 784).copy())
+    peaks = posterior_peaks(model, pixels)
+    x = pixels.float() / 255.0
+    nodes = lattice(2, spacing=0.04, radius=4.0)
+    with torch.no_grad():  # one image at a time, through log p(x|z) itself
+        log_joint = torch.stack(
+            [
+                model.likelihood.log_px_z(model.decoder(nodes), row) + model.prior.log_pz(nodes)
+                for row in x[:3]
+            ]
+        )
+    torch.testing.assert_close(peaks[:3], nodes[log_joint.argmax(1)], rtol=0.0, atol=0.09)
+
+
+def test_phases_follow_each_other() -> None:
+    config = TrainConfig(start="neighbours", start_epochs=1, refit_epochs=2, epochs=5)
+    phases = [phase_of(epoch, config) for epoch in range(1, 6)]
+    assert phases == ["start", "main", "main", "refit", "refit"]
 
 
 def test_a_finished_run_has_nothing_left(images: Any) -> None:

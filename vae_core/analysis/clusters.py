@@ -15,7 +15,7 @@ FloatArray = NDArray[np.floating]
 IntArray = NDArray[np.integer]
 
 NEIGHBOURS = (1, 10, 50)
-_FOLDS = 5
+N_FOLDS = 5
 
 
 class ClusterFigures(NamedTuple):
@@ -59,6 +59,6 @@ def cluster_figures(codes: FloatArray, labels: IntArray, *, seed: int = 0) -> Cl
 
 def knn_accuracy(codes: FloatArray, labels: IntArray, *, k: int, seed: int = 0) -> float:
     """5-fold cross-validated accuracy of a vote of the k nearest codes, from 0 to 1."""
-    folds = StratifiedKFold(_FOLDS, shuffle=True, random_state=seed)
+    folds = StratifiedKFold(N_FOLDS, shuffle=True, random_state=seed)
     scores = cross_val_score(KNeighborsClassifier(k), codes, labels, cv=folds)
     return float(np.mean(scores))

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Generator, Tensor
 
 from vae_core.analysis import marginal
-from vae_core.analysis.clusters import NEIGHBOURS, cluster_figures
+from vae_core.analysis.clusters import N_FOLDS, NEIGHBOURS, cluster_figures
 from vae_core.analysis.projection import encode_images
-from vae_core.data import DataSet, binarise
+from vae_core.data import ByteArray, DataSet, binarise
 from vae_core.models import VAE
 
 BINARISATION_SEED = 0
@@ -62,15 +63,7 @@ def evaluate_model(
         std = (0.5 * posterior.logvar).exp()
         how = "median over digits and dimensions of the standard deviation of q(z|x), grey input"
         figures["posterior_std"] = _plain(float(std.median()), "z units", how)
-    clusters = cluster_figures(posterior.mu.numpy(), data.labels)
-    for k in NEIGHBOURS:
-        how = f"{k} nearest encoder means, 5-fold cross-validated"
-        figures[f"knn{k}"] = _plain(clusters.knn[k], "share", how)
-    figures["silhouette"] = _plain(clusters.silhouette, "", "of the true classes, encoder means")
-    k_means = "10-means clusters of the encoder means against the classes"
-    figures["nmi"] = _plain(clusters.nmi, "", k_means)
-    figures["ari"] = _plain(clusters.ari, "", k_means)
-    return figures
+    return figures | _clusters(posterior.mu, data.labels)
 
 
 def model_input(model: VAE, data: DataSet) -> Tensor:
@@ -117,6 +110,27 @@ def _bounds(model: VAE, x: Tensor, *, spacing: float, iwae_samples: int) -> Metr
             for rows in x.split(_BATCH)
         ]
         figures["iwae"] = _figure(torch.cat(parts), "nats", f"IWAE, K = {iwae_samples}")
+    return figures
+
+
+def _clusters(mu: Tensor, labels: ByteArray) -> Metrics:
+    names = (*(f"knn{k}" for k in NEIGHBOURS), "silhouette", "nmi", "ari")
+    counts = np.bincount(labels)
+    if (
+        counts[counts > 0].min() < N_FOLDS
+        or len(labels) * (N_FOLDS - 1) < max(NEIGHBOURS) * N_FOLDS
+    ):
+        why = f"none: {N_FOLDS} folds need more images of each class, and in all"
+        return {name: _figure(None, "", why) for name in names}
+    clusters = cluster_figures(mu.numpy(), labels)
+    figures: Metrics = {}
+    for k in NEIGHBOURS:
+        how = f"{k} nearest encoder means, {N_FOLDS}-fold cross-validated"
+        figures[f"knn{k}"] = _plain(clusters.knn[k], "share", how)
+    figures["silhouette"] = _plain(clusters.silhouette, "", "of the true classes, encoder means")
+    k_means = "k-means clusters of the encoder means against the classes"
+    figures["nmi"] = _plain(clusters.nmi, "", k_means)
+    figures["ari"] = _plain(clusters.ari, "", k_means)
     return figures
 
 

@@ -14,6 +14,7 @@ import torch
 from torch import Generator, Tensor
 
 from vae_core.config import N_PIXELS
+from vae_core.lattices import lattice
 from vae_core.models import VAE, Posterior
 from vae_core.training import log_qz_x
 
@@ -30,7 +31,7 @@ class Estimate(NamedTuple):
     """A Monte Carlo estimate per image, each of shape (B,)."""
 
     value: Tensor  # nats
-    stderr: Tensor  # nats, of the value, from the spread of its own samples
+    stderr: Tensor  # nats, of the value, from the spread of its own samples; NaN for K = 1
     ess: Tensor  # effective sample size of the weights, from 1 to K; NaN where none are used
 
 
@@ -95,24 +96,6 @@ def lattice_error(
     return (finer - log_px_exact(model, x, spacing=spacing, radius=radius)).abs()
 
 
-def lattice(latent_dim: int, *, spacing: float, radius: float) -> Tensor:
-    """Nodes of a square lattice through the origin inside a disc, shape (N, D).
-
-    Raises
-    ------
-    ValueError
-        latent_dim is not 1 or 2, or spacing or radius is not a positive number.
-    """
-    if latent_dim not in (1, 2):
-        raise ValueError(f"a lattice needs latent_dim 1 or 2, got {latent_dim}; use log_px_iwae")
-    if not (0 < spacing < radius < math.inf):
-        raise ValueError(f"need 0 < spacing < radius, got spacing {spacing} and radius {radius}")
-    n = math.ceil(radius / spacing)
-    axis = torch.arange(-n, n + 1, dtype=torch.float64) * spacing
-    nodes = torch.cartesian_prod(*[axis] * latent_dim).reshape(-1, latent_dim)
-    return nodes[nodes.square().sum(-1) < radius**2].float()
-
-
 def elbo(model: VAE, x: Tensor, *, n_samples: int, generator: Generator) -> Estimate:
     """ELBO with analytic KL and `n_samples` draws of z ~ q(z|x) for the reconstruction.
 
@@ -138,9 +121,8 @@ def elbo(model: VAE, x: Tensor, *, n_samples: int, generator: Generator) -> Esti
         A plain autoencoder, K below 1, or bad images.
     """
     kl, log_px_z = elbo_terms(model, x, n_samples=n_samples, generator=generator)
-    stderr = log_px_z.std(0, correction=min(1, n_samples - 1)) / math.sqrt(n_samples)
     value = log_px_z.mean(0) - kl
-    return Estimate(value, stderr, torch.full_like(value, math.nan))
+    return Estimate(value, _standard_error(log_px_z), torch.full_like(value, math.nan))
 
 
 def elbo_terms(
@@ -219,8 +201,15 @@ def _log_mean(log_w: Tensor) -> Estimate:
     n_samples = log_w.shape[0]
     value = log_w.logsumexp(0) - math.log(n_samples)
     w = (log_w - value).exp()  # mean 1 over K
-    stderr = w.std(0, correction=min(1, n_samples - 1)) / math.sqrt(n_samples)
-    return Estimate(value, stderr, n_samples / w.square().mean(0))
+    return Estimate(value, _standard_error(w), n_samples / w.square().mean(0))
+
+
+def _standard_error(samples: Tensor) -> Tensor:
+    """Of the mean of K rows; NaN for a single one, which says nothing of its spread."""
+    n_samples = samples.shape[0]
+    if n_samples == 1:
+        return torch.full_like(samples[0], math.nan)
+    return samples.std(0) / math.sqrt(n_samples)
 
 
 def _log_sum_exp_(log_terms: Tensor) -> Tensor:
