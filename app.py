@@ -75,7 +75,7 @@ def _pick_checkpoint(refs: list[loaders.CheckpointRef]) -> None:
             list(by_name),
             key=state.CHECKPOINT,
             help="A .safetensors file dropped into the weights folder appears here at the next "
-            "touch of the page.",
+            "change in this sidebar, of the page, or when you reload.",
         )
         split = st.radio(
             "Digits on the map",

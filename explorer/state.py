@@ -60,7 +60,7 @@ def place_of_pick(ref: CheckpointRef, pick: Pick) -> Place:
         return place_of_digit(ref, pick.id)
     _, center, axes = loaders.positions(ref)
     z = center.astype(np.float64) + axes.astype(np.float64) @ np.array(pick.coords)
-    return Place(tuple(z.tolist()), pick.coords, None)
+    return _placed(ref, z, None)
 
 
 def place_of_digit(ref: CheckpointRef, digit: int) -> Place:
@@ -103,7 +103,7 @@ def parse_latent(text: str, latent_dim: int) -> tuple[float, ...]:
             f"“{text}” has {len(values)} numbers, z has {latent_dim}: write {example}, for example."
         )
     if not all(math.isfinite(value) and abs(value) < 1e6 for value in values):
-        raise BadLatentError(f"“{text}” is not finite: each number must lie between ±1,000,000.")
+        raise BadLatentError(f"“{text}” is too far out: each number must lie between ±1,000,000.")
     return values
 
 

@@ -33,8 +33,7 @@ _ALL = (
         TrainConfig(
             start="neighbours",
             start_epochs=10,
-            refit_epochs=20,
-            epochs=90,
+            epochs=70,
             batch_size=250,
             learning_rate=1.5e-3,
         ),

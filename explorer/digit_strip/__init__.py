@@ -37,6 +37,7 @@ def digit_strip(
     *,
     key: str,
     size: int = 112,
+    per_row: int | None = None,
     on_choose: Callable[[], None] | None = None,
 ) -> None:
     """Draw images in a row that wraps.
@@ -48,11 +49,14 @@ def digit_strip(
         Key of the component.
     size : int
         Width of an image on screen, CSS pixels.
+    per_row : int, optional
+        Keep this many in a row, smaller if there is no room; by default rows wrap.
     on_choose : callable, optional
         Makes the images buttons; called without arguments after a click, see `read_choice`.
     """
     data = {
         "size": size,
+        "perRow": per_row,
         "choosable": on_choose is not None,
         "images": [
             {

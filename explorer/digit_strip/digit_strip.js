@@ -12,10 +12,12 @@ export default function ({ data, parentElement, setTriggerValue }) {
   if (!reusable) {
     strip.replaceChildren(...data.images.map(() => makeCell(tag)));
   }
+  strip.style.display = data.perRow ? "grid" : "flex";
+  strip.style.gridTemplateColumns = `repeat(${data.perRow ?? 1}, minmax(0, ${data.size}px))`;
   const theme = readTheme(strip);
   data.images.forEach((image, i) => {
     const cell = strip.children[i];
-    cell.style.width = `${data.size}px`;
+    cell.style.width = data.perRow ? "auto" : `${data.size}px`;
     fill(cell, image, theme);
     if (data.choosable) {
       cell.onclick = () => setTriggerValue("choose", i);

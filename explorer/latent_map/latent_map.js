@@ -14,6 +14,7 @@ const REACH = { mouse: 8, pen: 10, touch: 14 }; // css px within which a digit i
 const DOUBLE = { ms: 320, px: 24 };
 const STEP = { plain: 10, shift: 50 }; // css px per arrow key
 const ZOOM = { out: 3, in: 400, step: 1.6 }; // limits relative to the fitted view; one button press
+const PIN_RADIUS = 8; // css px
 const FIT_MARGIN = 1.1;
 const SIDE = 28; // pixels of a picture
 const LENS = { gap: 20, edge: 8 }; // css px from what it is about, and from the border
@@ -527,7 +528,7 @@ class LatentMap {
   }
 
   resize() {
-    const { clientWidth: width, clientHeight: height } = this.root;
+    const { width, height } = this.root.getBoundingClientRect(); // fractions of a pixel count
     if (!width || !height) return; // in a hidden tab
     const ratio = window.devicePixelRatio || 1;
     this.size = { width, height, ratio, grain: Math.min(ratio, FINEST) };
@@ -739,16 +740,22 @@ class LatentMap {
     pen.fillText(text, x, y + 0.5);
   }
 
-  // With an ellipse round it the pin is only its dot: a ring would pass for one more contour.
+  // With an ellipse to be seen round it the pin is only its dot: a ring would pass for a contour.
   drawPin([x, y]) {
     const pen = this.ink.overlay;
     const accent = toCss(this.theme.accent);
-    if (!this.state.ellipse) {
+    const hasRing = !this.state.ellipse || this.isWithinRing(this.state.ellipse);
+    if (hasRing) {
       pen.beginPath();
-      pen.arc(x, y, 8, 0, 2 * Math.PI);
+      pen.arc(x, y, PIN_RADIUS, 0, 2 * Math.PI);
       this.strokeWithHalo(accent, 2.5);
     }
-    this.drawDisc([x, y], this.state.ellipse ? 2.5 : 1.75, accent);
+    this.drawDisc([x, y], hasRing ? 1.75 : 2.5, accent);
+  }
+
+  // Whether an ellipse is too small on screen, even at two sigmas, to mark a place by itself.
+  isWithinRing({ cov }) {
+    return (2 * Math.sqrt(Math.max(cov[0][0], cov[1][1]))) / this.unitsPerPx < PIN_RADIUS - 2;
   }
 
   // ---- digits

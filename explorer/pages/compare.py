@@ -42,7 +42,7 @@ FIGURES = (
     ("silhouette", "Silhouette", "", "higher", "from −1 to 1: are classes tight and apart?"),
     ("nmi", "NMI of 10-means", "", "higher", "from 0 to 1: do k-means clusters match the classes?"),
     ("ari", "ARI of 10-means", "", "higher", "the same, 0 by chance"),
-    ("posterior_std", r"Median σ of q(z\|x)", "z", "", "how finely the map is used"),
+    ("posterior_std", r"Median σ of q(z\|x)", "z units", "", "how finely the map is used"),
 )
 
 
@@ -155,7 +155,8 @@ def _table(refs: tuple[loaders.CheckpointRef, ...]) -> str:
             else _cell(figure, unit)
             for figure, value in zip(figures, values, strict=True)
         ]
-        lines.append(f"| {title} | {' | '.join(cells)} | :small[{meaning}] |")
+        what = f"{title}, {unit}" if unit else title
+        lines.append(f"| {what} | {' | '.join(cells)} | :small[{meaning}] |")
     return "\n".join(lines)
 
 
@@ -164,7 +165,7 @@ def _cell(figure: dict[str, Any] | None, unit: str) -> str:
         return "–"
     text = number(figure["value"], 2 if unit == "nats" else 3)
     spread = f" ± {figure['stderr']:.2f}" if figure["stderr"] is not None else ""
-    return f"{text}{spread} {unit}".strip()
+    return text + spread
 
 
 _compare(loaders.checkpoints()[0])

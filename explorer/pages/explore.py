@@ -62,7 +62,7 @@ def _explore() -> None:
         ref, split = state.current()
         _follow_checkpoint(ref)
         place: state.Place | None = st.session_state[PLACE]
-        left, right = st.columns([13, 8], gap="medium")
+        left, right = st.columns([5, 3], gap="medium")
         with right:  # first: the map is on screen already, what was picked is not
             _controls()
             if place is None:
@@ -144,7 +144,8 @@ def _digit(ref: loaders.CheckpointRef, place: state.Place, digit: int) -> None:
             DigitImage(decoded - original, "Difference", f"{error:.3f} rms ink", is_signed=True),
         ],
         key="explore_images",
-        size=110,
+        size=120,
+        per_row=3,
     )
     if encoded.std.any():
         kl = 0.5 * float(np.sum(encoded.mu**2 + encoded.std**2 - 1 - 2 * np.log(encoded.std)))
@@ -190,7 +191,8 @@ def _neighbours(ref: loaders.CheckpointRef, split: loaders.Split, place: state.P
             for digit, distance in pairs
         ],
         key=NEIGHBOURS,
-        size=58,
+        size=64,
+        per_row=N_NEIGHBOURS,
         on_choose=_on_neighbour,
     )
 

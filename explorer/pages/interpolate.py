@@ -110,7 +110,7 @@ def _interpolate() -> None:
             z = _walk(way, n_steps)
             _, center, axes = loaders.positions(ref)
             length = float(np.linalg.norm(np.diff(z, axis=0), axis=1).sum())
-            st.caption(f"Length {number(length)} z units, in {n_steps - 1} equal parts.")
+            st.caption(f"Length {number(length)} z units, sum of the {n_steps - 1} parts.")
         with left:
             ends: dict[str, state.Place] = st.session_state[ENDS]
             marks = [Mark(ends[name].coords, name, ends[name].id) for name in NAMES]

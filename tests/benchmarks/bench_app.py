@@ -1,0 +1,407 @@
+"""The app in a real browser, beside the same job done with st.plotly_chart and st.image.
+
+The baseline is plotly_app.py: 70,000 digits in ten scattergl traces, a click on one shows the
+server's decode of it. Both run in servers of their own and are measured turn by turn. Clocks stand
+in the page (probe.js). The app has no setting for the split that a fresh session shows, so for
+70,000 digits a four-line script sets it in the session's state and then runs app.py as it is
+(`harness.app_with_all_digits`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from playwright.sync_api import Browser
+
+from tests.benchmarks.harness import (
+    HERE,
+    ROOT,
+    Server,
+    Tab,
+    app_with_all_digits,
+    chromium,
+    interleave,
+    open_tab,
+    repeats,
+    report,
+    say,
+    serve,
+    shown_checkpoint,
+)
+from vae_core.analysis.projection import encode_images, map_digits
+from vae_core.checkpoints import Checkpoint, DigitMap, digit_map, load_checkpoint, read_checkpoint
+from vae_core.data import load_mnist
+
+Kind = Literal["explorer", "plotly"]  # which reader of probe.js
+
+N_ALL, N_TEST = 70_000, 10_000
+COLD_ROUNDS = 3
+CLICKS = 16  # of each kind
+MOVES, MOVE_BLOCKS = 20, 10
+USERS = 6  # beyond the first
+MARGIN = 70  # px from the map's border, where buttons and axes are
+APART = 30  # px between clicks, so that no two are a double click
+EMPTY = 14  # px to the nearest digit; within 8 the map takes a click for the digit's
+QUIET_MS = 400  # after a click, for what still moves over the wire
+
+
+class Spot(NamedTuple):
+    """A place to click, in px of the window."""
+
+    x: float
+    y: float
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def scripts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    return {
+        "test": ROOT / "app.py",
+        "all": app_with_all_digits(tmp_path_factory.mktemp("app")),
+        "plotly": HERE / "plotly_app.py",
+    }
+
+
+@pytest.fixture(scope="module")
+def checkpoint() -> Checkpoint:
+    return load_checkpoint(shown_checkpoint())
+
+
+@pytest.fixture(scope="module")
+def plane(checkpoint: Checkpoint) -> DigitMap:
+    """Where the 70,000 digits lie on the map."""
+    stored = digit_map(read_checkpoint(checkpoint.ref.path))
+    return stored or map_digits(checkpoint.model, load_mnist("all").images)
+
+
+# --------------------------------------------------------------------------------- cold start
+
+
+def test_cold_start(browser: Browser, scripts: dict[str, Path], tmp_path: Path) -> None:
+    """Seconds from a new server process to a map that answers, and what the browser fetched."""
+    healthy: list[float] = []
+    loads: dict[str, tuple[int, int, int]] = {}
+
+    def arm(script: str, kind: Kind, n: int) -> Callable[[], float]:
+        def start() -> float:
+            with serve(scripts[script], tmp_path) as server:
+                healthy.append(server.healthy - server.started)
+                tab, wall_ms = open_map(browser, server, kind, n)
+                wire = tab.wire
+                loads[script] = (wire.static, wire.http, wire.ws_in)
+                tab.close()
+                return wall_ms / 1000 - server.started
+
+        return start
+
+    series = interleave(
+        {
+            "plotly, 70,000 digits": arm("plotly", "plotly", N_ALL),
+            "app, 70,000 digits": arm("all", "explorer", N_ALL),
+            "app, 10,000 digits": arm("test", "explorer", N_TEST),
+        },
+        rounds=repeats(COLD_ROUNDS),
+    )
+
+    report(
+        "Cold start",
+        "s",
+        series,
+        what="From launching `streamlit run` to a map that answers, in a fresh context of a "
+        "running browser (empty cache).",
+        baseline="plotly, 70,000 digits",
+        digits=2,
+    )
+    report(
+        "of which until the server is healthy",
+        "s",
+        {"all": healthy},
+        what="Of all starts, the discarded ones too.",
+        digits=2,
+    )
+    say("\nFirst load, until the map answers [kB over the wire]")
+    say(f"{'':8}{'Streamlit files':>18}{'other HTTP':>14}{'websocket':>12}{'all':>9}{'ratio':>8}")
+    base = sum(loads["plotly"])
+    for name, parts in loads.items():
+        cells = "".join(
+            f"{size / 1000:>{width},.0f}"
+            for size, width in zip((*parts, sum(parts)), (18, 14, 12, 9), strict=True)
+        )
+        say(f"{name:8}{cells}{sum(parts) / base:>8.2f}")
+    say("  Of the last round; HTTP as transferred, with headers; payloads of websocket frames.")
+    assert all(ws > 8 * n for (_, _, ws), n in ((loads["all"], N_ALL), (loads["test"], N_TEST)))
+
+
+# ------------------------------------------------------------------------------------- clicks
+
+
+def test_click_to_exact_picture(
+    browser: Browser,
+    scripts: dict[str, Path],
+    tmp_path: Path,
+    checkpoint: Checkpoint,
+    plane: DigitMap,
+) -> None:
+    """Milliseconds from the mouse's release to the server's decode on screen, 70,000 digits."""
+    n_clicks = repeats(CLICKS)
+    with serve(scripts["all"], tmp_path) as app, serve(scripts["plotly"], tmp_path) as chart:
+        ours, _ = open_map(browser, app, "explorer", N_ALL)
+        theirs, _ = open_map(browser, chart, "plotly", N_ALL)
+        rng = np.random.default_rng(0)
+        # One more of each for the discarded first click, in which a server imports libraries.
+        spots = {
+            "plotly, on digits": _digit_spots(theirs, "plotly", plane, n_clicks + 1, rng),
+            "app, on digits": _digit_spots(ours, "explorer", plane, n_clicks + 1, rng),
+            "app, on empty latent space": _empty_spots(ours, plane, n_clicks + 1, rng),
+        }
+        sizes: dict[str, list[tuple[int, int]]] = {name: [] for name in spots}
+        ends: dict[str, list[float]] = {name: [] for name in spots}
+        firsts: list[str] = []
+
+        def arm(name: str) -> Callable[[], float]:
+            tab, kind = (theirs, "plotly") if name.startswith("plotly") else (ours, "explorer")
+            queue = iter(spots[name])
+
+            def once() -> float:
+                milliseconds, end = click(tab, kind, next(queue))
+                sizes[name].append((tab.wire.received, tab.wire.ws_out))
+                ends[name].append(end)
+                if len(ends[name]) == 1:
+                    firsts.append(f"{name} {milliseconds:,.0f} and {end:,.0f} ms")
+                levels = np.array(tab.page.evaluate(f"bench.{kind}.levels()"))
+                levels = levels if kind == "plotly" else 255 - levels  # ink on paper
+                z = _picked_latent(tab, kind, checkpoint, plane, is_digit="on digits" in name)
+                mean = checkpoint.model.decode(torch.from_numpy(z[None]).float())[0].numpy()
+                assert np.abs(levels - 255 * mean).max() < 1, f"{name}: not decode({z})"
+                return milliseconds
+
+            return once
+
+        series = interleave({name: arm(name) for name in spots}, rounds=n_clicks)
+        ours.close()
+        theirs.close()
+
+    report(
+        "Click to the exact picture",
+        "ms",
+        series,
+        what="From the mouse's release to the first frame with the server's decode on screen.",
+        baseline="plotly, on digits",
+    )
+    report(
+        "Click to the end of the script's run",
+        "ms",
+        {name: values[1:] for name, values in ends.items()},
+        what="The app's run also finds the nearest digits and shows them.",
+        baseline="plotly, on digits",
+    )
+    for side, position in (("in", 0), ("out", 1)):
+        counted = {name: [size[position] for size in sizes[name][1:]] for name in sizes}
+        report(f"Bytes {side} per click", "B", counted, what="HTTP and websocket.")
+    say(f"First clicks, to the picture and to the run's end: {'; '.join(firsts)}.")
+
+
+def click(tab: Tab, kind: Kind, spot: Spot) -> tuple[float, float]:
+    """Click: milliseconds, by the page's clock, to another picture and to the run's end."""
+    tab.page.mouse.move(spot.x, spot.y)
+    tab.page.wait_for_timeout(QUIET_MS)  # the chart looks for what is hovered
+    tab.wire.reset()
+    tab.page.evaluate(f"void (window.pending = bench.untilChange(bench.{kind}.picture))")
+    tab.page.mouse.click(spot.x, spot.y)
+    released, shown = tab.page.evaluate("window.pending")
+    end = tab.page.evaluate("bench.ready(bench.isIdle)")
+    tab.page.wait_for_timeout(QUIET_MS)
+    return shown - released, end - released
+
+
+def _picked_latent(
+    tab: Tab, kind: Kind, checkpoint: Checkpoint, plane: DigitMap, *, is_digit: bool
+) -> NDArray[np.floating[Any]]:
+    """The latent whose picture the page must show."""
+    if kind == "plotly":
+        digit = int(tab.page.get_by_text("digit ").inner_text().removeprefix("digit "))
+    else:
+        hovered = np.array(tab.page.evaluate("bench.explorer.hovered()"))
+        if not is_digit:
+            return plane.center + plane.axes @ hovered
+        digit = int(np.square(plane.coords - hovered).sum(1).argmin())
+    images = load_mnist("all").images[digit : digit + 1]
+    return encode_images(checkpoint.model, images).mu[0].numpy()
+
+
+def _digit_spots(
+    tab: Tab, kind: Kind, plane: DigitMap, n: int, rng: np.random.Generator
+) -> list[Spot]:
+    """Random digits' places, well inside the map and well apart."""
+    box, view = _view(tab, kind)
+    at = np.round(_to_px(rng.permutation(plane.coords), box, view))
+    return _apart(at[_is_inside(at, box)], n)
+
+
+def _empty_spots(tab: Tab, plane: DigitMap, n: int, rng: np.random.Generator) -> list[Spot]:
+    """Places of the map with no digit near."""
+    box, view = _view(tab, "explorer")
+    digits = _to_px(plane.coords, box, view)
+    left, top, width, height = box
+    at = np.round(rng.uniform((left, top), (left + width, top + height), (2000, 2)))
+    at = at[_is_inside(at, box)]
+    gap = np.array([np.square(digits - place).sum(1).min() for place in at])
+    return _apart(at[gap > EMPTY**2], n)
+
+
+def _view(tab: Tab, kind: Kind) -> tuple[list[float], list[float]]:
+    """The map's box on screen (x, y, width, height), and x0, x1, y0, y1 of what it shows."""
+    found = tab.page.evaluate(f"bench.{kind}.view()")
+    return found["box"], found["view"]
+
+
+def _to_px(
+    coords: NDArray[np.floating[Any]], box: Sequence[float], view: Sequence[float]
+) -> NDArray[np.floating[Any]]:
+    (left, top, width, height), (x0, x1, y0, y1) = box, view
+    return (coords - (x0, y1)) * (width / (x1 - x0), height / (y0 - y1)) + (left, top)
+
+
+def _is_inside(at: NDArray[np.floating[Any]], box: Sequence[float]) -> NDArray[np.bool_]:
+    left, top, width, height = box
+    low, high = (left + MARGIN, top + MARGIN), (left + width - MARGIN, top + height - MARGIN)
+    return ((at > low) & (at < high)).all(1)
+
+
+def _apart(at: NDArray[np.floating[Any]], n: int) -> list[Spot]:
+    chosen: list[Spot] = []
+    for x, y in at:
+        if all(np.hypot(x - a, y - b) > APART for a, b in chosen):
+            chosen.append(Spot(float(x), float(y)))
+        if len(chosen) == n:
+            return chosen
+    raise AssertionError(f"there are only {len(chosen)} places to click, {n} are needed")
+
+
+# -------------------------------------------------------------------------------------- hover
+
+
+def test_hover_and_zoom(
+    browser: Browser, scripts: dict[str, Path], tmp_path: Path, checkpoint: Checkpoint
+) -> None:
+    """Milliseconds of script per move over 70,000 digits; nothing may go to the server."""
+    shapes = [list(layer.weight.shape) for layer in checkpoint.model.decoder.net.layers]
+    loops: list[float] = []
+    with serve(scripts["all"], tmp_path) as server:
+        tab, _ = open_map(browser, server, "explorer", N_ALL)
+        tab.page.wait_for_timeout(2000)
+        (left, top, width, height), _ = _view(tab, "explorer")
+        middle = np.array([left + width / 2, top + height / 2])
+        tab.page.mouse.move(*middle)
+        tab.page.evaluate(f"bench.bareLoops({shapes}, 20)")
+        tab.page.evaluate("void bench.takeTimes()")
+        tab.wire.reset()
+        turns = np.linspace(0, 4 * np.pi, MOVES * MOVE_BLOCKS)
+        for i, turn in enumerate(turns):
+            reach = 0.42 * min(width, height) * i / len(turns)
+            tab.page.mouse.move(*(middle + reach * np.array([np.cos(turn), np.sin(turn)])))
+            tab.page.wait_for_timeout(20)
+            if i % MOVES == 0:
+                loops.append(tab.page.evaluate(f"bench.bareLoops({shapes}, 5)"))
+        tab.page.mouse.move(*middle)
+        for delta in (*[-60] * 15, *[60] * 15):
+            tab.page.mouse.wheel(0, delta)
+            tab.page.wait_for_timeout(60)
+        times = tab.page.evaluate("bench.takeTimes()")
+        frames = tab.wire.frames
+        tab.close()
+
+    hover, zoom = times["pointermove"], times["wheel"]
+    series = {
+        "products alone, plain loops": loops,
+        "frame after a move (decode, lens)": hover["frames"],
+        "pointermove handler": hover["handlers"],
+        "frame after a wheel turn (70,000 points, decode)": zoom["frames"],
+        "wheel handler": zoom["handlers"],
+    }
+    report(
+        "Hover and zoom",
+        "ms",
+        series,
+        what=f"{len(turns)} moves and 30 wheel turns by the mouse, {frames} websocket frames; time "
+        "in script, to 0.1 ms. A frame decodes once, however many moves came before it.",
+        baseline="products alone, plain loops",
+        digits=2,
+    )
+    tail = {name: float(np.percentile(values, 95)) for name, values in series.items()}
+    say("p95: " + ", ".join(f"{name} {value:.1f}" for name, value in tail.items()))
+    assert frames == 0
+    assert len(hover["handlers"]) > 100
+    assert len(hover["frames"]) > 100
+
+
+# ------------------------------------------------------------------------------------- memory
+
+
+def test_server_memory(
+    browser: Browser, scripts: dict[str, Path], tmp_path: Path, plane: DigitMap
+) -> None:
+    """MiB of the server, children included, as users with 70,000 digits each come and click."""
+    apps: dict[str, Kind] = {"plotly": "plotly", "all": "explorer"}
+    steps = {
+        name: _memory_steps(browser, scripts[name], kind, tmp_path, plane)
+        for name, kind in apps.items()
+    }
+
+    say("\nMemory of the server [MiB resident], 70,000 digits on the map")
+    for stages, users in steps.values():
+        stages[f"with {len(users)} users"] = users[-1]
+        stages["per further user"] = float(np.polyfit(range(len(users)), users, 1)[0])
+    say(f"{'':36}{'plotly':>9}{'app':>9}{'ratio':>8}")
+    for stage, base in steps["plotly"][0].items():
+        ours = steps["all"][0][stage]
+        say(f"{stage:36}{base:>9.1f}{ours:>9.1f}{ours / base:>8.2f}")
+    for name, (_, users) in steps.items():
+        say(f"  {name}, user by user: {', '.join(f'{value:.0f}' for value in users)}")
+    say("  One run of each, a click by each user; per further user: slope of a line through all.")
+    say("  malloc opens an arena for each of the first few threads, hence the steps.")
+    assert all(len(users) == USERS + 1 for _, users in steps.values())
+
+
+def _memory_steps(
+    browser: Browser, script: Path, kind: Kind, folder: Path, plane: DigitMap
+) -> tuple[dict[str, float], list[float]]:
+    stages: dict[str, float] = {}
+    users: list[float] = []
+    tabs: list[Tab] = []
+    with serve(script, folder) as server:
+        stages["server healthy, no user"] = server.rss()
+        for user in range(USERS + 1):
+            tab, _ = open_map(browser, server, kind, N_ALL)
+            tabs.append(tab)
+            if user == 0:
+                stages["first map"] = server.rss()
+                while not server.has_mapped("libtorch_cpu"):
+                    tab.page.wait_for_timeout(100)
+                tab.page.wait_for_timeout(3000)  # the rest of the import
+                stages["torch imported, in the background"] = server.rss()
+            (spot,) = _digit_spots(tab, kind, plane, 1, np.random.default_rng(user))
+            click(tab, kind, spot)
+            users.append(server.rss())
+            if user == 0:
+                stages["first click"] = server.rss()
+        for tab in tabs:
+            tab.close()
+    return stages, users
+
+
+def open_map(browser: Browser, server: Server, kind: Kind, n: int) -> tuple[Tab, float]:
+    """Open the app and wait for its map of `n` digits; also the wall clock then, in ms."""
+    tab = open_tab(browser, server.url)
+    return tab, tab.page.evaluate(f"bench.ready(() => bench.{kind}.isReady({n}))")

@@ -1,0 +1,88 @@
+"""The app without a browser, and checkpoints of every kind for it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file
+from streamlit.testing.v1 import AppTest
+
+from vae_core.analysis.projection import map_digits
+from vae_core.checkpoints import DigitMap, round_to_stored, save_checkpoint, write_atomically
+from vae_core.data import load_mnist
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def app() -> AppTest:
+    """The app, not run yet, on the shipped checkpoints."""
+    return AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+
+
+@pytest.fixture(scope="session")
+def write_checkpoint(
+    make_model: Callable[..., Any], make_header: Callable[..., Any]
+) -> Callable[..., Any]:
+    """Write a small random checkpoint; returns its model."""
+
+    @lru_cache
+    def build(**settings: Any) -> tuple[Any, DigitMap]:
+        model = make_model(gain=3.0, **settings)
+        round_to_stored(model)
+        return model, map_digits(model, load_mnist("all").images)
+
+    def write(path: Path, *, with_map: bool = True, seed: int = 0, **config: Any) -> Any:
+        model, digits = build(seed=seed, **config)
+        save_checkpoint(path, model, make_header(model), digits if with_map else None)
+        return model
+
+    return write
+
+
+@pytest.fixture
+def weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder, and the app told to look there."""
+    folder = tmp_path / "weights"
+    folder.mkdir()
+    monkeypatch.setenv("LATENT_EXPLORER_WEIGHTS", str(folder))
+    return folder
+
+
+@pytest.fixture
+def spoil(write_checkpoint: Callable[..., Any]) -> Callable[[Path, str], None]:
+    """Write a checkpoint that is damaged in a given way."""
+
+    def write(path: Path, how: str) -> None:
+        write_checkpoint(path)
+        raw = path.read_bytes()
+        if how == "truncated":
+            path.write_bytes(raw[: len(raw) // 2])
+        elif how == "no safetensors":
+            path.write_bytes(b"\x89PNG" + bytes(100))
+        elif how == "empty":
+            path.write_bytes(b"")
+        else:
+            tensors = load_file(path)
+            header = json.loads(json.loads(raw[8 : 8 + int.from_bytes(raw[:8], "little")])
+                                ["__metadata__"]["vae_core"])  # fmt: skip
+            metadata = None
+            if how == "unknown field":
+                header["model"]["flux"] = 3
+            elif how == "foreign":
+                metadata = {"format": "pt"}
+            elif how == "NaN":
+                tensors["decoder.net.layers.0.weight"][0, 0] = np.nan
+            elif how == "missing tensor":
+                del tensors["decoder.net.layers.0.bias"]
+            else:
+                raise AssertionError(how)
+            write_atomically(path, tensors, metadata or {"vae_core": json.dumps(header)})
+
+    return write

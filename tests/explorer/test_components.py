@@ -1,0 +1,169 @@
+"""The Python side of the two components: what they send and what they take back."""
+
+from __future__ import annotations
+
+import base64
+import json
+import logging
+from typing import Any
+
+import numpy as np
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from explorer.digit_strip import DigitImage, digit_strip, read_choice
+from explorer.latent_map import Ellipse, Mark, Pick, latent_map, read_pick, send
+from explorer.theme import PALETTE
+
+COLOURS = {"light": ["#000000"] * 10, "dark": ["#ffffff"] * 10}
+
+
+def draw_map(**changes: Any) -> None:
+    settings: dict[str, Any] = {
+        "key": "map",
+        "decoder_id": "d",
+        "points_id": "p",
+        "label": "A map",
+        "palette": COLOURS,
+    }
+    latent_map(**settings | changes)
+
+
+def page() -> None:
+    import numpy as np
+
+    from explorer.digit_strip import DigitImage, digit_strip
+    from explorer.latent_map import Ellipse, Mark, Pick, latent_map
+    from explorer.theme import PALETTE
+
+    latent_map(
+        key="map",
+        decoder_id="d",
+        points_id="p",
+        label="A map",
+        palette=PALETTE,
+        pin=Pick((1.0, np.float32(2.0)), np.int64(7)),
+        ellipse=Ellipse((0.0, 0.5), np.eye(2)),
+        path=np.array([[0.0, 1.0], [2.0, 3.0]]),
+        marks=[Mark((0.0, 1.0), "A"), Mark((2.0, 3.0), "B", 9)],
+        highlight=np.arange(3),
+    )
+    ramp = np.linspace(0, 1, 784)
+    digit_strip(
+        [DigitImage(ramp, "Ramp", "up"), DigitImage(-ramp, "Down", is_signed=True)],
+        key="strip",
+        on_choose=lambda: None,
+    )
+
+
+def test_what_the_browser_gets() -> None:
+    at = AppTest.from_function(page).run()
+    assert not at.exception
+    drawn, strip = (json.loads(one.proto.json) for one in at.get("bidi_component"))
+    assert drawn["palette"] == {theme: list(colours) for theme, colours in PALETTE.items()}
+    assert drawn["pin"] == {"coords": [1.0, 2.0], "id": 7}
+    assert drawn["ellipse"] == {"center": [0.0, 0.5], "cov": [[1.0, 0.0], [0.0, 1.0]]}
+    assert drawn["path"] == {"points": [[0.0, 1.0], [2.0, 3.0]]}
+    assert drawn["marks"] == [
+        {"coords": [0.0, 1.0], "text": "A", "id": None},
+        {"coords": [2.0, 3.0], "text": "B", "id": 9},
+    ]
+    assert drawn["highlight"] == [0, 1, 2]
+    assert strip["choosable"] is True
+    ramp, down = (
+        np.frombuffer(base64.b64decode(image["pixels"]), np.uint8) for image in strip["images"]
+    )
+    assert (ramp == np.rint(np.linspace(0, 255, 784))).all()
+    assert (down[0], down[-1]) == (127, 0)
+    assert [image["signed"] for image in strip["images"]] == [False, True]
+    assert [image["title"] for image in strip["images"]] == ["Ramp", "Down"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"pin": Pick((np.nan, 0.0))}, "pin is"),
+        ({"pin": Pick((1.0, 2.0, 3.0))}, "pin is"),  # type: ignore[arg-type]
+        ({"ellipse": Ellipse((0.0, 0.0), np.eye(3))}, "ellipse.cov is"),
+        ({"ellipse": Ellipse((0.0, np.inf), np.eye(2))}, "ellipse.center is"),
+        ({"path": np.zeros((4, 3))}, "path is"),
+        ({"path": np.full((2, 2), np.nan)}, "path is"),
+        ({"marks": [Mark((0.0, -np.inf), "B")]}, "mark B is"),
+    ],
+)
+def test_a_map_of_no_numbers_is_refused(changes: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValueError, match=rf"(?s){said} .*; it must hold finite numbers"):
+        draw_map(**changes)
+
+
+def test_only_payloads_are_sent() -> None:
+    with pytest.raises(ValueError, match="map payload starts with"):
+        send(b"not a payload", key="decoder")
+
+
+@pytest.mark.parametrize(
+    "pixels", [np.zeros(783), np.zeros((27, 28)), np.full(784, np.nan), np.full(784, np.inf)]
+)
+def test_only_pictures_are_drawn(pixels: np.ndarray) -> None:
+    with pytest.raises(ValueError, match="784 finite pixels"):
+        digit_strip([DigitImage(pixels, "Bad")], key="strip")
+
+
+@pytest.mark.parametrize(
+    ("raw", "expected"),
+    [
+        ({"coords": [1, 2.5], "id": None}, Pick((1.0, 2.5), None)),
+        ({"coords": [1.0, 2.0], "id": 60_000}, Pick((1.0, 2.0), 60_000)),
+        ({"coords": [1.0, 2.0]}, Pick((1.0, 2.0), None)),
+    ],
+)
+def test_picks_are_read(raw: object, expected: Pick, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(st, "session_state", {"map": {"pick": raw}})
+    assert read_pick("map") == expected
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        "pick",
+        [1, 2],
+        {},
+        {"coords": [1]},
+        {"coords": [1, 2, 3]},
+        {"coords": [1, "2"]},
+        {"coords": [1, None]},
+        {"coords": [True, 1.0]},
+        {"coords": [float("nan"), 1.0]},
+        {"coords": [float("inf"), 1.0]},
+        {"coords": {"x": 1}},
+        {"coords": [1.0, 2.0], "id": -1},
+        {"coords": [1.0, 2.0], "id": "7"},
+        {"coords": [1.0, 2.0], "id": 7.0},
+        {"coords": [1.0, 2.0], "id": True},
+    ],
+)
+def test_what_is_no_pick_is_logged_and_ignored(
+    raw: object, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(st, "session_state", {"map": {"pick": raw}})
+    with caplog.at_level(logging.WARNING):
+        assert read_pick("map") is None
+    assert "is not a pick" in caplog.text
+
+
+@pytest.mark.parametrize("session", [{}, {"map": None}, {"map": {"pick": None}}, {"map": {}}])
+def test_no_pick(session: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(st, "session_state", session)
+    assert read_pick("map") is None
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"), [(3, 3), (0, 0), (-1, None), ("1", None), (None, None), (1.5, None)]
+)
+def test_choices_are_read(
+    value: object, expected: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(st, "session_state", {"strip": {"choose": value}})
+    assert read_choice("strip") == expected
+    assert read_choice("another") is None

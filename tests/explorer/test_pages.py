@@ -1,0 +1,401 @@
+"""Every page, run by Streamlit's own test harness: no browser, the real script."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from streamlit.proto.WidgetStates_pb2 import WidgetState
+from streamlit.testing.v1 import AppTest
+
+from explorer import loaders
+from tests.explorer.conftest import ROOT
+from vae_core.data import load_mnist
+
+PAGES = sorted(path.relative_to(ROOT) for path in (ROOT / "explorer/pages").glob("*.py"))
+INTERPOLATE, COMPARE = "explorer/pages/interpolate.py", "explorer/pages/compare.py"
+
+
+def component(at: AppTest, key: str) -> dict[str, Any]:
+    """JSON that a component was given."""
+    (found,) = (one for one in at.get("bidi_component") if one.key == key)
+    return json.loads(found.proto.json)
+
+
+def pictures(at: AppTest, key: str) -> dict[str, np.ndarray]:
+    """Bytes of a strip's pictures by title, each of shape (784,)."""
+    return {
+        image["title"]: np.frombuffer(base64.b64decode(image["pixels"]), np.uint8).astype(int)
+        for image in component(at, key)["images"]
+    }
+
+
+def trigger(at: AppTest, key: str, event: str, value: object) -> AppTest:
+    """Let a component report an event: AppTest has no public way to do it."""
+    (found,) = (one for one in at.get("bidi_component") if one.key == key)
+    states = at._tree.get_widget_states()
+    state = WidgetState(id=f"$$STREAMLIT_INTERNAL_KEY_{found.proto.id}__events")
+    state.json_trigger_value = json.dumps([{"event": event, "value": value}])
+    states.widgets.append(state)
+    at._run(states)
+    return at
+
+
+def shown_errors(at: AppTest) -> list[str]:
+    return [box.value for box in (*at.error, *at.warning)]
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
+def test_every_page_runs(app: AppTest, path: Path) -> None:
+    app.run()
+    app.switch_page(path.as_posix()).run()
+    assert not app.exception
+    assert not shown_errors(app)
+    assert any(one.key for one in app.get("bidi_component"))
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
+def test_every_page_runs_with_every_checkpoint_and_split(app: AppTest, path: Path) -> None:
+    app.run()
+    app.switch_page(path.as_posix()).run()
+    for name in app.selectbox(key="app_checkpoint").options:
+        app.selectbox(key="app_checkpoint").set_value(name).run()
+        assert not app.exception, name
+        assert not shown_errors(app), name
+    app.radio(key="app_split").set_value("all").run()
+    assert not app.exception
+
+
+def test_typed_latents(app: AppTest) -> None:
+    app.run()
+    ref = {one.name: one for one in loaders.checkpoints()[0]}[
+        app.selectbox(key="app_checkpoint").value
+    ]
+    app.text_input(key="explore_typed").set_value("(0.5, −0.25)").run()
+    assert "##### Decoded at z = (0.500, −0.250)" in [one.value for one in app.markdown]
+    expected = loaders.decode(ref, np.array([[0.5, -0.25]]))[0] * 255
+    decoded = pictures(app, "explore_images")["Decoded"]
+    assert np.abs(decoded - expected).max() <= 0.51
+    assert component(app, "explore_map")["pin"]["coords"] == pytest.approx([0.5, -0.25])
+    for bad in ("abc", "inf, 1", "nan nan", "1", "1,2,3", "1e9, 0", "<b>, *1*"):
+        app.text_input(key="explore_typed").set_value(bad).run()
+        assert not app.exception
+        (said,) = shown_errors(app)
+        assert bad in said
+        assert (pictures(app, "explore_images")["Decoded"] == decoded).all()  # the old picture
+    app.text_input(key="explore_typed").set_value("0 0").run()
+    assert not shown_errors(app)
+    app.text_input(key="explore_typed").set_value("").run()
+    assert component(app, "explore_map")["pin"] is None
+    assert len(app.info) == 1
+
+
+def test_random_digit_and_release(app: AppTest) -> None:
+    app.run()
+    (random,) = (one for one in app.button if one.label == "Random digit")
+    random.click().run()
+    pin = component(app, "explore_map")["pin"]
+    assert 60_000 <= pin["id"] < 70_000
+    image = load_mnist("test").images[pin["id"] - 60_000].reshape(-1)
+    assert (pictures(app, "explore_images")["Original"] == image).all()
+    app.button(key="explore_release").click().run()
+    assert component(app, "explore_map")["pin"] is None
+    assert app.button(key="explore_release").disabled
+
+
+def test_random_digits_come_from_the_split(app: AppTest) -> None:
+    app.run()
+    app.radio(key="app_split").set_value("train").run()
+    (random,) = (one for one in app.button if one.label == "Random digit")
+    random.click().run()
+    assert component(app, "explore_map")["pin"]["id"] < 60_000
+
+
+def test_picks(app: AppTest) -> None:
+    app.run()
+    trigger(app, "explore_map", "pick", {"coords": [0.25, 0.125], "id": None})
+    assert not app.exception
+    assert component(app, "explore_map")["pin"]["coords"] == pytest.approx([0.25, 0.125])
+    trigger(app, "explore_map", "pick", {"coords": [0.0, 0.0], "id": 60_011})
+    assert component(app, "explore_map")["pin"]["id"] == 60_011
+    near = component(app, "explore_neighbours")["images"]
+    assert len(near) == 5
+    trigger(app, "explore_neighbours", "choose", 1)
+    assert not app.exception
+    chosen = component(app, "explore_map")["pin"]["id"]
+    assert chosen != 60_011
+    assert near[1]["title"] == f"a {load_mnist('test').labels[chosen - 60_000]}"
+
+
+@pytest.mark.parametrize(
+    "value", ["x", {"coords": [1]}, {"coords": [0, None]}, {"coords": [0, 0], "id": "7"}, 3, []]
+)
+def test_a_message_that_is_no_pick_changes_nothing(app: AppTest, value: object) -> None:
+    app.run()
+    trigger(app, "explore_map", "pick", {"coords": [0.25, 0.125], "id": None})
+    trigger(app, "explore_map", "pick", value)
+    assert not app.exception
+    assert component(app, "explore_map")["pin"]["coords"] == pytest.approx([0.25, 0.125])
+
+
+@pytest.mark.parametrize("value", [99, -1, "1", None])
+def test_a_choice_that_is_none_changes_nothing(app: AppTest, value: object) -> None:
+    app.run()
+    trigger(app, "explore_map", "pick", {"coords": [0.0, 0.0], "id": 60_011})
+    trigger(app, "explore_neighbours", "choose", value)
+    assert not app.exception
+    assert component(app, "explore_map")["pin"]["id"] == 60_011
+
+
+def test_interpolate(app: AppTest) -> None:
+    app.run()
+    app.switch_page(INTERPOLATE).run()
+    assert list(pictures(app, "walk_strip")) == ["A", *(f"step {i}" for i in range(1, 10)), "B"]
+    assert [mark["id"] for mark in component(app, "walk_map")["marks"]] == [60_000, 60_004]
+    app.slider(key="walk_steps").set_value(2).run()
+    assert list(pictures(app, "walk_strip")) == ["A", "B"]
+    assert len(component(app, "walk_map")["path"]["points"]) == 2
+    before = pictures(app, "walk_strip")
+    (swap,) = (one for one in app.button if one.label == "Swap")
+    swap.click().run()
+    after = pictures(app, "walk_strip")
+    assert (after["A"] == before["B"]).all()
+    assert (after["B"] == before["A"]).all()
+    (random,) = (one for one in app.button if "andom" in one.label)
+    random.click().run()
+    assert not app.exception
+    ids = [mark["id"] for mark in component(app, "walk_map")["marks"]]
+    assert len(set(ids)) == 2
+    assert all(60_000 <= one < 70_000 for one in ids)
+
+
+def test_interpolate_clicks_set_a_then_b(app: AppTest) -> None:
+    app.run()
+    app.switch_page(INTERPOLATE).run()
+    for place, name in (([0.5, 0.5], "A"), ([-0.5, 0.25], "B"), ([0.1, 0.1], "A")):
+        trigger(app, "walk_map", "pick", {"coords": place, "id": None})
+        assert not app.exception
+        marks = {mark["text"]: mark["coords"] for mark in component(app, "walk_map")["marks"]}
+        assert marks[name] == pytest.approx(place)
+
+
+def test_interpolate_refuses_what_is_no_latent(app: AppTest) -> None:
+    app.run()
+    app.switch_page(INTERPOLATE).run()
+    marks = component(app, "walk_map")["marks"]
+    for name, bad in (("A", "x"), ("B", "1 2 3 4 5 6"), ("A", "inf 0"), ("B", "")):
+        app.text_input(key=f"walk_typed_{name}").set_value(bad).run()
+        assert not app.exception
+        (said,) = shown_errors(app)
+        assert said.startswith(f"End {name}: ")
+        assert component(app, "walk_map")["marks"] == marks
+    app.text_input(key="walk_typed_B").set_value("0.5 0.25").run()
+    assert not shown_errors(app)
+    assert component(app, "walk_map")["marks"][1]["coords"] == pytest.approx([0.5, 0.25])
+
+
+@pytest.mark.parametrize(("a", "b"), [("1 0", "-1 0"), ("0 0", "1 1"), ("1 1", "1 1")])
+def test_where_there_is_no_arc_a_line_is_drawn(app: AppTest, a: str, b: str) -> None:
+    app.run()
+    app.switch_page(INTERPOLATE).run()
+    app.text_input(key="walk_typed_A").set_value(a).run()
+    app.text_input(key="walk_typed_B").set_value(b).run()
+    app.get("button_group")[1].set_value("spherical").run()
+    assert not app.exception
+    (said,) = shown_errors(app)
+    assert said.startswith("No spherical arc here: ")
+    path = np.array(component(app, "walk_map")["path"]["points"])
+    ends = [[float(part) for part in text.split()] for text in (a, b)]
+    np.testing.assert_allclose(path, np.linspace(*ends, 11), atol=1e-6)
+
+
+def test_compare(app: AppTest) -> None:
+    app.run()
+    app.switch_page(COMPARE).run()
+    names = app.selectbox(key="app_checkpoint").options
+    for other in names:  # itself too
+        app.selectbox(key="compare_other").set_value(other).run()
+        assert not app.exception
+        assert len(app.get("plotly_chart")) == 1
+    trigger(app, "compare_map_left", "pick", {"coords": [0.0, 0.0], "id": 60_002})
+    assert not app.exception
+    for side in ("left", "right"):
+        assert component(app, f"compare_map_{side}")["pin"]["id"] == 60_002
+    assert "Original" in pictures(app, "compare_images")
+    trigger(app, "compare_map_right", "pick", {"coords": [0.5, 0.5], "id": None})
+    assert "Original" not in pictures(app, "compare_images")
+
+
+def test_compare_names_the_best(weights: Path, write_checkpoint: Any, app: AppTest) -> None:
+    """Of two figures the larger, where more is better; none where that means nothing."""
+    for seed, name in enumerate(("a", "b")):
+        write_checkpoint(weights / f"{name}.safetensors", seed=seed)
+        _set_metrics(
+            weights / f"{name}.safetensors",
+            {"elbo": -150.0 + seed, "kl": 4.0 + seed, "knn10": 0.75 - seed / 4},
+        )
+    app.run()
+    app.switch_page(COMPARE).run()
+    assert not app.exception
+    (table,) = (one.value for one in app.markdown if one.value.startswith("| |"))
+    rows = {line.split(" | ")[0].strip("| "): line for line in table.splitlines()}
+    assert "−150.00 | **−149.00**" in rows["ELBO, nats"]
+    assert "4.00 | 5.00" in rows["KL(q‖p), nats"]
+    assert "**0.750** | 0.500" in rows["10-NN accuracy"]
+    assert "– | –" in rows["Silhouette"]
+    for line in table.splitlines():  # a cell for each column, no more
+        assert len(re.findall(r"(?<!\\)\|", line)) == 5, line
+
+
+def _set_metrics(path: Path, values: dict[str, float]) -> None:
+    from safetensors.numpy import load_file
+
+    from vae_core.checkpoints import write_atomically
+
+    raw = path.read_bytes()
+    text = json.loads(raw[8 : 8 + int.from_bytes(raw[:8], "little")])["__metadata__"]["vae_core"]
+    header = json.loads(text)
+    header["metrics"] = {
+        name: {"value": value, "stderr": None, "unit": "", "how": "by hand"}
+        for name, value in values.items()
+    }
+    write_atomically(path, load_file(path), {"vae_core": json.dumps(header)})
+
+
+def test_an_empty_folder_is_explained(weights: Path, app: AppTest) -> None:
+    app.run()
+    assert not app.exception
+    assert app.title[0].value == "No checkpoint yet"
+    assert str(weights) in app.info[0].value
+    assert app.code[0].value == "python -m vae_core train quick"
+
+
+def test_a_missing_folder_is_one_sentence(
+    app: AppTest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LATENT_EXPLORER_WEIGHTS", str(tmp_path / "nowhere"))
+    app.run()
+    assert not app.exception
+    (said,) = shown_errors(app)
+    assert "nowhere" in said
+
+
+@pytest.mark.parametrize(
+    "how", ["truncated", "no safetensors", "empty", "unknown field", "foreign", "missing tensor"]
+)
+def test_a_damaged_file_is_one_sentence_beside_the_others(
+    how: str,
+    weights: Path,
+    app: AppTest,
+    write_checkpoint: Callable[..., Any],
+    spoil: Callable[[Path, str], None],
+) -> None:
+    write_checkpoint(weights / "good.safetensors")
+    spoil(weights / "bad.safetensors", how)
+    for path in PAGES:
+        app.run()
+        app.switch_page(path.as_posix()).run()
+        assert not app.exception
+        (said,) = (one.value for one in app.sidebar.warning)
+        assert "bad.safetensors" in said
+        assert "\n" not in said
+        assert app.selectbox(key="app_checkpoint").options == ["good"]
+    (weights / "good.safetensors").unlink()
+    app.run()
+    assert not app.exception
+    assert app.title[0].value == "No checkpoint yet"
+    assert len(app.sidebar.warning) == 1
+
+
+def test_nan_weights_are_one_sentence_when_chosen(
+    weights: Path,
+    app: AppTest,
+    write_checkpoint: Callable[..., Any],
+    spoil: Callable[[Path, str], None],
+) -> None:
+    write_checkpoint(weights / "good.safetensors")
+    spoil(weights / "sick.safetensors", "NaN")
+    app.run()
+    assert not app.exception
+    assert not shown_errors(app)
+    app.selectbox(key="app_checkpoint").set_value("sick").run()
+    assert not app.exception
+    (said,) = shown_errors(app)
+    assert "sick.safetensors" in said
+    assert "NaN" in said
+    app.selectbox(key="app_checkpoint").set_value("good").run()
+    assert not shown_errors(app)
+    assert len(app.get("bidi_component")) >= 3
+    app.switch_page(COMPARE).run()
+    app.selectbox(key="compare_other").set_value("sick").run()
+    assert not app.exception
+    assert "NaN" in shown_errors(app)[0]
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"latent_dim": 1},
+        {"latent_dim": 4},
+        {"posterior": "point"},
+        {"likelihood": "gaussian"},
+        {"likelihood": "gaussian-learned-sigma"},
+        {"fourier_features": 3, "residual": True, "activation": "tanh"},
+    ],
+    ids=str,
+)
+def test_every_kind_of_model_on_every_page(
+    config: dict[str, Any], weights: Path, app: AppTest, write_checkpoint: Callable[..., Any]
+) -> None:
+    write_checkpoint(weights / "odd.safetensors", **config)
+    write_checkpoint(weights / "plain.safetensors")
+    for name in ("odd", "plain"):
+        _set_metrics(weights / f"{name}.safetensors", {"elbo": -150.0})
+    app.run()
+    trigger(app, "explore_map", "pick", {"coords": [0.0, 0.0], "id": 60_002})
+    assert not app.exception
+    trigger(app, "explore_map", "pick", {"coords": [0.5, 0.0], "id": None})
+    assert not app.exception
+    for path in PAGES:
+        app.switch_page(path.as_posix()).run()
+        assert not app.exception
+        assert not shown_errors(app)
+    app.switch_page(COMPARE).run()
+    trigger(app, "compare_map_left", "pick", {"coords": [0.5, 0.0], "id": None})
+    assert not app.exception
+    trigger(app, "compare_map_right", "pick", {"coords": [0.0, 0.0], "id": 60_002})
+    assert not app.exception
+    app.switch_page("explorer/pages/explore.py").run()
+    app.selectbox(key="app_checkpoint").set_value("plain").run()
+    assert not app.exception
+
+
+def test_a_digit_is_kept_when_the_checkpoint_changes(
+    weights: Path, app: AppTest, write_checkpoint: Callable[..., Any]
+) -> None:
+    for seed, name in enumerate(("a", "b")):
+        write_checkpoint(weights / f"{name}.safetensors", seed=seed)
+    write_checkpoint(weights / "three.safetensors", latent_dim=3)
+    app.run()
+    trigger(app, "explore_map", "pick", {"coords": [0.0, 0.0], "id": 60_002})
+    before = component(app, "explore_map")["pin"]
+    app.selectbox(key="app_checkpoint").set_value("b").run()
+    after = component(app, "explore_map")["pin"]
+    assert after["id"] == before["id"] == 60_002
+    assert after["coords"] != before["coords"]
+    app.selectbox(key="app_checkpoint").set_value("three").run()
+    assert component(app, "explore_map")["pin"]["id"] == 60_002
+    # a bare latent is kept where it fits, and let go where it does not
+    app.selectbox(key="app_checkpoint").set_value("a").run()
+    app.text_input(key="explore_typed").set_value("0.5 0.25").run()
+    app.selectbox(key="app_checkpoint").set_value("b").run()
+    assert component(app, "explore_map")["pin"]["coords"] == pytest.approx([0.5, 0.25])
+    app.selectbox(key="app_checkpoint").set_value("three").run()
+    assert component(app, "explore_map")["pin"] is None
+    assert not app.exception
