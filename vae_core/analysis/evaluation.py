@@ -128,7 +128,7 @@ def _clusters(mu: Tensor, labels: ByteArray) -> Metrics:
         how = f"{k} nearest encoder means, {N_FOLDS}-fold cross-validated"
         figures[f"knn{k}"] = _plain(clusters.knn[k], "share", how)
     figures["silhouette"] = _plain(clusters.silhouette, "", "of the true classes, encoder means")
-    k_means = "k-means clusters of the encoder means against the classes"
+    k_means = f"{np.count_nonzero(counts)}-means clusters of the encoder means against the classes"
     figures["nmi"] = _plain(clusters.nmi, "", k_means)
     figures["ari"] = _plain(clusters.ari, "", k_means)
     return figures
