@@ -1,5 +1,6 @@
 """Router: page settings, the one place to pick a checkpoint, navigation."""
 
+import sys
 from pathlib import Path
 
 import streamlit as st
@@ -98,10 +99,13 @@ def _describe(ref: loaders.CheckpointRef) -> None:
         if (figure := header.metrics.get(name)) and figure["value"] is not None
     ]
     if rows:
-        binary = header.model.likelihood == "bernoulli"
-        pixels = "binarised once" if binary else "grey"
+        pixels = "binarised" if header.model.likelihood == "bernoulli" else "grey"
         st.html(f'<div class="figures">{"".join(rows)}</div>')
-        st.caption(f"Means over the 10,000 test images, {pixels}.")
+        st.caption(
+            f"On the test images of {header.data['name']}: nats per image, {pixels}, higher is "
+            "better but for KL, what the code costs; and how often the ten nearest codes vote for "
+            "the right digit."
+        )
     if header.data["name"] != "MNIST":
         st.caption(f"Trained on {header.data['name']}; the map shows MNIST, encoded by it.")
     if header.model.latent_dim > 2:
@@ -118,7 +122,8 @@ def _no_checkpoints() -> None:
         "takes a few minutes, then reload this page:",
         icon=":material/model_training:",
     )
-    st.code("python -m vae_core train quick", language="bash")
+    out = loaders.weights_folder() / "quick.safetensors"
+    st.code(f"{sys.executable} -m vae_core train quick --out {out}", language="bash")
 
 
 main()

@@ -24,6 +24,7 @@ def checkpoint_map(
     place: state.Place | None = None,
     path: NDArray[np.floating[Any]] | None = None,
     marks: Sequence[Mark] = (),
+    highlight: Sequence[int] = (),
     on_pick: Callable[[], None],
 ) -> None:
     """Draw a checkpoint's map of the digits of a split.
@@ -40,6 +41,8 @@ def checkpoint_map(
         Steps of a walk on the map.
     marks : sequence of Mark
         Lettered ends.
+    highlight : sequence of int
+        Digits to ring.
     on_pick : callable
         Called after a click, tap or Enter; `explorer.latent_map.read_pick` tells where.
     """
@@ -61,6 +64,7 @@ def checkpoint_map(
             ellipse=_ellipse(ref, place),
             path=path,
             marks=marks,
+            highlight=highlight,
             on_pick=on_pick,
         )
 

@@ -24,7 +24,7 @@ from vae_core.checkpoints import (
     StoredCheckpoint,
     digit_map,
     load_checkpoint,
-    read_checkpoint,
+    read_listed,
     scan_checkpoints,
 )
 from vae_core.config import N_PIXELS
@@ -49,10 +49,11 @@ class Payloads(NamedTuple):
 
 
 class Encoded(NamedTuple):
-    """q(z|x) of one digit: mean and standard deviation, each of shape (D,)."""
+    """q(z|x) of one digit; a plain autoencoder's has no spread and no KL."""
 
-    mu: Floats
-    std: Floats
+    mu: Floats  # (D,)
+    std: Floats  # (D,)
+    kl: float  # to the prior, nats
 
 
 class Neighbours(NamedTuple):
@@ -88,10 +89,10 @@ def warm_up() -> threading.Thread:
 @st.cache_resource(max_entries=16, show_spinner=False)
 def stored(ref: CheckpointRef) -> StoredCheckpoint:
     """Header and tensors; shared by all users, never to be changed."""
-    return read_checkpoint(ref.path)
+    return read_listed(ref)
 
 
-@st.cache_resource(max_entries=8, show_spinner="Waking the decoder…")
+@st.cache_resource(max_entries=8, show_spinner="Loading the model…")
 def checkpoint(ref: CheckpointRef) -> Checkpoint:
     """Build the torch model; shared by all users, never to be changed."""
     return load_checkpoint(ref)
@@ -105,9 +106,8 @@ def metrics(ref: CheckpointRef) -> dict[str, dict[str, Any]]:
 @st.cache_data(max_entries=16, show_spinner="Measuring on the 10,000 test digits…")
 def _measured(ref: CheckpointRef) -> dict[str, dict[str, Any]]:
     from vae_core.analysis.evaluation import evaluate_model
-    from vae_core.analysis.marginal import LIVE_SPACING
 
-    return evaluate_model(checkpoint(ref).model, load_mnist("test"), spacing=LIVE_SPACING)
+    return evaluate_model(checkpoint(ref).model, load_mnist("test"))
 
 
 @st.cache_resource(max_entries=1, show_spinner=False)
@@ -170,8 +170,10 @@ def encode(ref: CheckpointRef, digit: int) -> Encoded:
     """q(z|x) of one digit, from its grey pixels."""
     from vae_core.analysis.projection import encode_images
 
-    mu, logvar = encode_images(checkpoint(ref).model, digits().images[digit : digit + 1])
-    return Encoded(mu[0].numpy(), (0.5 * logvar[0]).exp().numpy())
+    model = checkpoint(ref).model
+    mu, logvar = encode_images(model, digits().images[digit : digit + 1])
+    kl = float(model.prior.kl_per_dim(mu, logvar).sum())
+    return Encoded(mu[0].numpy(), (0.5 * logvar[0]).exp().numpy(), kl)
 
 
 def pixels(digit: int) -> Floats:

@@ -1,4 +1,4 @@
-"""The session's state: the only place that names its keys, and what is derived from them."""
+"""What all pages share of the session's state, and the places in latent space it holds."""
 
 from __future__ import annotations
 
@@ -102,7 +102,9 @@ def parse_latent(text: str, latent_dim: int) -> tuple[float, ...]:
         raise BadLatentError(
             f"“{text}” has {len(values)} numbers, z has {latent_dim}: write {example}, for example."
         )
-    if not all(math.isfinite(value) and abs(value) < 1e6 for value in values):
+    if any(math.isnan(value) for value in values):
+        raise BadLatentError(f"“{text}” is not a latent: NaN is no number.")
+    if not all(abs(value) < 1e6 for value in values):
         raise BadLatentError(f"“{text}” is too far out: each number must lie between ±1,000,000.")
     return values
 

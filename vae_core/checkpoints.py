@@ -184,17 +184,30 @@ def read_checkpoint(path: Path | str) -> StoredCheckpoint:
     return _read(Path(path), with_tensors=True)
 
 
+def read_listed(ref: CheckpointRef) -> StoredCheckpoint:
+    """Read a checkpoint that was listed before, refusing another that has taken its place.
+
+    Raises
+    ------
+    CheckpointError
+        As `read_checkpoint`, or the file is no longer the one that was listed.
+    """
+    if checkpoint_ref(ref.path).sha256 != ref.sha256:
+        raise CheckpointError(f"{ref.path.name} has changed since it was listed; reload the page")
+    return read_checkpoint(ref.path)
+
+
 def load_checkpoint(ref: CheckpointRef) -> Checkpoint:
     """Build the torch model of a checkpoint, on the CPU, in float32.
 
     Raises
     ------
     CheckpointError
-        As `read_checkpoint`.
+        As `read_listed`.
     """
     from vae_core.models import VAE  # here, because listing and drawing must not wait for torch
 
-    header, tensors = read_checkpoint(ref.path)
+    header, tensors = read_listed(ref)
     return Checkpoint(_filled(VAE(header.model), tensors), header.model, header.metrics, ref)
 
 
@@ -336,12 +349,28 @@ def _parse_header(path: Path, metadata: dict[str, str]) -> Header:
         )
     if wrong := [name for name, kind in _KINDS.items() if not isinstance(values[name], kind)]:
         raise CheckpointError(f"{path.name} has header fields of a wrong kind: {', '.join(wrong)}")
+    if not isinstance(values["data"].get("name"), str):
+        raise CheckpointError(f"{path.name} has no name of its data in its header")
+    if bad := [name for name, figure in values["metrics"].items() if not _is_figure(figure)]:
+        raise CheckpointError(
+            f"{path.name} has figures that are none: {', '.join(bad)}; each needs value and stderr "
+            "(numbers or null), unit and how"
+        )
     try:
         model = ModelConfig.from_dict(values.pop("model"))
         train = TrainConfig.from_dict(values.pop("train"))
     except ConfigError as err:
         raise CheckpointError(f"{path.name} has a bad configuration: {err}") from err
     return Header(model=model, train=train, **values)
+
+
+def _is_figure(figure: Any) -> bool:
+    return (
+        isinstance(figure, dict)
+        and set(figure) == {"value", "stderr", "unit", "how"}
+        and all(isinstance(figure[name], int | float | None) for name in ("value", "stderr"))
+        and all(isinstance(figure[name], str) for name in ("unit", "how"))
+    )
 
 
 def _tensor_problems(config: ModelConfig, shapes: dict[str, tuple[int, ...]]) -> list[str]:

@@ -19,30 +19,18 @@ OTHER, PICKED = "compare_other", "compare_picked"
 SIDES = ("left", "right")
 NEIGHBOURS = 10
 
-FIGURES = (
-    (
-        "log_px",
-        "log p(x), exact",
-        "nats",
-        "higher",
-        "what the model gives a test image, by lattice",
-    ),
-    ("elbo", "ELBO", "nats", "higher", "the bound that training raises; at most log p(x)"),
-    (
-        "reconstruction",
-        "Reconstruction",
-        "nats",
-        "higher",
-        r"E_q log p(x\|z), the ELBO's first part",
-    ),
-    ("kl", "KL(q‖p)", "nats", "", "what the code costs, the ELBO's second part"),
-    ("knn1", "1-NN accuracy", "", "higher", "does the nearest digit have the same label?"),
-    ("knn10", "10-NN accuracy", "", "higher", "do the ten nearest vote for the right label?"),
-    ("knn50", "50-NN accuracy", "", "higher", "and the fifty nearest?"),
-    ("silhouette", "Silhouette", "", "higher", "from −1 to 1: are classes tight and apart?"),
-    ("nmi", "NMI of 10-means", "", "higher", "from 0 to 1: do k-means clusters match the classes?"),
-    ("ari", "ARI of 10-means", "", "higher", "the same, 0 by chance"),
-    ("posterior_std", r"Median σ of q(z\|x)", "z units", "", "how finely the map is used"),
+FIGURES = (  # name in the header, title, unit, whether more is better, meaning
+    ("log_px", "log p(x), exact", "nats", True, "what the model gives a test image, by a lattice"),
+    ("elbo", "ELBO", "nats", True, "a lower bound on log p(x), from the encoder"),
+    ("reconstruction", "Reconstruction", "nats", True, r"E_q log p(x\|z), the ELBO's first part"),
+    ("kl", "KL(q‖p)", "nats", False, "what the code costs, the ELBO's second part"),
+    ("knn1", "1-NN accuracy", "", True, "does the nearest digit have the same label?"),
+    ("knn10", "10-NN accuracy", "", True, "do the ten nearest vote for the right label?"),
+    ("knn50", "50-NN accuracy", "", True, "and the fifty nearest?"),
+    ("silhouette", "Silhouette", "", True, "from −1 to 1: are classes tight and apart?"),
+    ("nmi", "NMI of k-means", "", True, "from 0 to 1: do k-means clusters match the classes?"),
+    ("ari", "ARI of k-means", "", True, "the same, 0 by chance"),
+    ("posterior_std", r"Median σ of q(z\|x)", "z units", False, "how finely the map is used"),
 )
 
 
@@ -51,8 +39,9 @@ def _map_key(side: str) -> str:
 
 
 def _on_pick(side: str, ref: loaders.CheckpointRef) -> None:
-    if (pick := read_pick(_map_key(side))) is not None:
-        st.session_state[PICKED] = state.place_of_pick(ref, pick)
+    with state.shown_errors():
+        if (pick := read_pick(_map_key(side))) is not None:
+            st.session_state[PICKED] = state.place_of_pick(ref, pick)
 
 
 def _place_in(ref: loaders.CheckpointRef) -> state.Place | None:
@@ -89,7 +78,7 @@ def _compare(refs: list[loaders.CheckpointRef]) -> None:
         _picked((left, right))
         st.markdown("##### Figures on the test set")
         st.markdown(_table((left, right)))
-        st.markdown("##### Whose neighbours are whose")
+        st.markdown("##### Among the test digits, how many neighbours are of the same class")
         st.plotly_chart(
             class_purity(
                 confusions={
@@ -138,22 +127,29 @@ def _picked(refs: tuple[loaders.CheckpointRef, ...]) -> None:
     digit_strip(images, key="compare_images", size=132)
 
 
-def _table(refs: tuple[loaders.CheckpointRef, ...]) -> str:
-    """Lay out the stored figures of the checkpoints, best in bold where more is better."""
+def _table(refs: tuple[loaders.CheckpointRef, loaders.CheckpointRef]) -> str:
+    """Lay out the figures of two checkpoints, the better in bold where they can be compared."""
     lines = [
         "| | " + " | ".join(ref.name for ref in refs) + " | |",
         "|:--|" + "--:|" * len(refs) + ":--|",
     ]
-    for name, title, unit, better, meaning in FIGURES:
+    headers = [loaders.stored(ref).header for ref in refs]
+    is_alike = headers[0].data == headers[1].data and (
+        headers[0].model.likelihood == headers[1].model.likelihood
+    )
+    for name, title, unit, more_is_better, meaning in FIGURES:
         figures = [loaders.metrics(ref).get(name) for ref in refs]
-        values = [figure["value"] if figure else None for figure in figures]
-        known = [value for value in values if value is not None]
-        best = max(known) if better and len(known) > 1 else None
+        values = [figure["value"] for figure in figures if figure and figure["value"] is not None]
+        hows = {figure["how"] for figure in figures if figure and figure["value"] is not None}
+        if len(hows) > 1:
+            meaning = "computed differently: " + " / ".join(sorted(hows)).replace("|", r"\|")
+        is_contest = more_is_better and is_alike and len(values) == 2 and len(hows) == 1
+        best = max(values) if is_contest else None
         cells = [
             f"**{_cell(figure, unit)}**"
-            if value is not None and value == best
+            if figure and best is not None and figure["value"] == best
             else _cell(figure, unit)
-            for figure, value in zip(figures, values, strict=True)
+            for figure in figures
         ]
         what = f"{title}, {unit}" if unit else title
         lines.append(f"| {what} | {' | '.join(cells)} | :small[{meaning}] |")

@@ -24,8 +24,9 @@ def _set_place(place: state.Place | None) -> None:
 
 
 def _on_pick() -> None:
-    if (pick := read_pick(MAP)) is not None:
-        _set_place(state.place_of_pick(state.current()[0], pick))
+    with state.shown_errors():
+        if (pick := read_pick(MAP)) is not None:
+            _set_place(state.place_of_pick(state.current()[0], pick))
 
 
 def _on_typed() -> None:
@@ -78,7 +79,8 @@ def _explore() -> None:
             if place is not None:
                 _neighbours(ref, split, place)
         with left:
-            checkpoint_map(ref, split, key=MAP, place=place, on_pick=_on_pick)
+            near = () if place is None else st.session_state[NEAR]
+            checkpoint_map(ref, split, key=MAP, place=place, highlight=near, on_pick=_on_pick)
 
 
 def _follow_checkpoint(ref: loaders.CheckpointRef) -> None:
@@ -125,7 +127,7 @@ def _latent(ref: loaders.CheckpointRef, place: state.Place) -> None:
     decoded = loaders.decode(ref, np.array([place.z]))[0]
     st.markdown(f"##### Decoded at z = {point(place.z)}")
     digit_strip(
-        [DigitImage(decoded, "Decoded", "mean of p(x|z), by torch on the server")],
+        [DigitImage(decoded, "Decoded", "the mean of p(x|z), exact")],
         key="explore_images",
         size=196,
     )
@@ -148,10 +150,9 @@ def _digit(ref: loaders.CheckpointRef, place: state.Place, digit: int) -> None:
         per_row=3,
     )
     if encoded.std.any():
-        kl = 0.5 * float(np.sum(encoded.mu**2 + encoded.std**2 - 1 - 2 * np.log(encoded.std)))
         st.caption(
             f"q(z|x): μ = {point(encoded.mu)}, σ = {point(encoded.std)}, drawn on the map at 1 "
-            f"and 2 σ, to scale. KL to the prior {number(kl, 2)} nats."
+            f"and 2 σ, to scale. KL to the prior {number(encoded.kl, 2)} nats."
         )
     else:
         st.caption(f"A plain autoencoder: the code is a point, z = {point(place.z)}.")
@@ -180,13 +181,13 @@ def _neighbours(ref: loaders.CheckpointRef, split: loaders.Split, place: state.P
         if digit != place.id
     ][:N_NEIGHBOURS]
     st.session_state[NEAR] = [digit for digit, _ in pairs]
-    unit = "z" if metric == "map" else "rms"
+    apart = "{:.3f} away in z" if metric == "map" else "{:.3f} rms ink"
     digit_strip(
         [
             DigitImage(
                 loaders.pixels(digit),
                 f"a {loaders.labels()[digit]}",
-                f"{distance:.3f} {unit}",
+                apart.format(distance),
             )
             for digit, distance in pairs
         ],

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import streamlit as st
-import torch
 
 from explorer import loaders, state
 from explorer.checkpoint_map import checkpoint_map
 from explorer.digit_strip import DigitImage, digit_strip
 from explorer.latent_map import Mark, read_pick
 from explorer.theme import number, point
-from vae_core.analysis.geometry import lerp, slerp
 
 MAP, NEXT, STEPS, WAY = "walk_map", "walk_next", "walk_steps", "walk_way"
 ENDS, REF, PROBLEM = "walk_ends", "walk_ref", "walk_problem"
@@ -28,10 +26,11 @@ def _set_end(name: str, place: state.Place) -> None:
 
 
 def _on_pick() -> None:
-    if (pick := read_pick(MAP)) is not None:
-        name = st.session_state[NEXT]
-        _set_end(name, state.place_of_pick(state.current()[0], pick))
-        st.session_state[NEXT] = "B" if name == "A" else "A"
+    with state.shown_errors():
+        if (pick := read_pick(MAP)) is not None:
+            name = st.session_state[NEXT]
+            _set_end(name, state.place_of_pick(state.current()[0], pick))
+            st.session_state[NEXT] = "B" if name == "A" else "A"
 
 
 def _on_typed(name: str) -> None:
@@ -81,13 +80,17 @@ def _follow_checkpoint(ref: loaders.CheckpointRef) -> None:
 
 def _walk(way: str | None, n_steps: int) -> np.ndarray:
     """Latents of the steps, shape (n_steps, D); a straight line where the arc is undefined."""
-    a, b = (torch.tensor(st.session_state[ENDS][name].z) for name in NAMES)
+    a, b = (np.array(st.session_state[ENDS][name].z) for name in NAMES)
     if way == "spherical":
+        import torch  # here, because the first walk is drawn before torch has been imported
+
+        from vae_core.analysis.geometry import slerp
+
         try:
-            return slerp(a, b, n_steps).numpy()
+            return slerp(torch.tensor(a), torch.tensor(b), n_steps).numpy()
         except ValueError as err:
             st.warning(f"No spherical arc here: {err}. Showing the straight line.")
-    return lerp(a, b, n_steps).numpy()
+    return np.linspace(a, b, n_steps)
 
 
 @st.fragment

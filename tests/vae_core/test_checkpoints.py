@@ -275,7 +275,7 @@ def is_refused(path: Path, *parts: str, by: tuple[str, ...] = ("header", "whole"
         "header": [lambda: read_header(path), lambda: checkpoint_ref(path)],
         "whole": [
             lambda: read_checkpoint(path),
-            lambda: load_checkpoint(CheckpointRef("tiny", path, "")),
+            lambda: load_checkpoint(checkpoint_ref(path)),
         ],
     }
     for reader in (reader for kind in by for reader in readers[kind]):
@@ -574,3 +574,33 @@ def test_readers_keep_the_old_version_while_a_new_one_is_written(
 
 def test_a_model_config_is_rebuilt_from_the_header_alone(file: File) -> None:
     assert read_header(file.path).model == ModelConfig(encoder_hidden=(16,), decoder_hidden=(8,))
+
+
+@pytest.mark.parametrize(
+    "figure",
+    [-130.0, None, {}, {"value": 1.0}, {"value": "x", "stderr": None, "unit": "nats", "how": "so"}],
+)
+def test_figures_that_are_none(file: File, figure: Any) -> None:
+    file.header["metrics"] = {"elbo": figure}
+    file.write()
+    is_refused(file.path, "figures that are none: elbo")
+
+
+@pytest.mark.parametrize("data", [{}, {"name": 3}])
+def test_data_without_a_name(file: File, data: dict[str, Any]) -> None:
+    file.header["data"] = data
+    file.write()
+    is_refused(file.path, "no name of its data")
+
+
+def test_a_file_that_another_has_replaced_is_not_loaded_as_the_old(
+    make_model: MakeModel, make_header: MakeHeader, path: Path
+) -> None:
+    model = make_model()
+    old = save_checkpoint(path, model, make_header(model))
+    stat = path.stat()
+    newer = make_model(seed=7)
+    save_checkpoint(path, newer, make_header(newer))
+    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns + 1_000_000))
+    with pytest.raises(CheckpointError, match=r"has changed since it was listed; reload the page$"):
+        load_checkpoint(old)

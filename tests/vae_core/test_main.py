@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import signal
 import subprocess
@@ -31,7 +32,8 @@ from vae_core.config import ModelConfig, TrainConfig
 from vae_core.data import DataSet, data_identity, load_idx, load_mnist
 from vae_core.models import VAE
 from vae_core.recipes import RECIPES, Recipe
-from vae_core.training import start, train
+from vae_core.runs import run_path
+from vae_core.training import StepRecord, start, train
 
 ROOT = Path(__file__).parents[2]
 TINY = Recipe(
@@ -503,3 +505,61 @@ def test_a_small_data_set_is_measured_whole(few_digits: DataSet, tiny_idx_folder
     test = load_idx(tiny_idx_folder, "test")
     np.testing.assert_array_equal(test.labels, few_digits.labels[90:])
     assert np.bincount(test.labels).min() >= 5
+
+
+def test_a_diverged_run_says_so_and_keeps_its_last_good_epoch(
+    cli: Run, out: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def diverging(*args: Any) -> Iterator[StepRecord]:
+        for record in train(*args):
+            if record.epoch == 2 and record.ended_epoch is not None:
+                record = record._replace(
+                    ended_epoch=record.ended_epoch._replace(objective=math.nan)
+                )
+            yield record
+
+    monkeypatch.setattr("vae_core.training.train", diverging)
+    assert cli("--out", str(out)) == 1
+    assert "training diverged in epoch 2: its objective is nan; lower" in error_of(capsys)
+    assert not out.exists()
+    assert run_path(out).exists()
+
+
+def test_force_forgets_the_run_it_starts_over(
+    cli: Run, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        stop_after(patch, 1)
+        assert cli("--out", str(out)) == 130
+    assert run_path(out).exists()
+
+    def interrupt(*_: Any) -> Iterator[Any]:
+        raise KeyboardInterrupt
+        yield
+
+    monkeypatch.setattr("vae_core.training.train", interrupt)
+    assert cli("--out", str(out), "--force") == 130
+    assert not run_path(out).exists()
+
+
+def test_evaluate_goes_on_after_a_bad_file(
+    trained: Path, tiny_idx_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bad = tmp_path / "bad.safetensors"
+    bad.write_bytes(b"nothing")
+    files = [str(bad), str(trained)]
+    assert main(["evaluate", *files, "--data", str(tiny_idx_folder), "--json"]) == 1
+    said = capsys.readouterr()
+    assert [row["name"] for row in json.loads(said.out)] == ["first"]
+    assert said.err.startswith("error: bad.safetensors is damaged")
+
+
+def test_a_data_set_without_test_images_is_refused_before_training(
+    tiny_idx_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for file in tiny_idx_folder.glob("train-*"):
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    out = tmp_path / "mine.safetensors"
+    assert main(["train", "tiny", "--data", str(tmp_path), "--out", str(out)]) == 1
+    assert "t10k-images-idx3-ubyte" in error_of(capsys)
+    assert not run_path(out).exists()

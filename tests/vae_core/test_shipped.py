@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 
+from vae_core.__main__ import main
 from vae_core.analysis.projection import encode_images
 from vae_core.checkpoints import checkpoint_ref, digit_map, load_checkpoint, read_checkpoint
 from vae_core.data import MNIST_SHA256, load_mnist
@@ -82,3 +83,8 @@ def test_its_decoder_is_small_enough_for_the_browser(path: Path) -> None:
 
 def test_all_of_them_fit_into_a_repository() -> None:
     assert sum(path.stat().st_size for path in SHIPPED) < MAX_BYTES
+
+
+def test_the_folder_s_readme_says_what_the_headers_say(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["list", str(WEIGHTS), "--markdown"]) == 0
+    assert (WEIGHTS / "README.md").read_text() == capsys.readouterr().out

@@ -74,13 +74,6 @@ def model_input(model: VAE, data: DataSet) -> Tensor:
     return x
 
 
-def input_protocol(model: VAE) -> str:
-    """One phrase on what the likelihood explains, for tables."""
-    if model.config.likelihood == "bernoulli":
-        return f"binarised once, seed {BINARISATION_SEED}"
-    return "grey, not dequantised"
-
-
 def _bounds(model: VAE, x: Tensor, *, spacing: float, iwae_samples: int) -> Metrics:
     figures: Metrics = {}
     generator = Generator().manual_seed(1)
@@ -116,6 +109,8 @@ def _bounds(model: VAE, x: Tensor, *, spacing: float, iwae_samples: int) -> Metr
 def _clusters(mu: Tensor, labels: ByteArray) -> Metrics:
     names = (*(f"knn{k}" for k in NEIGHBOURS), "silhouette", "nmi", "ari")
     counts = np.bincount(labels)
+    if np.count_nonzero(counts) < 2:
+        return {name: _figure(None, "", "none: there is only one class") for name in names}
     if (
         counts[counts > 0].min() < N_FOLDS
         or len(labels) * (N_FOLDS - 1) < max(NEIGHBOURS) * N_FOLDS
