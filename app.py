@@ -102,9 +102,8 @@ def _describe(ref: loaders.CheckpointRef) -> None:
         pixels = "binarised" if header.model.likelihood == "bernoulli" else "grey"
         st.html(f'<div class="figures">{"".join(rows)}</div>')
         st.caption(
-            f"On the test images of {header.data['name']}: nats per image, {pixels}, higher is "
-            "better but for KL, what the code costs; and how often the ten nearest codes vote for "
-            "the right digit."
+            f"Nats per test image of {header.data['name']}, {pixels}. 10-NN: how often the ten "
+            "nearest codes vote for the right digit."
         )
     if header.data["name"] != "MNIST":
         st.caption(f"Trained on {header.data['name']}; the map shows MNIST, encoded by it.")
