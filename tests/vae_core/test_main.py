@@ -399,7 +399,7 @@ def test_evaluate_json_has_the_promised_fields(
         figure = row["metrics"][name]
         assert set(figure) == {"value", "stderr", "unit", "how"}
         assert figure["how"]
-    assert row["metrics"]["log_px"]["how"] == "exact: lattice, spacing 0.02, |z| < 4.6"
+    assert row["metrics"]["log_px"]["how"] == "exact: lattice, spacing 0.02, |z| < 6.5"
 
 
 @pytest.fixture
