@@ -20,7 +20,7 @@ from vae_core.training import log_qz_x
 
 REPORTED_SPACING = 0.02  # z units; of figures in headers
 LIVE_SPACING = 0.04  # z units; of figures computed while a user waits
-# z units. The prior's mass outside is 7e-10; with 4.6 (2.5e-5) the few digits whose codes lie
+# z units. The prior's mass outside is 6.7e-10; with 4.6 (2.5e-5) the few digits whose codes lie
 # farther out came out up to 13 nats too low.
 RADIUS = 6.5
 
