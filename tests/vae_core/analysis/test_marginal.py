@@ -205,7 +205,7 @@ def test_a_decoder_that_ignores_z_leaves_the_prior_s_mass(
 
 def test_the_prior_s_mass_outside_the_disc_is_as_stated() -> None:
     assert math.exp(-0.5 * RADIUS**2) == pytest.approx(6.7e-10, rel=0.03)
-    z = lattice(2, spacing=0.02, radius=RADIUS).double()
+    z = lattice(2, spacing=0.02, radius=4.6).double()  # the other radius that is spoken of
     mass = (torch.exp(-0.5 * z.square().sum(-1)) / (2 * math.pi)).sum() * 0.02**2
     assert 1.0 - mass.item() == pytest.approx(2.5e-5, rel=0.05)
 
