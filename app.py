@@ -30,10 +30,31 @@ STYLE = """<style>
 .figures :nth-child(even) { text-align: right; }
 /* Streamlit dims what it is about to redraw; a map that fades at each click is no map. */
 [data-stale="true"]:has(.stBidiComponent) { opacity: 1 !important; transition: none !important; }
-.stMarkdown table { display: block; overflow-x: auto; }
+/* On a narrow screen Streamlit folds its page links into the sidebar: these take their place. */
+@media (min-width: 768px) {
+  :is(.stElementContainer, [data-testid="stLayoutWrapper"]):has(> .st-key-app_pages) {
+    display: none;
+  }
+}
+.st-key-selection_classes [role="group"] { flex-wrap: nowrap; gap: 0.2rem; }
+.st-key-selection_classes button { flex: 1 1 0; min-width: 0; padding: 0.25rem 0; }
+/* Streamlit's grey is too pale to read by WCAG's measure. */
+[data-testid="stCaptionContainer"] { color: inherit !important; opacity: 0.78; }
+[data-testid="stWidgetLabel"] * { color: inherit !important; }
+.st-key-compare_left { min-height: 4.25rem; } /* as high as a select box with its label */
 @media (max-width: 640px) {
   .stMainBlockContainer { padding: 4rem 1rem 2rem; }
-  .stMarkdown :is(th, td) { white-space: nowrap; }
+  /* a table's last column, which explains, goes under the figures */
+  .stMarkdown :is(table, thead, tbody) { display: block; }
+  .stMarkdown tr {
+    display: grid; grid-template-columns: minmax(0, 1fr) 7rem 7rem;
+    font-size: 0.9rem;
+    border-bottom: 1px solid rgb(128 128 128 / 0.3);
+  }
+  .stMarkdown :is(th, td) { padding: 0.2rem 0.25rem; border: 0; }
+  .stMarkdown :is(th, td):nth-child(4) { grid-column: 1 / -1; }
+  .stMarkdown :is(th, td):empty { display: none; }
+  .stMarkdown th:first-child { display: block; }
 }
 </style>"""
 
@@ -41,16 +62,18 @@ STYLE = """<style>
 def main() -> None:
     """Draw the shell and run the chosen page."""
     st.set_page_config(page_title="Latent Explorer", page_icon=str(ICON), layout="wide")
-    page = st.navigation(
-        [
-            st.Page("explorer/pages/explore.py", title="Explore", icon=":material/explore:"),
-            st.Page("explorer/pages/interpolate.py", title="Interpolate", icon=":material/route:"),
-            st.Page("explorer/pages/compare.py", title="Compare", icon=":material/compare:"),
-        ],
-        position="top",
-    )
+    pages = [
+        st.Page("explorer/pages/explore.py", title="Explore", icon=":material/explore:"),
+        st.Page("explorer/pages/interpolate.py", title="Interpolate", icon=":material/route:"),
+        st.Page("explorer/pages/compare.py", title="Compare", icon=":material/compare:"),
+    ]
+    page = st.navigation(pages, position="top")
     st.html(STYLE)
+    with st.container(key="app_pages", horizontal=True, wrap=False, gap="small"):
+        for each in pages:
+            st.page_link(each, width="stretch")
     with state.shown_errors():
+        state.remember_folder()
         refs, problems = loaders.checkpoints()
         with st.sidebar:
             for problem in problems:
@@ -58,7 +81,10 @@ def main() -> None:
         if not refs:
             _no_checkpoints()
             return
+        opened = state.open_link(refs, page.url_path)
         _pick_checkpoint(refs)
+        if opened.problem is not None and state.is_first_scene(page.url_path):
+            st.warning(opened.problem, icon=":material/link_off:")
         page.run()
         loaders.warm_up()
 
@@ -66,8 +92,7 @@ def main() -> None:
 def _pick_checkpoint(refs: list[loaders.CheckpointRef]) -> None:
     by_name = {ref.name: ref for ref in refs}
     if st.session_state.get(state.CHECKPOINT) not in by_name:
-        first = state.DEFAULT_CHECKPOINT if state.DEFAULT_CHECKPOINT in by_name else refs[0].name
-        st.session_state[state.CHECKPOINT] = first
+        st.session_state[state.CHECKPOINT] = state.default_name(refs)
     st.session_state.setdefault(state.SPLIT, "test")
     with st.sidebar:
         st.markdown("### Latent Explorer")
@@ -75,8 +100,8 @@ def _pick_checkpoint(refs: list[loaders.CheckpointRef]) -> None:
             "Checkpoint",
             list(by_name),
             key=state.CHECKPOINT,
-            help="A .safetensors file dropped into the weights folder appears here at the next "
-            "change in this sidebar, of the page, or when you reload.",
+            help="A .safetensors file dropped into the weights folder appears here at your next "
+            "step.",
         )
         split = st.radio(
             "Digits on the map",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,17 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from explorer import loaders, state
-from explorer.latent_map import Ellipse, Mark, Pick, latent_map, payload_id, send
+from explorer.latent_map import (
+    SHEET_DIGITS,
+    Ellipse,
+    MapView,
+    Mark,
+    Pick,
+    latent_map,
+    payload_id,
+    read_wants,
+    send,
+)
 from explorer.theme import PALETTE
 from vae_core.checkpoints import CheckpointRef
 from vae_core.data import Split
@@ -25,7 +35,13 @@ def checkpoint_map(
     path: NDArray[np.floating[Any]] | None = None,
     marks: Sequence[Mark] = (),
     highlight: Sequence[int] = (),
+    ellipse: Ellipse | None = None,
+    selected: NDArray[np.integer[Any]] | None = None,
+    start: MapView | None = None,
+    link: Mapping[str, str] | None = None,
     on_pick: Callable[[], None],
+    on_select: Callable[[], None] | None = None,
+    on_release: Callable[[], None] | None = None,
 ) -> None:
     """Draw a checkpoint's map of the digits of a split.
 
@@ -43,10 +59,22 @@ def checkpoint_map(
         Lettered ends.
     highlight : sequence of int
         Digits to ring.
+    ellipse : Ellipse, optional
+        q(z|x) of something else than the pinned digit, such as a drawing.
+    selected : array of int, optional
+        Digits that stand out.
+    start, link : optional
+        What a link restores, and what the map's own "Copy link" starts from.
     on_pick : callable
         Called after a click, tap or Enter; `explorer.latent_map.read_pick` tells where.
+    on_select : callable, optional
+        Called after a lasso or a box; `explorer.latent_map.read_selection` tells what.
+    on_release : callable, optional
+        Called when Escape lets go of the pin.
     """
     decoder, points = loaders.payloads(ref, split)
+    wants = read_wants(key, decoder_id=payload_id(decoder), points_id=payload_id(points))
+    extras = _extras(ref, split, wants)
     with st.container(gap=None):
         send(decoder, key=f"{key}_decoder")
         send(points, key=f"{key}_points")
@@ -61,12 +89,43 @@ def checkpoint_map(
                 ("test", loaders.SPLITS["test"].start),
             ],
             pin=None if place is None else Pick(place.coords, place.id),
-            ellipse=_ellipse(ref, place),
+            ellipse=ellipse or _ellipse(ref, place),
             path=path,
             marks=marks,
             highlight=highlight,
+            images=[
+                (int(name.partition(":")[2]) * SHEET_DIGITS, payload_id(payload))
+                for name, payload in extras.items()
+                if name.startswith("images:")
+            ],
+            fields=_id(extras.get("fields")),
+            values=_id(extras.get("values")),
+            selected=selected,
+            start=start,
+            link=link,
             on_pick=on_pick,
+            on_select=on_select,
+            on_release=on_release,
         )
+        for name, payload in extras.items():  # below the map, so that it keeps its place
+            send(payload, key=f"{key}_{name.replace(':', '_')}")
+
+
+def _extras(ref: CheckpointRef, split: Split, wants: frozenset[str]) -> dict[str, bytes]:
+    """Payloads that the browser has asked for, by name."""
+    found: dict[str, bytes] = {}
+    for name in sorted(wants):
+        if name == "fields":
+            found[name] = loaders.fields(ref)
+        elif name == "values":
+            found[name] = loaders.values(ref, split)
+        else:
+            found[name] = loaders.image_sheet(int(name.partition(":")[2]))
+    return found
+
+
+def _id(payload: bytes | None) -> str | None:
+    return None if payload is None else payload_id(payload)
 
 
 def _ellipse(ref: CheckpointRef, place: state.Place | None) -> Ellipse | None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Generator
+import os
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -11,7 +12,9 @@ import numpy as np
 import streamlit as st
 
 from explorer import loaders
-from explorer.latent_map import Ellipse, Pick
+from explorer.latent_map import Ellipse, MapView, Pick
+from explorer.link import BadLinkError, Link, Target, read_link
+from explorer.selection import Ids, covering_split
 from vae_core.checkpoints import CheckpointRef
 from vae_core.data import Split
 from vae_core.errors import VaeCoreError
@@ -21,6 +24,9 @@ DEFAULT_CHECKPOINT = "atlas"
 CHECKPOINT = "app_checkpoint"  # widget: name of the checkpoint
 SPLIT = "app_split"  # widget
 _CURRENT = "app_current"  # CheckpointRef and split of this run, set by app.py
+_LINK = "app_link"  # OpenedLink: what the session was opened with
+_SCENE = "app_scene"  # page, checkpoint and split of the session's first run
+_FOLDER = "app_folder"  # stamp of the folder of checkpoints at the last look
 
 
 class Place(NamedTuple):
@@ -29,6 +35,14 @@ class Place(NamedTuple):
     z: tuple[float, ...]  # D numbers
     coords: tuple[float, float]
     id: int | None
+
+
+class OpenedLink(NamedTuple):
+    """The link a session was opened with, the page it was for, and what was wrong with it."""
+
+    link: Link
+    page: str
+    problem: str | None
 
 
 class BadLatentError(ValueError):
@@ -43,6 +57,78 @@ def set_current(ref: CheckpointRef, split: Split) -> None:
 def current() -> tuple[CheckpointRef, Split]:
     """Checkpoint and data split that all pages show."""
     return st.session_state[_CURRENT]
+
+
+def open_link(refs: Sequence[CheckpointRef], page: str) -> OpenedLink:
+    """Read the session's link, once: later the session goes its own way."""
+    if _LINK in st.session_state:
+        return st.session_state[_LINK]
+    by_name = {ref.name: ref for ref in refs}
+    default = by_name[default_name(refs)]
+
+    def latent_dim(name: str | None) -> int:
+        return loaders.stored(by_name.get(name or "", default)).header.model.latent_dim
+
+    try:
+        link = read_link(
+            st.query_params.to_dict(), checkpoints=list(by_name), latent_dim=latent_dim
+        )
+        opened = OpenedLink(link, page, None)
+    except (BadLinkError, VaeCoreError) as err:
+        opened = OpenedLink(Link(), page, str(err))
+    st.session_state[_LINK] = opened
+    if opened.link.checkpoint is not None:
+        st.session_state[CHECKPOINT] = opened.link.checkpoint
+    if opened.link.split is not None:
+        st.session_state[SPLIT] = opened.link.split
+    return opened
+
+
+def is_first_scene(page: str) -> bool:
+    """Whether page, checkpoint and split are still those that the session opened with."""
+    scene = (page, *current())
+    return st.session_state.setdefault(_SCENE, scene) == scene
+
+
+def opened_link() -> Link:
+    """Tell what the session's link asks of the pages."""
+    return st.session_state[_LINK].link
+
+
+def link_start(page: str, side: str | None = None) -> MapView | None:
+    """View, layers and colour that the session's link gives a page's map."""
+    opened: OpenedLink = st.session_state[_LINK]
+    is_asked = opened.page == page and opened.link.side == side and opened.link.map != MapView()
+    return opened.link.map if is_asked else None
+
+
+def default_name(refs: Sequence[CheckpointRef]) -> str:
+    """Name the checkpoint that the app opens with."""
+    names = [ref.name for ref in refs]
+    return DEFAULT_CHECKPOINT if DEFAULT_CHECKPOINT in names else names[0]
+
+
+def remember_folder() -> None:
+    """Note how the folder of checkpoints looks now, before it is read."""
+    st.session_state[_FOLDER] = _folder_stamp()
+
+
+def follow_folder() -> None:
+    """Run the whole app again if a checkpoint came, went or changed since it was read.
+
+    A fragment does not pass through app.py; this look costs well under a millisecond.
+    """
+    if st.session_state.get(_FOLDER) != _folder_stamp():
+        st.rerun(scope="app")
+
+
+def _folder_stamp() -> tuple[tuple[str, int, int], ...]:
+    try:
+        with os.scandir(loaders.weights_folder()) as entries:
+            found = [(e.name, e.stat()) for e in entries if e.name.endswith(".safetensors")]
+    except OSError:  # what is wrong with the folder is said where it is read
+        return ()
+    return tuple(sorted((name, stat.st_size, stat.st_mtime_ns) for name, stat in found))
 
 
 @contextmanager
@@ -76,6 +162,13 @@ def place_of_digit(ref: CheckpointRef, digit: int) -> Place:
 def place_of_latent(ref: CheckpointRef, z: tuple[float, ...]) -> Place:
     """Place a latent given by its numbers."""
     return _placed(ref, np.array(z, np.float64), None)
+
+
+def place_of_target(ref: CheckpointRef, target: Target | None) -> Place | None:
+    """Place what a link pins."""
+    if target is None or target.z is None:
+        return None if target is None or target.id is None else place_of_digit(ref, target.id)
+    return place_of_latent(ref, target.z)
 
 
 def _placed(ref: CheckpointRef, z: np.ndarray, digit: int | None) -> Place:
@@ -128,3 +221,18 @@ def digit_name(digit: int) -> str:
     rows = loaders.SPLITS["test"]
     split, index = ("test", digit - rows.start) if digit >= rows.start else ("train", digit)
     return f"{split} #{index:,}"
+
+
+def terms_of(ref: CheckpointRef, ids: Ids) -> loaders.DigitTerms:
+    """Look up what a checkpoint makes of digits, in their order; costly once per split."""
+    split = covering_split(ids)
+    rows = ids - loaders.SPLITS[split].start
+    terms = loaders.digit_terms(ref, split)
+    return loaders.DigitTerms(
+        ids=terms.ids[rows],
+        elbo=None if terms.elbo is None else terms.elbo[rows],
+        kl=None if terms.kl is None else terms.kl[rows],
+        reconstruction=terms.reconstruction[rows],
+        knn_wrong=terms.knn_wrong[rows],
+        knn_vote=terms.knn_vote[rows],
+    )

@@ -34,6 +34,12 @@ FORMAT = 1
 _HEADER_KEY = "vae_core"
 _MAP_TENSORS = ("map.coords", "map.center", "map.axes")
 _N_DIGITS = N_TRAIN + N_TEST
+_MIXTURE_SHAPES: dict[str, tuple[int, ...]] = {
+    "prior.means": (10, 2),
+    "prior.log_diagonal": (10, 2),
+    "prior.slope": (10,),
+    "prior.logits": (10,),
+}
 _DTYPES = ("F16", "F32")  # as safetensors calls them
 _KINDS = {
     "about": str,
@@ -279,13 +285,16 @@ def expected_shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
         for i, (a, b) in enumerate(pairwise(widths)):
             shapes[f"{part}.net.layers.{i}.weight"] = (b, a)
             shapes[f"{part}.net.layers.{i}.bias"] = (b,)
+    if config.prior == "digit-mixture":
+        shapes |= _MIXTURE_SHAPES
     return shapes
 
 
 def _stored_state(model: VAE) -> dict[str, Any]:
     """State dict with every weight in its stored precision, on the CPU."""
+    exact = ("decoder.frequencies", *_MIXTURE_SHAPES)  # few, and positions in z
     return {
-        name: value.detach().cpu() if name == "decoder.frequencies" else value.detach().cpu().half()
+        name: value.detach().cpu() if name in exact else value.detach().cpu().half()
         for name, value in model.state_dict().items()
     }
 

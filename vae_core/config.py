@@ -12,8 +12,10 @@ from vae_core.errors import ConfigError
 Activation = Literal["relu", "silu", "tanh"]
 LikelihoodName = Literal["bernoulli", "gaussian", "gaussian-learned-sigma"]
 PosteriorName = Literal["gaussian", "point"]
+PriorName = Literal["normal", "digit-mixture"]
 Objective = Literal["elbo", "beta-elbo", "iwae", "lattice", "autoencoder"]
-Start = Literal["random", "neighbours"]
+Start = Literal["random", "neighbours", "checkpoint"]
+Precision = Literal["float32", "bfloat16"]
 
 N_PIXELS = 28 * 28
 
@@ -85,6 +87,8 @@ class ModelConfig(_JsonConfig):
     likelihood: LikelihoodName = "bernoulli"
     sigma: float = 1.0  # of the fixed-sigma Gaussian; the other likelihoods ignore it
     posterior: PosteriorName = "gaussian"  # "point": a plain autoencoder's encoder, no q(z|x)
+    refine_radius: float = 0.0  # z units; how far round the encoder's mean q(z|x) is sought; 0: no
+    prior: PriorName = "normal"  # "digit-mixture": one Gaussian per class, learned with labels
     encoder_hidden: tuple[int, ...] = (512, 256)
     decoder_hidden: tuple[int, ...] = (256, 512)
     activation: Activation = "silu"
@@ -97,6 +101,20 @@ class ModelConfig(_JsonConfig):
         _require_choice("likelihood", self.likelihood, LikelihoodName)
         _require(_is_positive(self.sigma), "sigma", self.sigma, "a finite number above 0")
         _require_choice("posterior", self.posterior, PosteriorName)
+        is_planar = self.latent_dim == 2 and self.posterior == "gaussian"
+        _require(
+            self.refine_radius == 0 or (_is_positive(self.refine_radius) and is_planar),
+            "refine_radius",
+            self.refine_radius,
+            '0, or above it with latent_dim 2 and the posterior "gaussian"',
+        )
+        _require_choice("prior", self.prior, PriorName)
+        _require(
+            self.prior == "normal" or is_planar,
+            "prior",
+            self.prior,
+            '"normal" unless latent_dim is 2 and the posterior "gaussian"',
+        )
         _require_widths("encoder_hidden", self.encoder_hidden)
         _require_widths("decoder_hidden", self.decoder_hidden)
         _require_choice("activation", self.activation, Activation)
@@ -117,17 +135,23 @@ class TrainConfig(_JsonConfig):
     objective: Objective = "elbo"
     beta: float = 1.0  # weight of the KL term; only "beta-elbo" may differ from 1
     n_samples: int = 1  # K latent samples per image; more than 1 is for "iwae"
-    start: Start = "random"  # "neighbours": from a neighbour embedding, see vae_core.neighbours
+    input_noise: float = 0.0  # share of the pixels that the encoder sees replaced by coin flips
+    # "neighbours": from a neighbour embedding, see vae_core.neighbours; "checkpoint": from weights
+    start: Start = "random"
     start_epochs: int = 0  # of `epochs`, the first that fit both networks to those codes
+    elbo_epochs: int = 0  # of `epochs`, those on the ELBO before the objective "lattice" begins
     refit_epochs: int = 0  # of `epochs`, the last that fit the encoder alone to the posterior
-    fit_batch_size: int = 250  # images per step of the first and last epochs of these two kinds
+    fit_batch_size: int = 250  # images per step of these three kinds of epochs
     epochs: int = 30
     batch_size: int = 128
     n_nodes: int = 0  # of the randomly shifted lattice that is the objective "lattice"
+    jitter: float = 0.0  # z units; std between where its images are placed and what is decoded
     learning_rate: float = 1e-3  # peak; linear warm-up, then a cosine to a thousandth
     warmup_steps: int = 200
     weight_decay: float = 0.0
     seed: int = 0
+    precision: Precision = "float32"  # of matrix products in training; figures are always float32
+    held_out: int = 0  # training images, the last of the set, never trained on: to choose by
 
     def __post_init__(self) -> None:
         _require_choice("objective", self.objective, Objective)
@@ -151,29 +175,56 @@ class TrainConfig(_JsonConfig):
             self.n_nodes,
             'a whole number from 1 with the objective "lattice", 0 with any other',
         )
+        _require(
+            self.jitter == 0 or (_is_positive(self.jitter) and self.objective == "lattice"),
+            "jitter",
+            self.jitter,
+            '0, or above it with the objective "lattice"',
+        )
         for name in ("epochs", "batch_size", "fit_batch_size"):
             value = getattr(self, name)
             _require(_is_count(value), name, value, "a whole number from 1")
         _require_choice("start", self.start, Start)
         _require(
             self.start_epochs == 0
-            if self.start == "random"
+            if self.start != "neighbours"
             else _is_count(self.start_epochs) and self.start_epochs < self.epochs,
             "start_epochs",
             self.start_epochs,
-            '0 with the start "random", or from 1 to fewer than epochs with "neighbours"',
+            '0, or with the start "neighbours" from 1 to fewer than epochs',
         )
         _require(
-            self.refit_epochs == 0
-            or (
-                _is_count(self.refit_epochs) and self.start_epochs + self.refit_epochs < self.epochs
+            self.elbo_epochs == 0 or (_is_count(self.elbo_epochs) and self.objective == "lattice"),
+            "elbo_epochs",
+            self.elbo_epochs,
+            '0, or a whole number with the objective "lattice"',
+        )
+        others = self.start_epochs + self.elbo_epochs
+        _require(
+            others < self.epochs
+            and (
+                self.refit_epochs == 0
+                or (_is_count(self.refit_epochs) and others + self.refit_epochs < self.epochs)
             ),
             "refit_epochs",
             self.refit_epochs,
             "a whole number from 0 that leaves epochs for the objective",
         )
         _require(_is_positive(self.learning_rate), "learning_rate", self.learning_rate, "above 0")
-        for name in ("warmup_steps", "seed"):
+        _require(
+            self.input_noise == 0 or (_is_positive(self.input_noise) and self.input_noise < 1),
+            "input_noise",
+            self.input_noise,
+            "from 0 to less than 1",
+        )
+        _require(
+            self.input_noise == 0 or self.objective in ("elbo", "beta-elbo"),
+            "input_noise",
+            self.input_noise,
+            f"0 with the objective {self.objective}",
+        )
+        _require_choice("precision", self.precision, Precision)
+        for name in ("warmup_steps", "seed", "held_out"):
             value = getattr(self, name)
             _require(value == 0 or _is_count(value), name, value, "a whole number from 0")
         _require(

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+from itertools import product
+from typing import NamedTuple
 
 import torch
 from torch import Generator, Tensor
 
+_TILE_SIDE = 32  # nodes; even, so that a tile has the same number of nodes of each sublattice
 # Generator of the R2 sequence: the plastic number, the positive root of g³ = g + 1.
 _PLASTIC = 1.32471795724474602596
 
@@ -19,14 +22,51 @@ def lattice(latent_dim: int, *, spacing: float, radius: float) -> Tensor:
     ValueError
         latent_dim is not 1 or 2, or spacing or radius is not a positive number.
     """
-    if latent_dim not in (1, 2):
-        raise ValueError(f"a lattice needs latent_dim 1 or 2, got {latent_dim}; use log_px_iwae")
-    if not (0 < spacing < radius < math.inf):
-        raise ValueError(f"need 0 < spacing < radius, got spacing {spacing} and radius {radius}")
+    _check(latent_dim, spacing, radius)
     n = math.ceil(radius / spacing)
     axis = torch.arange(-n, n + 1, dtype=torch.float64) * spacing
     nodes = torch.cartesian_prod(*[axis] * latent_dim).reshape(-1, latent_dim)
     return nodes[nodes.square().sum(-1) < radius**2].float()
+
+
+class Tile(NamedTuple):
+    """A square of a lattice, or a stretch of a line: n nodes a side from a corner on."""
+
+    corner: tuple[float, ...]  # z units, the lowest node
+    spacing: float
+    n: int
+
+    def nodes(self) -> Tensor:
+        """Nodes by sublattice of twice the spacing, shape (2^D, (n/2)^D, D)."""
+        axes = [
+            (start + torch.arange(self.n, dtype=torch.float64) * self.spacing).view(-1, 2).T
+            for start in self.corner
+        ]  # of each axis the even nodes, then the odd
+        parts = [torch.cartesian_prod(*pair).view(-1, len(axes)) for pair in product(*axes)]
+        return torch.stack(parts).float()
+
+    def halved(self) -> Tile:
+        """Cover the same square with half the spacing."""
+        return Tile(self.corner, self.spacing / 2, self.n * 2)
+
+
+def lattice_tiles(latent_dim: int, *, spacing: float, radius: float) -> list[Tile]:
+    """Tiles of a square lattice through the origin that cover a disc.
+
+    Raises
+    ------
+    ValueError
+        As `lattice`.
+    """
+    _check(latent_dim, spacing, radius)
+    side = _TILE_SIDE * spacing
+    n = math.ceil(radius / side)
+    axis = [i * side for i in range(-n, n)]
+    return [
+        Tile(corner, spacing, _TILE_SIDE)
+        for corner in product(axis, repeat=latent_dim)
+        if sum(max(0.0, c, -c - side) ** 2 for c in corner) < radius**2  # nearest to the origin
+    ]
 
 
 def shifted_prior_nodes(n: int, generator: Generator) -> Tensor:
@@ -42,3 +82,10 @@ def shifted_prior_nodes(n: int, generator: Generator) -> Tensor:
     shift = torch.rand(1, 2, generator=generator, dtype=torch.float64, device=device)
     unit = ((sequence + shift) % 1.0).clamp(1e-9, 1 - 1e-9)
     return torch.special.ndtri(unit).float()
+
+
+def _check(latent_dim: int, spacing: float, radius: float) -> None:
+    if latent_dim not in (1, 2):
+        raise ValueError(f"a lattice needs latent_dim 1 or 2, got {latent_dim}; use log_px_iwae")
+    if not (0 < spacing < radius < math.inf):
+        raise ValueError(f"need 0 < spacing < radius, got spacing {spacing} and radius {radius}")

@@ -1,19 +1,26 @@
-"""p(z): the standard normal, and a mixture of Gaussians with its transport to it."""
+"""p(z): the standard normal, and a mixture of Gaussians, with its transport to the former."""
 
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
+import numpy as np
 import torch
-from torch import Generator, Tensor
+from torch import Generator, Tensor, nn
+
+from vae_core.config import ModelConfig
+
+N_CLASSES = 10
 
 _LOG_TINY = -600.0  # log of the least probability whose normal quantile is taken directly
 _BISECTIONS = 40  # leave 1e-12 of a bracket
+_HERMITE = 6  # nodes per axis of the quadrature under q(z|x); exact for polynomials of degree 11
 _POLISH = 4  # Newton steps after, quadratic: each doubles the digits
 
 
-class StandardNormal:
-    """N(0, I) in D dimensions.
+class StandardNormal(nn.Module):
+    """N(0, I) in D dimensions; it has no parameters.
 
     Parameters
     ----------
@@ -22,6 +29,7 @@ class StandardNormal:
     """
 
     def __init__(self, latent_dim: int) -> None:
+        super().__init__()
         self.latent_dim = latent_dim
 
     def log_pz(self, z: Tensor) -> Tensor:
@@ -49,6 +57,108 @@ class StandardNormal:
         """
         return 0.5 * (mu.square() + logvar.exp() - 1.0 - logvar)
 
+    def kl(self, mu: Tensor, logvar: Tensor) -> Tensor:
+        """KL(q(z|x) ‖ p(z)) of each example in nats, shape (B,); see `kl_per_dim`."""
+        return self.kl_per_dim(mu, logvar).sum(-1)
+
+
+class Components(NamedTuple):
+    """Parameters of a mixture of K Gaussians in the plane."""
+
+    log_weights: Tensor  # (K,)
+    means: Tensor  # (K, 2)
+    log_diagonal: Tensor  # (K, 2), of the Cholesky factors
+    slope: Tensor  # (K,), below their diagonals
+
+
+class LearnedMixture(nn.Module):
+    """One Gaussian per class in the plane, its parameters learned with the labels.
+
+    The mixture is the prior of z; given its label, a digit's prior is its class's component
+    (as the classes of model M2 of Kingma et al., "Semi-supervised learning with deep generative
+    models", NeurIPS 2014, with the label in p(z) instead of p(x|z)). Its second moment is held at
+    that of N(0, I), since neither networks nor bound would notice another scale of z. `mixture`
+    has its exact transport to N(0, I).
+    """
+
+    latent_dim = 2
+    _RADIUS, _STD = 2.0, 0.5  # where training starts: ten components on a circle
+
+    def __init__(self) -> None:
+        super().__init__()
+        angle = torch.arange(N_CLASSES) * (2.0 * math.pi / N_CLASSES)
+        self.means = nn.Parameter(self._RADIUS * torch.stack([angle.cos(), angle.sin()], -1))
+        self.log_diagonal = nn.Parameter(torch.full((N_CLASSES, 2), math.log(self._STD)))
+        self.slope = nn.Parameter(torch.zeros(N_CLASSES))  # below the diagonal of the factor
+        self.logits = nn.Parameter(torch.zeros(N_CLASSES))
+
+    def components(self) -> Components:
+        """Weights, means and Cholesky factors, to scale."""
+        log_weights = self.logits.log_softmax(0)
+        squares = self.means.square().sum(-1) + self.slope.square()
+        squares = squares + (2.0 * self.log_diagonal).exp().sum(-1)
+        log_scale = 0.5 * (log_weights.exp() @ squares / self.latent_dim).log()
+        shrunk = (-log_scale).exp()
+        return Components(
+            log_weights, self.means * shrunk, self.log_diagonal - log_scale, self.slope * shrunk
+        )
+
+    def mixture(self) -> DigitMixture:
+        """Freeze the parameters into the density with the transport."""
+        log_weights, means, log_diagonal, slope = (t.detach().double() for t in self.components())
+        scale_tril = torch.diag_embed(log_diagonal.exp())
+        scale_tril[:, 1, 0] = slope
+        return DigitMixture(log_weights.exp(), means, scale_tril)
+
+    def log_pz(self, z: Tensor) -> Tensor:
+        """Log density in nats of `z`, shape (…, 2); returns shape (…,)."""
+        log_weights, means, log_diagonal, slope = self.components()
+        offset = z.unsqueeze(-2) - means  # (…, 10, 2)
+        first = offset[..., 0] * (-log_diagonal[:, 0]).exp()
+        second = (offset[..., 1] - slope * first) * (-log_diagonal[:, 1]).exp()
+        log_terms = _log_normal(first) + _log_normal(second) - log_diagonal.sum(-1)
+        return torch.logsumexp(log_weights + log_terms, -1)
+
+    def sample(self, n: int, generator: Generator) -> Tensor:
+        """Draw z ~ p(z), shape (n, 2)."""
+        return self.mixture().sample(n, generator)
+
+    def kl(self, mu: Tensor, logvar: Tensor) -> Tensor:
+        """KL(q(z|x) ‖ p(z)) in nats, shape (B,), by 6 × 6 Gauss-Hermite nodes under q(z|x)."""
+        x, w = np.polynomial.hermite_e.hermegauss(_HERMITE)
+        nodes = torch.cartesian_prod(*[torch.from_numpy(x).to(mu)] * 2)  # (36, 2)
+        weights = torch.cartesian_prod(*[torch.from_numpy(w / w.sum()).to(mu)] * 2).prod(-1)
+        z = mu.unsqueeze(-2) + (0.5 * logvar).exp().unsqueeze(-2) * nodes  # (B, 36, 2)
+        entropy = 0.5 * (logvar + math.log(2.0 * math.pi) + 1.0).sum(-1)
+        return -entropy - (self.log_pz(z) * weights).sum(-1)
+
+    def kl_to_class(self, mu: Tensor, logvar: Tensor, labels: Tensor) -> Tensor:
+        """KL from q(z|x) to log p(z, label), the component with its share, in nats, shape (B,).
+
+        Never less than `kl`: the difference is −E_q log p(label|z).
+
+        Parameters
+        ----------
+        mu, logvar : Tensor, shape (B, 2)
+        labels : Tensor, shape (B,)
+            int64, 0 to 9.
+        """
+        log_weights, means, log_diagonal, slope = (t[labels] for t in self.components())
+        inverse, std = (-log_diagonal).exp(), (0.5 * logvar).exp()
+        offset = mu - means
+        first = offset[:, 0] * inverse[:, 0]
+        second = (offset[:, 1] - slope * first) * inverse[:, 1]
+        spread = (std * inverse).square().sum(-1)
+        spread = spread + (slope * inverse[:, 0] * inverse[:, 1] * std[:, 0]).square()
+        log_ratio = 2.0 * log_diagonal.sum(-1) - logvar.sum(-1)
+        kl = 0.5 * (spread + first.square() + second.square() - 2.0 + log_ratio)
+        return kl - log_weights
+
+
+def prior_of(config: ModelConfig) -> StandardNormal | LearnedMixture:
+    """Build the prior a configuration names."""
+    return StandardNormal(config.latent_dim) if config.prior == "normal" else LearnedMixture()
+
 
 class DigitMixture:
     """A mixture of K Gaussians in the plane, say one per digit, and its transport to N(0, I).
@@ -59,8 +169,6 @@ class DigitMixture:
     logarithms of whichever tail is smaller; where components are more than some 8 standard
     deviations apart, the empty gap between them is squeezed to less than rounding and `from_normal`
     cannot tell its points apart.
-
-    This is the density side only; nothing trains with it yet.
 
     Parameters
     ----------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from vae_core.config import ModelConfig, TrainConfig
 from vae_core.errors import ConfigError
@@ -16,20 +16,24 @@ class Recipe:
     about: str
     model: ModelConfig
     train: TrainConfig
+    parent: str = ""  # the recipe whose weights a start from a checkpoint takes
 
 
 # One decoder for all: what differs between their maps is then the objective alone.
 _ENCODER = (512, 512)
 _DECODER = (512, 512, 512, 512)
+_FLAGSHIP = ModelConfig(
+    encoder_hidden=_ENCODER, decoder_hidden=_DECODER, fourier_features=64, fourier_std=2.0
+)
+# For those that each show one idea, on the smaller default networks.
+_SCHEDULE = TrainConfig(epochs=40, batch_size=250, learning_rate=1.5e-3, precision="bfloat16")
 
 _ALL = (
     Recipe(
         "atlas",
         "The best map for eyes: a Bernoulli VAE on the ELBO, started from a neighbour embedding "
         "of the training images (no labels), with Fourier features of z.",
-        ModelConfig(
-            encoder_hidden=_ENCODER, decoder_hidden=_DECODER, fourier_features=64, fourier_std=2.0
-        ),
+        replace(_FLAGSHIP, refine_radius=0.3),
         TrainConfig(
             start="neighbours",
             start_epochs=10,
@@ -40,21 +44,21 @@ _ALL = (
     ),
     Recipe(
         "record",
-        "Made for the likelihood alone: the start of atlas, then the decoder trained on log p(x) "
-        "itself by a lattice of 8,192 latents, and the encoder refitted. Takes hours on a CPU.",
-        ModelConfig(
-            encoder_hidden=_ENCODER, decoder_hidden=_DECODER, fourier_features=64, fourier_std=3.0
-        ),
+        "Made for the likelihood: from atlas on, the decoder is trained on log p(x) itself by a "
+        "lattice of 4,096 latents, then the encoder is refitted to it. The map folds to fit more.",
+        replace(_FLAGSHIP, refine_radius=0.5),
         TrainConfig(
             objective="lattice",
-            n_nodes=8192,
-            start="neighbours",
-            start_epochs=10,
-            refit_epochs=20,
-            epochs=90,
+            n_nodes=4096,
+            jitter=0.042,
+            start="checkpoint",
+            refit_epochs=10,
+            epochs=46,
             batch_size=2000,
-            learning_rate=1.5e-3,
+            learning_rate=1e-3,
+            precision="bfloat16",
         ),
+        parent="atlas",
     ),
     Recipe(
         "elbo",
@@ -78,6 +82,59 @@ _ALL = (
         "empty land between.",
         ModelConfig(encoder_hidden=_ENCODER, decoder_hidden=_DECODER, posterior="point"),
         TrainConfig(objective="autoencoder", epochs=40, batch_size=250, learning_rate=1.5e-3),
+    ),
+    Recipe(
+        "iwae",
+        "The importance-weighted bound with 5 samples: a tighter bound on log p(x), and an "
+        "encoder free to be wider than the posterior.",
+        ModelConfig(encoder_hidden=_ENCODER, decoder_hidden=_DECODER),
+        replace(_SCHEDULE, objective="iwae", n_samples=5),
+    ),
+    Recipe(
+        "denoising",
+        "A denoising VAE: a quarter of the pixels that its encoder sees are coin flips, and its "
+        "decoder explains the clean digit all the same.",
+        ModelConfig(),
+        replace(_SCHEDULE, input_noise=0.25),
+    ),
+    Recipe(
+        "gaussian",
+        "Grey pixels, p(x|z) = N(f(z), σ²I) with σ = 0.18 for all: the textbook's squared error, "
+        "made a likelihood.",
+        ModelConfig(likelihood="gaussian", sigma=0.18),
+        _SCHEDULE,
+    ),
+    Recipe(
+        "gaussian-sigma",
+        "Grey pixels, p(x|z) = N(f(z), σ(z)²I): the decoder also says how sure it is, place by "
+        "place.",
+        ModelConfig(likelihood="gaussian-learned-sigma"),
+        _SCHEDULE,
+    ),
+    Recipe(
+        "mixture",
+        "The prior is one Gaussian per digit, learned with the labels; a smooth transport turns "
+        "it into the one unit Gaussian and back.",
+        ModelConfig(prior="digit-mixture"),
+        _SCHEDULE,
+    ),
+    Recipe(
+        "ten",
+        "Ten latent dimensions: what two leave out. The map shows their leading plane.",
+        ModelConfig(latent_dim=10),
+        _SCHEDULE,
+    ),
+    Recipe(
+        "line",
+        "One latent dimension: all digits on a line.",
+        ModelConfig(latent_dim=1),
+        _SCHEDULE,
+    ),
+    Recipe(
+        "growing",
+        "A small VAE caught at 14 moments of its training, from the untrained network on.",
+        ModelConfig(encoder_hidden=(256,), decoder_hidden=(128, 256)),
+        _SCHEDULE,
     ),
     Recipe(
         "quick",

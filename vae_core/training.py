@@ -15,19 +15,21 @@ from torch import Generator, Tensor
 
 from vae_core import objectives
 from vae_core.config import N_PIXELS, ModelConfig, TrainConfig
-from vae_core.data import ByteArray, binarise
+from vae_core.data import ByteArray, binarise, corrupt
 from vae_core.errors import ConfigError
 from vae_core.lattices import lattice, shifted_prior_nodes
 from vae_core.models import VAE, Posterior
+from vae_core.priors import LearnedMixture
 
 _RECORD_EVERY = 20  # steps; reading numbers off the device at each step would make it wait
 _LAST_LEARNING_RATE = 1e-3  # as a share of the peak
 _PEAK_SPACING, _PEAK_RADIUS = 0.04, 4.0  # z units; of the lattice a refit looks for peaks on
 _PEAK_CHUNK = 4096  # latents, or images, at once
+_LABEL_WEIGHT = 10.0  # of log p(label|z) with a digit mixture: the alpha of model M2
 _START_STD = 0.06  # z units; of q(z|x) while the networks are fitted to given codes
 
 
-Phase = Literal["start", "main", "refit"]
+Phase = Literal["start", "elbo", "main", "refit"]
 
 
 class EpochMeans(NamedTuple):
@@ -130,7 +132,13 @@ def _check_together(model_config: ModelConfig, config: TrainConfig) -> None:
             )
 
 
-def terms(model: VAE, x: Tensor, config: TrainConfig, generator: Generator) -> Terms:
+def terms(
+    model: VAE,
+    x: Tensor,
+    config: TrainConfig,
+    generator: Generator,
+    labels: Tensor | None = None,
+) -> Terms:
     """Objective and its parts for one batch.
 
     Parameters
@@ -142,38 +150,64 @@ def terms(model: VAE, x: Tensor, config: TrainConfig, generator: Generator) -> T
         Names the objective, beta and K.
     generator : Generator
         Source of eps, on the device of `x`.
+    labels : Tensor, shape (B,), optional
+        int64; needed by the prior "digit-mixture" alone.
     """
     if config.objective == "lattice":
-        return _lattice_terms(model, x, config.n_nodes, generator)
-    posterior = model.encode(x)
+        return _lattice_terms(model, x, config, generator)
+    seen = corrupt(x, config.input_noise, generator) if config.input_noise else x
+    posterior = model.encoder(seen)
     if config.objective == "autoencoder":
         log_px_z = model.likelihood.log_px_z(model.decoder(posterior.mu), x)
         nothing = torch.full_like(log_px_z, math.nan)  # no q(z|x): neither KL nor a bound
         return Terms(log_px_z, nothing, nothing, log_px_z)
     z = model.reparameterize(posterior, generator, config.n_samples)  # (K, B, D)
     log_px_z = model.likelihood.log_px_z(model.decoder(z), x)  # (K, B)
-    kl = model.prior.kl_per_dim(*posterior).sum(-1)
+    kl = model.prior.kl(*posterior)
     bound = objectives.elbo(log_px_z.mean(0), kl)
     if config.objective == "iwae":
         log_w = log_px_z + model.prior.log_pz(z) - log_qz_x(posterior, z)
         return Terms(objectives.iwae(log_w), bound, kl, log_px_z.mean(0))
+    if isinstance(model.prior, LearnedMixture):
+        if labels is None:
+            raise ValueError('the prior "digit-mixture" is learned with labels, got none')
+        to_class = model.prior.kl_to_class(*posterior, labels)
+        joint = objectives.elbo(log_px_z.mean(0), to_class)  # a bound on log p(x, label)
+        # Components may overlap for all the bound cares; this, E_q log p(label|z), parts them.
+        return Terms(joint - _LABEL_WEIGHT * (to_class - kl), bound, kl, log_px_z.mean(0))
     weighted = objectives.beta_elbo(log_px_z.mean(0), kl, config.beta)
     return Terms(weighted, bound, kl, log_px_z.mean(0))
 
 
-def _lattice_terms(model: VAE, x: Tensor, n_nodes: int, generator: Generator) -> Terms:
+def _lattice_terms(model: VAE, x: Tensor, config: TrainConfig, generator: Generator) -> Terms:
     """Log p(x) itself, by a lattice of latents that all images share; trains the decoder alone.
 
     Numerical integration as an objective: Correia et al., "Continuous mixtures of tractable
     probabilistic models", AAAI 2023. The shift is fresh each step, for with fixed nodes the
-    decoder would sharpen at the nodes.
+    decoder would sharpen at the nodes. With jitter it is trained where each node might as well
+    have been, so that it cannot fold the plane more finely than that: the ELBO's noise, without
+    its encoder.
     """
+    n_nodes = config.n_nodes
     z = shifted_prior_nodes(n_nodes, generator)
-    eta, log_normalizer = model.likelihood.natural_parameters(model.decoder(z))
-    log_px_z = torch.addmm(-log_normalizer, model.likelihood.statistics(x), eta.T)  # (B, N)
-    log_px = log_px_z.logsumexp(1) - math.log(n_nodes)
+    statistics = model.likelihood.statistics(x)
+    with torch.set_grad_enabled(not config.jitter):
+        eta, log_normalizer = model.likelihood.natural_parameters(model.decoder(z))
+    with torch.no_grad():
+        with torch.autocast(x.device.type, enabled=False):  # bfloat16 would round it to a nat
+            log_px_z = torch.addmm(-log_normalizer, statistics, eta.T)  # (B, N)
+        log_px = log_px_z.logsumexp(1) - math.log(n_nodes)
+        log_px_z -= log_px.unsqueeze(1) + math.log(n_nodes)
+        responsibility = log_px_z.exp_()  # p(z_n|x_b), rows of sum 1
+        shares, expected = responsibility.sum(0), responsibility.T @ statistics
+    if config.jitter:
+        z = z + config.jitter * torch.randn(z.shape, generator=generator, device=z.device)
+        eta, log_normalizer = model.likelihood.natural_parameters(model.decoder(z))
+    # Fisher's identity: with the responsibilities held fixed, the gradient of the expected
+    # log p(x|z) is that of Σ log p(x); backward then needs no (B, N) array.
+    surrogate = (eta * expected).sum() - (log_normalizer * shares).sum()
     nothing = torch.full_like(log_px, math.nan)
-    return Terms(log_px, nothing, nothing, nothing)
+    return Terms(log_px + (surrogate - surrogate.detach()) / len(x), nothing, nothing, nothing)
 
 
 def fit_terms(model: VAE, x: Tensor, codes: Tensor, generator: Generator) -> Terms:
@@ -189,7 +223,7 @@ def fit_terms(model: VAE, x: Tensor, codes: Tensor, generator: Generator) -> Ter
         Where the images should lie.
     generator : Generator
     """
-    mu, logvar = model.encode(x)
+    mu, logvar = model.encoder(x)
     distance = (mu - codes).square().sum(-1)
     width = (0.5 * logvar - math.log(_START_STD)).square().sum(-1)
     eps = torch.randn(codes.shape, generator=generator, device=codes.device)
@@ -234,9 +268,11 @@ def posterior_peaks(model: VAE, pixels: Tensor) -> Tensor:
 
 
 def phase_of(epoch: int, config: TrainConfig) -> Phase:
-    """Whether an epoch, from 1, is of the start, of the objective, or of the encoder's refit."""
+    """Say what an epoch, from 1, is of: start, ELBO before the objective, objective, or refit."""
     if epoch <= config.start_epochs:
         return "start"
+    if epoch <= config.start_epochs + config.elbo_epochs:
+        return "elbo"
     return "refit" if epoch > config.epochs - config.refit_epochs else "main"
 
 
@@ -257,7 +293,10 @@ def learning_rate(progress: float, step: int, config: TrainConfig) -> float:
 
 
 def train(
-    state: TrainState, images: ByteArray, codes: NDArray[np.float32] | None = None
+    state: TrainState,
+    images: ByteArray,
+    codes: NDArray[np.float32] | None = None,
+    labels: ByteArray | None = None,
 ) -> Iterator[StepRecord]:
     """Run the epochs that `state` has left, updating it in place.
 
@@ -267,9 +306,10 @@ def train(
         From `start`, or restored from a checkpoint of a run.
     images : ByteArray, shape (N, 28, 28)
         Training images, uint8; all of them, the last batch of an epoch may be smaller.
-
     codes : array, shape (N, D), optional
         Where the images should lie at first; needed while a start from neighbours lasts.
+    labels : ByteArray, shape (N,), optional
+        Needed by the prior "digit-mixture" alone.
 
     Yields
     ------
@@ -283,20 +323,45 @@ def train(
     if codes is None and state.epochs_done < config.start_epochs:
         raise ValueError(f'a start from "{config.start}" needs codes, got none')
     targets = None if codes is None else torch.from_numpy(codes).to(device)
+    classes = None if labels is None else torch.from_numpy(labels.astype(np.int64)).to(device)
     model.train()
     for epoch in range(state.epochs_done + 1, config.epochs + 1):
         phase = phase_of(epoch, config)
         if phase == "refit" and model.decoder.output_bias.requires_grad:
             model.decoder.requires_grad_(False)  # without gradients the optimiser leaves it be
             targets = posterior_peaks(model, pixels)
-        yield from _epoch(state, pixels, epoch, _objective_of(epoch, state, targets))
+        yield from _epoch(state, pixels, epoch, _objective_of(epoch, state, targets, classes))
     model.requires_grad_(True).eval()
+
+
+def moments(config: TrainConfig, n_images: int, n: int) -> list[int]:
+    """Choose the steps at which to keep the network, geometrically spaced, the last among them.
+
+    The untrained network is one of the n and comes before: its step, 0, is not listed.
+
+    Raises
+    ------
+    ValueError
+        n is below 3.
+    """
+    if n < 3:
+        raise ValueError(f"n must be at least 3, got {n}")
+    recorded: list[int] = []  # the steps that `train` yields a record of
+    for epoch in range(1, config.epochs + 1):
+        before = recorded[-1] if recorded else 0
+        last = before + _n_batches(epoch, config, n_images)
+        recorded += [*range(before + _RECORD_EVERY, last, _RECORD_EVERY), last]
+    wanted = np.geomspace(recorded[0], recorded[-1], n - 1)
+    nearest = np.abs(np.array(recorded)[:, None] - wanted).argmin(0)
+    return sorted({recorded[i] for i in nearest})
 
 
 Objective = Callable[[Tensor, Tensor], Terms]  # of x and of the rows it was made from
 
 
-def _objective_of(epoch: int, state: TrainState, targets: Tensor | None) -> Objective:
+def _objective_of(
+    epoch: int, state: TrainState, targets: Tensor | None, classes: Tensor | None
+) -> Objective:
     """Choose what one epoch maximises."""
     model, config, generator = state.model, state.config, state.generator
     phase = phase_of(epoch, config)
@@ -306,10 +371,12 @@ def _objective_of(epoch: int, state: TrainState, targets: Tensor | None) -> Obje
     if phase == "start" or is_fit:
         assert targets is not None
         return lambda x, rows: fit_terms(model, x, targets[rows], generator)
-    if phase == "refit":
-        bound = replace(config, objective="elbo", beta=1.0, n_samples=1, n_nodes=0)
+    if phase in ("elbo", "refit"):
+        bound = replace(config, objective="elbo", beta=1.0, n_samples=1, n_nodes=0, elbo_epochs=0)
         return lambda x, rows: terms(model, x, bound, generator)
-    return lambda x, rows: terms(model, x, config, generator)
+    return lambda x, rows: terms(
+        model, x, config, generator, None if classes is None else classes[rows]
+    )
 
 
 def _epoch(
@@ -322,6 +389,7 @@ def _epoch(
         sum(_n_batches(e, config, len(pixels)) for e in range(1, last))
         for last in (epoch, config.epochs + 1)
     )
+    is_reduced = config.precision == "bfloat16"
     is_binary = state.model.config.likelihood == "bernoulli"
     order = torch.randperm(len(pixels), generator=generator, device=device)
     recent, whole = _Means(epoch, device), _Means(epoch, device)
@@ -330,7 +398,8 @@ def _epoch(
         x = pixels[rows].float().div_(255.0)
         if is_binary:
             x = binarise(x, generator)
-        batch = objective(x, rows)
+        with torch.autocast(device.type, torch.bfloat16, enabled=is_reduced):
+            batch = objective(x, rows)
         rate = learning_rate(_progress(epoch, (i - 1) / n_batches, config), before + i - 1, config)
         state.optimizer.param_groups[0]["lr"] = rate
         state.optimizer.zero_grad()

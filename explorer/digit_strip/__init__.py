@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 from streamlit.components.v2 import component
 
 _HERE = Path(__file__).parent
+INK_JS = (_HERE / "ink.js").read_text(encoding="utf-8")  # how digits are painted
 _strip = component(
     "digit_strip",
     html='<div class="strip" data-testid="digit-strip"></div>',
     css=(_HERE / "digit_strip.css").read_text(encoding="utf-8"),
-    js=(_HERE / "digit_strip.js").read_text(encoding="utf-8"),
+    js=INK_JS + (_HERE / "digit_strip.js").read_text(encoding="utf-8"),
 )
 
 

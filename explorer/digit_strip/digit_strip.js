@@ -1,9 +1,5 @@
 // Draws the images of a strip. Streamlit calls the default export again when data or theme change.
 
-const SIDE = 28;
-const MORE = [214, 94, 0]; // a difference: more ink than the original (orange) …
-const LESS = [0, 114, 178]; // … or less (blue); the pair stays apart for colour-blind eyes
-
 export default function ({ data, parentElement, setTriggerValue }) {
   const strip = parentElement.querySelector(".strip");
   const tag = data.choosable ? "button" : "figure";
@@ -46,26 +42,5 @@ function fill(cell, image, theme) {
   caption.textContent = image.caption;
   canvas.setAttribute("aria-label", `${image.title} ${image.caption}`.trim());
   canvas.dataset.title = image.title;
-  const bytes = Uint8Array.from(atob(image.pixels), (letter) => letter.charCodeAt(0));
-  const picture = new ImageData(SIDE, SIDE);
-  bytes.forEach((byte, i) => {
-    const [colour, share] = image.signed
-      ? [byte > 127 ? MORE : LESS, Math.abs(byte - 127) / 127]
-      : [theme.ink, byte / 255];
-    for (let c = 0; c < 3; c++) {
-      picture.data[4 * i + c] = Math.round(theme.paper[c] + (colour[c] - theme.paper[c]) * share);
-    }
-    picture.data[4 * i + 3] = 255;
-  });
-  canvas.getContext("2d").putImageData(picture, 0, 0);
-}
-
-// Ink on paper in the light, paper on ink in the dark.
-function readTheme(element) {
-  const probe = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
-  probe.fillStyle = getComputedStyle(element).getPropertyValue("--st-background-color") || "#fff";
-  probe.fillRect(0, 0, 1, 1);
-  const [r, g, b] = probe.getImageData(0, 0, 1, 1).data;
-  const dark = 0.2126 * r + 0.7152 * g + 0.0722 * b < 128;
-  return dark ? { paper: [0, 0, 0], ink: [255, 255, 255] } : { paper: [255, 255, 255], ink: [0, 0, 0] };
+  paintDigit(canvas, fromBase64(image.pixels), theme, image.signed);
 }

@@ -1,45 +1,98 @@
 """The map: a Streamlit component that draws the latent plane and decodes under the pointer.
 
 Big, immutable bytes travel once (`send`), the small state of one map travels at every rerun
-(`latent_map`).  The browser hovers, pans and zooms on its own; Python hears only picks::
+(`latent_map`).  The browser hovers, pans and zooms on its own; Python hears of
+picks, of selections, and of payloads that the browser wants (`read_wants`)::
 
     send(decoder_payload, key="decoder")
     send(points_payload, key="points")
     latent_map(key="map", decoder_id=payload_id(decoder_payload), ...)
+
+The browser's side is the ES modules in assets/, which start at latent_map.js.
 """
 
+import base64
+import binascii
 import logging
 import math
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import streamlit as st
+from numpy.typing import NDArray
 from streamlit.components.v2 import component
+from streamlit.components.v2.get_bidi_component_manager import get_bidi_component_manager
+from streamlit.components.v2.manifest_scanner import ComponentConfig, ComponentManifest
 
-from explorer.latent_map.payload import pack_decoder, pack_points, payload_id
+from explorer.latent_map.payload import (
+    pack_decoder,
+    pack_fields,
+    pack_images,
+    pack_points,
+    pack_values,
+    payload_id,
+)
 
 __all__ = [
+    "COLOURS",
+    "LAYERS",
+    "SHEET_DIGITS",
     "Ellipse",
+    "MapView",
     "Mark",
     "Pick",
     "latent_map",
     "pack_decoder",
+    "pack_fields",
+    "pack_images",
     "pack_points",
+    "pack_values",
     "payload_id",
     "read_pick",
+    "read_selection",
+    "read_wants",
     "send",
 ]
 
-_LOGGER = logging.getLogger(__name__)
-_HERE = Path(__file__).parent
-_component = component(
-    "latent_map",
-    html='<div class="mount"></div>',
-    css=(_HERE / "latent_map.css").read_text(encoding="utf-8"),
-    js=(_HERE / "latent_map.js").read_text(encoding="utf-8"),
+LAYERS = (
+    "mosaic",
+    "classes",
+    "prior",
+    "density",
+    "sensitivity",
+    "labels",
+    "points",
+    "thumbnails",
 )
+COLOURS = ("label", "elbo", "reconstruction", "knn")
+SHEET_DIGITS = 10_000  # "images:3" are digits 30,000 to 39,999
+N_SHEETS = 7
+
+_LOGGER = logging.getLogger(__name__)
+_PROJECT, _NAME = "latent_explorer", "latent_map"
+_NOTHING: Callable[[], None] = lambda: None  # noqa: E731
+
+
+def _mount(**arguments: Any) -> None:
+    """Mount the component; the server hands its files to the browser one by one, and once.
+
+    Streamlit finds such files by the pyproject.toml of an installed package.  The app runs from
+    its folder, so it declares them itself, to each of Streamlit's runtimes.
+    """
+    manager = get_bidi_component_manager()
+    if manager.get_component_asset_root(f"{_PROJECT}.{_NAME}") is None:
+        files = ComponentConfig(name=_NAME, asset_dir="assets")
+        manifest = ComponentManifest(name=_PROJECT, version="0", components=[files])
+        manager.register_from_manifest(manifest, Path(__file__).parent)
+    _component()(**arguments)
+
+
+@cache
+def _component() -> Callable[..., Any]:
+    return component(f"{_PROJECT}.{_NAME}", html='<div class="mount"></div>', js="latent_map.js")
 
 
 class Pick(NamedTuple):
@@ -90,6 +143,24 @@ class Ellipse(NamedTuple):
     cov: np.ndarray | Sequence[Sequence[float]]
 
 
+class MapView(NamedTuple):
+    """What a link says of a map's looks.
+
+    Attributes
+    ----------
+    view : tuple of four floats, or None
+        x0, x1, y0, y1 of the plane, to be in sight; None for the fitted view.
+    layers : tuple of str
+        Of `LAYERS`, those that are on; empty for the usual ones.
+    colour : str
+        Of `COLOURS`, what the points' colour says.
+    """
+
+    view: tuple[float, float, float, float] | None = None
+    layers: tuple[str, ...] = ()
+    colour: str = "label"
+
+
 def send(payload: bytes, *, key: str) -> None:
     """Give the browser a payload to keep; takes no room on the page.
 
@@ -98,12 +169,12 @@ def send(payload: bytes, *, key: str) -> None:
     Parameters
     ----------
     payload : bytes
-        What `pack_decoder` or `pack_points` returned.
+        What one of the packers returned.
     key : str
         Key of this mount; one per role on the page ("decoder", "points"), not per payload.
     """
     payload_id(payload)  # refuses anything else before it is sent
-    _component(key=key, data=payload, height=1)
+    _mount(key=key, data=payload, height=1)
 
 
 def latent_map(
@@ -119,7 +190,15 @@ def latent_map(
     path: np.ndarray | Sequence[tuple[float, float]] | None = None,
     marks: Sequence[Mark] = (),
     highlight: Sequence[int] = (),
-    on_pick: Callable[[], None] = lambda: None,
+    images: Sequence[tuple[int, str]] | None = None,
+    fields: str | None = None,
+    values: str | None = None,
+    selected: NDArray[np.integer[Any]] | None = None,
+    start: MapView | None = None,
+    link: Mapping[str, str] | None = None,
+    on_pick: Callable[[], None] = _NOTHING,
+    on_select: Callable[[], None] | None = None,
+    on_release: Callable[[], None] | None = None,
 ) -> None:
     """Draw one map.
 
@@ -145,8 +224,24 @@ def latent_map(
         Lettered ends.
     highlight : sequence of int
         Digits to draw a ring round.
+    images : sequence of (first id, payload id), or None
+        Sheets of digits' pictures that `send` gives to the browser; the browser asks for others
+        in `read_wants`. None if the page has none to give.
+    fields, values : str or None
+        Payloads for the layers under the points and for the points' colours, None until the
+        browser wants them.
+    selected : ndarray of int or None
+        Digits that stand out, while all others are dimmed.
+    start : MapView or None
+        How the map looks at first; applied once per distinct value.
+    link : mapping or None
+        Query parameters of a link to this page; the map adds its view, layers and colour.
     on_pick : callable
         Called without arguments after a click, tap or Enter; see `read_pick`.
+    on_select : callable or None
+        Called after a lasso or a box; see `read_selection`. None: the map selects nothing.
+    on_release : callable or None
+        Called when Escape lets go of the pin. None: Escape leaves the pin where it is.
     """
     state: dict[str, Any] = {
         "key": key,  # the frontend's own key is made up by Streamlit
@@ -171,8 +266,23 @@ def latent_map(
             for mark in marks
         ],
         "highlight": [int(digit) for digit in highlight],
+        "images": None if images is None else [[int(first), name] for first, name in images],
+        "fields": fields,
+        "values": values,
+        "selected": None if selected is None else _bits(selected),
+        "start": None if start is None else _start(start),
+        "link": None if link is None else dict(link),
+        "selects": on_select is not None,
+        "releases": on_release is not None,
     }
-    _component(key=key, data=state, on_pick_change=on_pick)
+    _mount(
+        key=key,
+        data=state,
+        on_pick_change=on_pick,
+        on_select_change=on_select or _NOTHING,
+        on_release_change=on_release or _NOTHING,
+        on_wants_change=_NOTHING,
+    )
 
 
 def read_pick(key: str) -> Pick | None:
@@ -188,14 +298,105 @@ def read_pick(key: str) -> Pick | None:
     Pick or None
         None outside the callback's run, and for a message that is not a pick.
     """
-    value = st.session_state.get(key)
-    raw = value.get("pick") if isinstance(value, Mapping) else None
+    raw = _said(key, "pick")
     if raw is None:
         return None
     pick = _parse_pick(raw)
     if pick is None:
         _LOGGER.warning("Map %r sent %.200r, which is not a pick; it is ignored.", key, raw)
     return pick
+
+
+def read_selection(key: str) -> NDArray[np.intp] | None:
+    """Read which digits were selected on a map, inside its `on_select` callback.
+
+    Parameters
+    ----------
+    key : str
+        Key of the map.
+
+    Returns
+    -------
+    ndarray of int, or None
+        Ids in ascending order; empty if the selection was cleared. None outside the callback's
+        run, and for a message that is not a selection.
+    """
+    raw = _said(key, "select")
+    if raw is None:
+        return None
+    ids = _parse_selection(raw)
+    if ids is None:
+        _LOGGER.warning("Map %r sent %.200r, which is not a selection; it is ignored.", key, raw)
+    return ids
+
+
+def read_wants(key: str, *, decoder_id: str, points_id: str) -> frozenset[str]:
+    """Read what a map's browser has asked for: "fields", "values", "images:0" to "images:6".
+
+    Parameters
+    ----------
+    key : str
+        Key of the map.
+    decoder_id, points_id : str
+        Payloads that the map shows now: what was asked for with others is of no use any more.
+
+    Returns
+    -------
+    frozenset of str
+        Names of payloads; what is unknown is left out.
+    """
+    raw = _said(key, "wants")
+    if not isinstance(raw, list):
+        return frozenset()
+    names = {f"images:{i}": f"images:{i}" for i in range(N_SHEETS)}
+    names[f"fields:{decoder_id}"] = "fields"
+    names[f"values:{decoder_id}:{points_id}"] = "values"
+    return frozenset(name for asked, name in names.items() if asked in raw)
+
+
+def _said(key: str, name: str) -> Any:
+    """Get what the browser last said under a name, None if it did not."""
+    value = st.session_state.get(key)
+    return value.get(name) if isinstance(value, Mapping) else None
+
+
+def _parse_selection(raw: object) -> NDArray[np.intp] | None:
+    """Take a selection from the browser's JSON; None unless every part is what it must be."""
+    if not isinstance(raw, Mapping):
+        return None
+    bits, n, first_id = raw.get("bits"), raw.get("n"), raw.get("first_id")
+    if not isinstance(bits, str) or type(n) is not int or type(first_id) is not int:
+        return None
+    try:
+        raw_bytes = base64.b64decode(bits, validate=True)
+    except (binascii.Error, ValueError):
+        return None
+    marks = np.unpackbits(np.frombuffer(raw_bytes, np.uint8), bitorder="little")
+    ids = np.flatnonzero(marks) + first_id
+    return ids if first_id >= 0 and len(ids) == n else None
+
+
+def _bits(ids: NDArray[np.integer[Any]]) -> dict[str, Any] | None:
+    """Write a set of digits as the browser reads it: bit i, lowest first, is digit first_id + i."""
+    ids = np.asarray(ids)
+    if not ids.size:
+        return None
+    first_id = int(ids.min())
+    marks = np.zeros(int(ids.max()) - first_id + 1, np.uint8)
+    marks[ids - first_id] = 1
+    bits = base64.b64encode(np.packbits(marks, bitorder="little").tobytes()).decode()
+    return {"first_id": first_id, "bits": bits}
+
+
+def _start(start: MapView) -> dict[str, Any]:
+    """Check a link's view."""
+    unknown = sorted({*start.layers} - {*LAYERS})
+    if unknown:
+        raise ValueError(f"layers has {', '.join(unknown)}; allowed are {', '.join(LAYERS)}.")
+    if start.colour not in COLOURS:
+        raise ValueError(f"colour is {start.colour!r}; allowed are {', '.join(COLOURS)}.")
+    view = None if start.view is None else _numbers("view", start.view, (4,))
+    return {"view": view, "layers": list(start.layers), "colour": start.colour}
 
 
 def _parse_pick(raw: object) -> Pick | None:

@@ -1,4 +1,4 @@
-"""The two binary payloads of the map: a decoder, and a cloud of labelled digits.
+"""The binary payloads of the map: a decoder, a cloud of labelled digits, and what lies under it.
 
 Layout: ``b"LMAP"``, the header's length (u32, little endian), the header (JSON), zeros up to a
 multiple of eight, then the sections, each starting at a multiple of eight.  Payloads are
@@ -6,17 +6,24 @@ immutable and named by their content, so that a browser can keep them and be tol
 """
 
 import hashlib
+import io
 import json
 import struct
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 MAGIC = b"LMAP"
 ACTIVATIONS = ("silu", "relu", "tanh")
-N_PIXELS = 784  # a picture is 28 x 28
+SIDE = 28
+N_PIXELS = SIDE * SIDE
+SHEET_COLUMNS = 100  # digits in a row of a sheet of pictures
+_PNG_LEVEL = 6
+
+PixelLikelihood = Literal["bernoulli", "gaussian"]
 N_CLASSES = 10
 _TAIL = 0.001  # share of the digits beyond each side of the first view
 MAX_MEDOID_DIGITS = 1_000  # exact pairwise distances on this many: 10 classes in about 50 ms
@@ -32,6 +39,8 @@ def pack_decoder(
     fourier: np.ndarray | None,
     center: np.ndarray,
     axes: np.ndarray,
+    likelihood: PixelLikelihood = "bernoulli",
+    sigma: float | None = None,
 ) -> bytes:
     """Pack a dense decoder for evaluation in the browser.
 
@@ -55,6 +64,10 @@ def pack_decoder(
         Where the plane's origin lies in the latent space.
     axes : ndarray, shape (D, 2)
         The plane's two axes in the latent space.
+    likelihood : {"bernoulli", "gaussian"}
+        What p(x|z) is, for samples drawn from it.
+    sigma : float or None
+        Standard deviation of a Gaussian's pixels, in ink; None for Bernoulli pixels.
 
     Returns
     -------
@@ -64,9 +77,16 @@ def pack_decoder(
     Raises
     ------
     ValueError
-        If a shape does not follow from its neighbours, a number is not finite or a weight does
-        not fit into float16.
+        If a shape does not follow from its neighbours, a number is not finite, a weight does
+        not fit into float16, or `sigma` does not go with `likelihood`.
     """
+    if likelihood not in get_args(PixelLikelihood):
+        allowed = ", ".join(get_args(PixelLikelihood))
+        raise ValueError(f"likelihood is {likelihood!r}; allowed are {allowed}.")
+    if (sigma is not None) != (likelihood == "gaussian"):
+        raise ValueError(f"sigma is {sigma!r}; a {likelihood} likelihood does not go with it.")
+    if sigma is not None and not (np.isfinite(sigma) and sigma > 0):
+        raise ValueError(f"sigma is {sigma!r}; it must be a finite positive number.")
     if activation not in ACTIVATIONS:
         raise ValueError(f"activation is {activation!r}; allowed are {', '.join(ACTIVATIONS)}.")
     center = _finite("center", center)
@@ -100,6 +120,8 @@ def pack_decoder(
         "activation": activation,
         "residual": bool(residual),
         "fourier": n_fourier,
+        "likelihood": likelihood,
+        "sigma": None if sigma is None else float(sigma),
         "layers": [list(weight.shape) for weight, _ in layers],
     }
     return _pack(header, sections)
@@ -144,8 +166,7 @@ def pack_points(*, coords: np.ndarray, labels: np.ndarray, first_id: int) -> byt
     low, high = int(labels.min()), int(labels.max())
     if low < 0 or high >= N_CLASSES:
         raise ValueError(f"labels run from {low} to {high}; allowed are 0 to {N_CLASSES - 1}.")
-    if first_id < 0:
-        raise ValueError(f"first_id is {first_id}; it must not be negative.")
+    _check_first_id(first_id)
 
     # The first view: a few codes far out would shrink all others to a blot; zooming out finds them.
     (x0, y0), (x1, y1) = np.quantile(coords, (_TAIL, 1 - _TAIL), axis=0).tolist()
@@ -159,13 +180,170 @@ def pack_points(*, coords: np.ndarray, labels: np.ndarray, first_id: int) -> byt
     return _pack(header, {"coords": coords, "labels": labels.astype("u1")})
 
 
+def pack_images(images: NDArray[np.uint8], *, first_id: int) -> bytes:
+    """Pack a sheet of digits' pictures: one greyscale PNG, 100 digits a row, ink bright.
+
+    Parameters
+    ----------
+    images : ndarray of uint8, shape (n, 28, 28)
+        The pictures, ink from 0 to 255.
+    first_id : int
+        Digit of the first picture; picture i is digit ``first_id + i``.
+
+    Returns
+    -------
+    bytes
+        The payload; its name is ``payload_id(payload)``.
+
+    Raises
+    ------
+    ValueError
+        If `images` has another shape or type, or `first_id` is negative.
+    """
+    images = np.asarray(images)
+    if images.ndim != 3 or images.shape[1:] != (SIDE, SIDE) or len(images) == 0:
+        raise ValueError(
+            f"images has shape {images.shape}; it must be (n, {SIDE}, {SIDE}) with n at least 1."
+        )
+    if images.dtype != np.uint8:
+        raise ValueError(f"images has dtype {images.dtype}; it must be uint8.")
+    _check_first_id(first_id)
+    n_rows = -(-len(images) // SHEET_COLUMNS)
+    sheet = np.zeros((n_rows * SHEET_COLUMNS, SIDE, SIDE), np.uint8)
+    sheet[: len(images)] = images
+    sheet = sheet.reshape(n_rows, SHEET_COLUMNS, SIDE, SIDE).swapaxes(1, 2)
+    file = io.BytesIO()
+    Image.fromarray(sheet.reshape(n_rows * SIDE, -1)).save(file, "PNG", compress_level=_PNG_LEVEL)
+    header = {
+        "kind": "images",
+        "n": len(images),
+        "first_id": int(first_id),
+        "columns": SHEET_COLUMNS,
+    }
+    return _pack(header, {"png": np.frombuffer(file.getvalue(), np.uint8)})
+
+
+def pack_fields(
+    *,
+    extent: tuple[float, float, float, float],
+    classes: np.ndarray,
+    log_density: np.ndarray | None,
+    log_sensitivity: np.ndarray | None,
+    prior: bool,
+    said: Mapping[str, str],
+) -> bytes:
+    """Pack quantities on a regular grid over the plane, to be drawn under the points.
+
+    Row 0 is the lowest y, column 0 the lowest x; values belong to the centres of the cells.
+
+    Parameters
+    ----------
+    extent : tuple of four floats
+        x0, x1, y0, y1: outer borders of the grid.
+    classes : ndarray, shape (10, H, W)
+        Probability of each digit; stored as uint8, 255 for one.
+    log_density : ndarray, shape (H, W), or None
+        Log of the aggregate posterior's density, nats; minus infinity becomes the lowest finite
+        value.
+    log_sensitivity : ndarray, shape (H, W), or None
+        Log of the square root of the determinant of the pullback metric.
+    prior : bool
+        Whether the prior on this plane is a standard normal whose rings may be drawn.
+    said : mapping
+        By layer ("classes", "density", "sensitivity", "prior"): one line on how it was computed.
+
+    Returns
+    -------
+    bytes
+        The payload; its name is ``payload_id(payload)``.
+
+    Raises
+    ------
+    ValueError
+        If a shape is wrong, `extent` is empty, or a probability lies outside 0 to 1.
+    """
+    x0, x1, y0, y1 = (float(value) for value in extent)
+    if not (np.isfinite([x0, x1, y0, y1]).all() and x0 < x1 and y0 < y1):
+        raise ValueError(f"extent is {extent!r}; it must be x0 < x1, y0 < y1, all finite.")
+    classes = _finite("classes", classes)
+    if classes.ndim != 3 or len(classes) != N_CLASSES or classes.size == 0:
+        raise ValueError(f"classes has shape {classes.shape}; it must be ({N_CLASSES}, H, W).")
+    if classes.min() < -1e-6 or classes.max() > 1 + 1e-6:
+        raise ValueError(
+            f"classes runs from {classes.min():g} to {classes.max():g}; it must lie in 0 to 1."
+        )
+    shape = classes.shape[1:]
+    sections = {"classes": np.rint(classes.clip(0, 1) * 255).astype("u1")}
+    grids = {"density": log_density, "sensitivity": log_sensitivity}
+    for name, values in grids.items():
+        if values is not None:
+            sections[name] = _grid(f"log_{name}", values, shape)
+    header = {
+        "kind": "fields",
+        "extent": [x0, x1, y0, y1],
+        "shape": list(shape),
+        "prior": bool(prior),
+        "said": {str(name): str(text) for name, text in said.items()},
+    }
+    return _pack(header, sections)
+
+
+def pack_values(
+    *,
+    first_id: int,
+    elbo: np.ndarray | None,
+    reconstruction: np.ndarray,
+    knn_wrong: np.ndarray,
+    said: Mapping[str, str],
+) -> bytes:
+    """Pack one number per digit and quantity, to colour the points by.
+
+    Parameters
+    ----------
+    first_id : int
+        Digit of row 0; row i is digit ``first_id + i``.
+    elbo : ndarray, shape (n,), or None
+        Nats per digit, higher is better; None for a plain autoencoder.
+    reconstruction : ndarray, shape (n,)
+        log p(x|z), nats per digit, higher is better.
+    knn_wrong : ndarray of bool, shape (n,)
+        Whether the nearest neighbours in z vote for another digit.
+    said : mapping
+        By colour ("elbo", "reconstruction", "knn"): one line on how it was computed.
+
+    Returns
+    -------
+    bytes
+        The payload; its name is ``payload_id(payload)``.
+
+    Raises
+    ------
+    ValueError
+        If the lengths differ, a number is not finite, or `first_id` is negative.
+    """
+    _check_first_id(first_id)
+    terms = {"reconstruction": reconstruction, **({} if elbo is None else {"elbo": elbo})}
+    sections = {name: _finite(name, values).astype("<f4") for name, values in terms.items()}
+    sections["knn"] = np.asarray(knn_wrong).astype("u1")
+    shapes = {name: values.shape for name, values in sections.items()}
+    if len(set(shapes.values())) != 1 or sections["knn"].ndim != 1 or not sections["knn"].size:
+        raise ValueError(f"shapes are {shapes}; all must be (n,) with the same n, at least 1.")
+    header = {
+        "kind": "values",
+        "n": sections["knn"].size,
+        "first_id": int(first_id),
+        "said": {str(name): str(text) for name, text in said.items()},
+    }
+    return _pack(header, sections)
+
+
 def payload_id(payload: bytes) -> str:
     """Name of a payload: 16 hex digits that follow from its content.
 
     Parameters
     ----------
     payload : bytes
-        What `pack_decoder` or `pack_points` returned.
+        What one of this module's packers returned.
 
     Returns
     -------
@@ -212,6 +390,24 @@ def _check_layers(
     if n_in != N_PIXELS:
         raise ValueError(f"The last layer has {n_in} outputs; it must have {N_PIXELS}.")
     return layers
+
+
+def _check_first_id(first_id: int) -> None:
+    if first_id < 0:
+        raise ValueError(f"first_id is {first_id}; it must not be negative.")
+
+
+def _grid(name: str, values: np.ndarray, shape: tuple[int, ...]) -> NDArray[np.float32]:
+    """`values` as float32; minus infinity, where a density underflows, as the lowest other."""
+    grid = np.asarray(values, dtype=np.float64)
+    if grid.shape != shape:
+        raise ValueError(f"{name} has shape {grid.shape}; it must be {shape}, as classes has.")
+    is_empty = np.isneginf(grid)
+    if is_empty.all():
+        raise ValueError(f"{name} is minus infinity everywhere; there is nothing to draw.")
+    if is_empty.any():
+        grid = np.where(is_empty, grid[~is_empty].min(), grid)
+    return _finite(name, grid).astype("<f4")
 
 
 def _finite(name: str, values: np.ndarray) -> NDArray[np.float64]:

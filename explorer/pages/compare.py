@@ -12,11 +12,11 @@ from explorer import loaders, state
 from explorer.checkpoint_map import checkpoint_map
 from explorer.digit_strip import DigitImage, digit_strip
 from explorer.latent_map import read_pick
+from explorer.link import SIDES, pin_params
 from explorer.plots.purity import class_purity
 from explorer.theme import number, point
 
 OTHER, PICKED = "compare_other", "compare_picked"
-SIDES = ("left", "right")
 NEIGHBOURS = 10
 
 FIGURES = (  # name in the header, title, unit, whether more is better, meaning
@@ -59,13 +59,18 @@ def _place_in(ref: loaders.CheckpointRef) -> state.Place | None:
 @st.fragment
 def _compare(refs: list[loaders.CheckpointRef]) -> None:
     with state.shown_errors():
+        state.follow_folder()
         left, split = state.current()
         columns = st.columns(2, gap="medium")
-        with columns[0]:
-            # One place to choose it: the sidebar. Here it is only named, in line with the other.
-            st.selectbox("Chosen in the sidebar", [left.name], disabled=True)
+        # One place to choose it: the sidebar. Here it is only named, in line with the other.
+        with columns[0], st.container(key="compare_left", gap=None):
+            st.markdown(f":small[Chosen in the sidebar]  \n**{left.name}**")
         with columns[1]:
             right = _choose_other(left, refs)
+        _open_page(left)
+        link = {"checkpoint": left.name, "other": right.name, "split": split}
+        if (picked := st.session_state[PICKED]) is not None:
+            link |= pin_params(picked.id, picked.z)
         for side, ref, column in zip(SIDES, (left, right), columns, strict=True):
             with column:
                 checkpoint_map(
@@ -73,6 +78,8 @@ def _compare(refs: list[loaders.CheckpointRef]) -> None:
                     split,
                     key=_map_key(side),
                     place=_place_in(ref),
+                    start=state.link_start("compare", side),
+                    link=link | {"side": side},
                     on_pick=partial(_on_pick, side, ref),
                 )
         _picked((left, right))
@@ -91,12 +98,20 @@ def _compare(refs: list[loaders.CheckpointRef]) -> None:
         )
 
 
+def _open_page(ref: loaders.CheckpointRef) -> None:
+    """Start with what the session's link picks."""
+    if PICKED not in st.session_state:
+        st.session_state[PICKED] = state.place_of_target(ref, state.opened_link().pin)
+
+
 def _choose_other(
     left: loaders.CheckpointRef, refs: list[loaders.CheckpointRef]
 ) -> loaders.CheckpointRef:
     by_name = {ref.name: ref for ref in refs}
     if st.session_state.get(OTHER) not in by_name:
-        st.session_state[OTHER] = next((n for n in by_name if n != left.name), left.name)
+        asked = None if OTHER in st.session_state else state.opened_link().other
+        default = next((n for n in by_name if n != left.name), left.name)
+        st.session_state[OTHER] = asked if asked in by_name else default
     name = st.selectbox("Compared with", list(by_name), key=OTHER, persist_state="session")
     return by_name[name]
 

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import streamlit as st
 
-from explorer import loaders, state
+from explorer import export, loaders, state
+from explorer import selection_panel as selecting
 from explorer.checkpoint_map import checkpoint_map
 from explorer.digit_strip import DigitImage, digit_strip, read_choice
-from explorer.latent_map import read_pick
+from explorer.draw_panel import Drawn, draw_panel
+from explorer.latent_map import read_pick, read_selection
+from explorer.link import pin_params
 from explorer.theme import number, point
 
 MAP, TYPED, NEIGHBOURS = "explore_map", "explore_typed", "explore_neighbours"
 PLACE, PROBLEM, NEAR, METRIC = "explore_place", "explore_problem", "explore_near", "explore_metric"
+PANEL, OPEN = "explore_panel", "explore_open"  # widget, which a page switch forgets, and its copy
+PANELS = ("Place", "Selection", "Draw")
 N_NEIGHBOURS = 5
 METRICS = {"map": "Map", "pixels": "Pixels"}
 
@@ -23,10 +30,29 @@ def _set_place(place: state.Place | None) -> None:
     st.session_state[TYPED] = "" if place is None else state.written_latent(place)
 
 
+def _open(panel: str) -> None:
+    st.session_state[PANEL] = st.session_state[OPEN] = panel
+
+
+def _on_panel() -> None:
+    st.session_state[OPEN] = st.session_state[PANEL]
+
+
 def _on_pick() -> None:
     with state.shown_errors():
         if (pick := read_pick(MAP)) is not None:
             _set_place(state.place_of_pick(state.current()[0], pick))
+            _open("Place")
+
+
+def _on_select() -> None:
+    if (ids := read_selection(MAP)) is not None:
+        selecting.select(ids[ids < len(loaders.labels())], "drawn on the map")
+        _open("Selection")
+
+
+def _on_choose(digit: int) -> None:
+    _set_place(state.place_of_digit(state.current()[0], digit))
 
 
 def _on_typed() -> None:
@@ -55,38 +81,154 @@ def _on_neighbour() -> None:
     near = st.session_state.get(NEAR, [])
     if chosen is not None and chosen < len(near):
         _set_place(state.place_of_digit(state.current()[0], near[chosen]))
+        _open("Place")
 
 
 @st.fragment
 def _explore() -> None:
     with state.shown_errors():
+        state.follow_folder()
         ref, split = state.current()
+        is_first_run = PLACE not in st.session_state
+        _open_page(ref, split)
         _follow_checkpoint(ref)
-        place: state.Place | None = st.session_state[PLACE]
         left, right = st.columns([5, 3], gap="medium")
+        if is_first_run and st.session_state[PLACE] is None:
+            with left:  # the map is what everybody waits for
+                _map(ref, split, None)
+            with right:
+                _panels(ref, split)
+                _export(ref, split)
+            return
         with right:  # first: the map is on screen already, what was picked is not
-            _controls()
-            if place is None:
-                st.info(
-                    "Move over the map: the decoder runs under your pointer. Click a digit, or "
-                    "any empty place, to keep it here.",
-                    icon=":material/touch_app:",
-                )
-            elif place.id is None:
-                _latent(ref, place)
-            else:
-                _digit(ref, place, place.id)
-            if place is not None:
-                _neighbours(ref, split, place)
+            drawn = _panels(ref, split)
+            _export(ref, split)
         with left:
-            near = () if place is None else st.session_state[NEAR]
-            checkpoint_map(ref, split, key=MAP, place=place, highlight=near, on_pick=_on_pick)
+            _map(ref, split, drawn)
+
+
+def _open_page(ref: loaders.CheckpointRef, split: loaders.Split) -> None:
+    """Start with what the session's link asks for."""
+    for key, value in ((PROBLEM, None), (METRIC, "map"), (OPEN, PANELS[0]), (NEAR, [])):
+        st.session_state.setdefault(key, value)
+    # a page switch forgets the tabs' own state
+    st.session_state.setdefault(PANEL, st.session_state[OPEN])
+    if PLACE in st.session_state:
+        return
+    link = state.opened_link()
+    st.session_state["explore_ref"] = ref
+    _set_place(state.place_of_target(ref, link.pin))
+    if link.select is not None:
+        selecting.search(ref, split, link.select)
+        _open("Selection")
+
+
+def _panels(ref: loaders.CheckpointRef, split: loaders.Split) -> Drawn | None:
+    """Draw the open one of the panels; what was drawn by hand, if that is it."""
+    place: state.Place | None = st.session_state[PLACE]
+    tabs = st.tabs(PANELS, key=PANEL, on_change=_on_panel)
+    for name, tab in zip(PANELS, tabs, strict=True):
+        if not tab.open:
+            continue
+        with tab:
+            if name == "Draw":
+                return _drawing(ref, split)
+            if name == "Selection":
+                selecting.selection_panel(ref, split, place, on_choose=_on_choose)
+            else:
+                _place(ref, split, place)
+    return None
+
+
+def _drawing(ref: loaders.CheckpointRef, split: loaders.Split) -> Drawn | None:
+    """Draw by hand, or upload; show what the model makes of it."""
+    drawn = draw_panel(ref, key="explore_draw")
+    if drawn is None:
+        return None
+    place = state.place_of_latent(ref, tuple(drawn.encoded.mu.tolist()))
+    decoded = loaders.decode(ref, drawn.encoded.mu[None])[0]
+    original = drawn.image.reshape(-1).astype(np.float32) / np.float32(255)
+    _compared(original, decoded, place, drawn.encoded)
+    _neighbours(ref, split, place)
+    return drawn
+
+
+def _map(ref: loaders.CheckpointRef, split: loaders.Split, drawn: Drawn | None) -> None:
+    """Draw the map with what is pinned, selected or drawn."""
+    place: state.Place | None = st.session_state[PLACE]
+    selection = selecting.selected()
+    link = {"checkpoint": ref.name, "split": split}
+    if place is not None:
+        link |= pin_params(place.id, place.z)
+    if (text := selecting.search_text(ref, split)) is not None:
+        link["select"] = text
+    ellipse = None
+    if drawn is not None:
+        place = state.place_of_latent(ref, tuple(drawn.encoded.mu.tolist()))
+        ellipse = state.posterior_ellipse(ref, drawn.encoded)
+    is_shown = place is not None and st.session_state[OPEN] != "Selection"
+    checkpoint_map(
+        ref,
+        split,
+        key=MAP,
+        place=place,
+        ellipse=ellipse,
+        highlight=st.session_state[NEAR] if is_shown else (),
+        selected=None if selection is None else selection.ids,
+        start=state.link_start(""),
+        link=link,
+        on_pick=_on_pick,
+        on_select=_on_select,
+        on_release=partial(_set_place, None),
+    )
+
+
+def _export(ref: loaders.CheckpointRef, split: loaders.Split) -> None:
+    """Offer files; each is made when it is asked for."""
+    selection = selecting.selected()
+    n = 0 if selection is None else len(selection.ids)
+    name = f"{ref.name}-{split}"
+    with st.popover("Download", icon=":material/download:"):
+        st.download_button(
+            "The map as an interactive page",
+            partial(export.map_page, ref, split),
+            file_name=f"map-{name}.html",
+            mime="text/html",
+            key="explore_export_map",
+            on_click="ignore",
+            width="stretch",
+            help="One HTML file that needs no server and no network.",
+        )
+        for title, kind, write in (("CSV", "csv", export.as_csv), ("NPZ", "npz", export.as_npz)):
+            st.download_button(
+                f"The {n:,} selected digits as {title}" if n else f"A selection as {title}",
+                partial(write, ref, np.empty(0, np.intp) if selection is None else selection.ids),
+                file_name=f"selection-{ref.name}.{kind}",
+                key=f"explore_export_{kind}",
+                on_click="ignore",
+                width="stretch",
+                disabled=n == 0,
+            )
+
+
+def _place(ref: loaders.CheckpointRef, split: loaders.Split, place: state.Place | None) -> None:
+    _controls()
+    if place is None:
+        st.info(
+            "Move over the map: the decoder runs under your pointer. Click a digit, or "
+            "any empty place, to keep it here.",
+            icon=":material/touch_app:",
+        )
+        return
+    if place.id is None:
+        _latent(ref, place)
+    else:
+        _digit(ref, place, place.id)
+    _neighbours(ref, split, place)
 
 
 def _follow_checkpoint(ref: loaders.CheckpointRef) -> None:
     """Carry the picked digit, or the picked z, over to another checkpoint."""
-    for key, value in ((PLACE, None), (PROBLEM, None), (METRIC, "map"), ("explore_ref", ref)):
-        st.session_state.setdefault(key, value)
     if st.session_state["explore_ref"] == ref:
         return
     st.session_state["explore_ref"] = ref
@@ -134,17 +276,30 @@ def _latent(ref: loaders.CheckpointRef, place: state.Place) -> None:
 
 
 def _digit(ref: loaders.CheckpointRef, place: state.Place, digit: int) -> None:
-    original = loaders.pixels(digit)
+    label = loaders.labels()[digit]
     decoded = loaders.decode(ref, np.array([place.z]))[0]
+    st.markdown(f"##### A {label} · {state.digit_name(digit)}")
     encoded = loaders.encode(ref, digit)
-    st.markdown(f"##### A {loaders.labels()[digit]} · {state.digit_name(digit)}")
+    _compared(loaders.pixels(digit), decoded, place, encoded, f"label {label}")
+
+
+def _compared(
+    original: loaders.Floats,
+    decoded: loaders.Floats,
+    place: state.Place,
+    encoded: loaders.Encoded,
+    what: str | None = None,
+) -> None:
+    """Show a picture, if it is not shown yet, beside its reconstruction; say what q(z|x) is."""
     error = float(np.sqrt(np.mean((decoded - original) ** 2)))
+    images = [
+        DigitImage(decoded, "Reconstruction", f"at z = {point(place.z, 2)}"),
+        DigitImage(decoded - original, "Difference", f"{error:.3f} rms ink", is_signed=True),
+    ]
+    if what is not None:
+        images.insert(0, DigitImage(original, "Original", what))
     digit_strip(
-        [
-            DigitImage(original, "Original", f"label {loaders.labels()[digit]}"),
-            DigitImage(decoded, "Reconstruction", f"at z = {point(place.z, 2)}"),
-            DigitImage(decoded - original, "Difference", f"{error:.3f} rms ink", is_signed=True),
-        ],
+        images,
         key="explore_images",
         size=120,
         per_row=3,

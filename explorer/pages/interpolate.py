@@ -9,6 +9,7 @@ from explorer import loaders, state
 from explorer.checkpoint_map import checkpoint_map
 from explorer.digit_strip import DigitImage, digit_strip
 from explorer.latent_map import Mark, read_pick
+from explorer.link import pin_params
 from explorer.theme import number, point
 
 MAP, NEXT, STEPS, WAY = "walk_map", "walk_next", "walk_steps", "walk_way"
@@ -66,7 +67,11 @@ def _follow_checkpoint(ref: loaders.CheckpointRef) -> None:
     st.session_state.setdefault(WAY, "straight")
     if st.session_state.get(REF) == ref:
         return
-    before: dict[str, state.Place] = st.session_state.get(ENDS, {})
+    before: dict[str, state.Place] | None = st.session_state.get(ENDS)
+    if before is None:
+        asked = zip(NAMES, state.opened_link().ends, strict=True)
+        places = {name: state.place_of_target(ref, target) for name, target in asked}
+        before = {name: place for name, place in places.items() if place is not None}
     st.session_state[ENDS], st.session_state[REF] = {}, ref
     latent_dim = loaders.stored(ref).header.model.latent_dim
     for name, digit in zip(NAMES, FIRST_DIGITS, strict=True):
@@ -96,6 +101,7 @@ def _walk(way: str | None, n_steps: int) -> np.ndarray:
 @st.fragment
 def _interpolate() -> None:
     with state.shown_errors():
+        state.follow_folder()
         ref, split = state.current()
         _follow_checkpoint(ref)
         left, right = st.columns([9, 8], gap="medium")
@@ -118,7 +124,19 @@ def _interpolate() -> None:
             ends: dict[str, state.Place] = st.session_state[ENDS]
             marks = [Mark(ends[name].coords, name, ends[name].id) for name in NAMES]
             path = (z - center) @ axes
-            checkpoint_map(ref, split, key=MAP, path=path, marks=marks, on_pick=_on_pick)
+            link = {"checkpoint": ref.name, "split": split}
+            for name in NAMES:
+                link |= pin_params(ends[name].id, ends[name].z, prefix=f"{name.lower()}_")
+            checkpoint_map(
+                ref,
+                split,
+                key=MAP,
+                path=path,
+                marks=marks,
+                start=state.link_start("interpolate"),
+                link=link,
+                on_pick=_on_pick,
+            )
         st.markdown("##### The decoded way from A to B")
         _strip(ref, z)
 

@@ -1,9 +1,10 @@
 """The app in a real browser, beside the same job done with st.plotly_chart and st.image.
 
 The baseline is plotly_app.py: 70,000 digits in ten scattergl traces, a click on one shows the
-server's decode of it. Both run in servers of their own and are measured turn by turn. Clocks stand
-in the page (probe.js). The app has no setting for the split that a fresh session shows, so for
-70,000 digits a four-line script sets it in the session's state and then runs app.py as it is
+server's decode of it; plotly_lasso_app.py shows the digits that its lasso selects. All run in
+servers of their own and are measured turn by turn. Clocks stand in the page (probe.js). A link
+could set the split that a fresh session shows, but would be read on the way; so for 70,000 digits
+a four-line script sets it in the session's state and then runs app.py as it is
 (`harness.app_with_all_digits`).
 """
 
@@ -25,7 +26,6 @@ from tests.benchmarks.harness import (
     Server,
     Tab,
     app_with_all_digits,
-    chromium,
     interleave,
     open_tab,
     repeats,
@@ -34,6 +34,7 @@ from tests.benchmarks.harness import (
     serve,
     shown_checkpoint,
 )
+from tests.browser.running import chromium
 from vae_core.analysis.projection import encode_images, map_digits
 from vae_core.checkpoints import Checkpoint, DigitMap, digit_map, load_checkpoint, read_checkpoint
 from vae_core.data import load_mnist
@@ -44,6 +45,10 @@ N_ALL, N_TEST = 70_000, 10_000
 COLD_ROUNDS = 3
 CLICKS = 16  # of each kind
 MOVES, MOVE_BLOCKS = 20, 10
+PANS = 120
+LASSOS, LASSO_DIGITS, LASSO_CORNERS = 5, 48_000, 16
+LASSO_REST_MS = 1500  # before the release: the chart looks at all points at each corner
+TILINGS = 12
 USERS = 6  # beyond the first
 MARGIN = 70  # px from the map's border, where buttons and axes are
 APART = 30  # px between clicks, so that no two are a double click
@@ -70,6 +75,7 @@ def scripts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         "test": ROOT / "app.py",
         "all": app_with_all_digits(tmp_path_factory.mktemp("app")),
         "plotly": HERE / "plotly_app.py",
+        "lasso": HERE / "plotly_lasso_app.py",
     }
 
 
@@ -314,28 +320,39 @@ def test_hover_and_zoom(
             tab.page.wait_for_timeout(20)
             if i % MOVES == 0:
                 loops.append(tab.page.evaluate(f"bench.bareLoops({shapes}, 5)"))
+        hover = tab.page.evaluate("bench.takeTimes()")["pointermove"]
+        frames = tab.wire.frames  # of hovering; zoomed in, the map asks for pictures
         tab.page.mouse.move(*middle)
+        tab.page.evaluate("void bench.takeTimes()")
         for delta in (*[-60] * 15, *[60] * 15):
             tab.page.mouse.wheel(0, delta)
             tab.page.wait_for_timeout(60)
-        times = tab.page.evaluate("bench.takeTimes()")
-        frames = tab.wire.frames
+        zoom = tab.page.evaluate("bench.takeTimes()")["wheel"]
+        tab.page.mouse.down()
+        for turn in np.linspace(0, 4 * np.pi, PANS):
+            offset = 80 * np.array([np.sin(turn), 1 - np.cos(turn)])
+            tab.page.mouse.move(*(middle + offset))
+            tab.page.wait_for_timeout(20)
+        tab.page.mouse.up()
+        pan = tab.page.evaluate("bench.takeTimes()")["pointermove"]
         tab.close()
 
-    hover, zoom = times["pointermove"], times["wheel"]
     series = {
         "products alone, plain loops": loops,
         "frame after a move (decode, lens)": hover["frames"],
         "pointermove handler": hover["handlers"],
         "frame after a wheel turn (70,000 points, decode)": zoom["frames"],
         "wheel handler": zoom["handlers"],
+        "frame while panning (70,000 points)": pan["frames"],
+        "pointermove handler while panning": pan["handlers"],
     }
     report(
-        "Hover and zoom",
+        "Hover, zoom and pan",
         "ms",
         series,
-        what=f"{len(turns)} moves and 30 wheel turns by the mouse, {frames} websocket frames; time "
-        "in script, to 0.1 ms. A frame decodes once, however many moves came before it.",
+        what=f"{len(turns)} moves, 30 wheel turns and {PANS} steps of a drag by the mouse; "
+        f"{frames} websocket frames while hovering; time in script, to 0.1 ms. A frame decodes "
+        "once, however many moves came before it.",
         baseline="products alone, plain loops",
         digits=2,
     )
@@ -344,6 +361,129 @@ def test_hover_and_zoom(
     assert frames == 0
     assert len(hover["handlers"]) > 100
     assert len(hover["frames"]) > 100
+    assert len(pan["frames"]) > PANS / 2
+
+
+# -------------------------------------------------------------------------------------- lasso
+
+
+def test_lasso_to_contact_sheet(
+    browser: Browser, scripts: dict[str, Path], tmp_path: Path, plane: DigitMap
+) -> None:
+    """Milliseconds from the lasso's end to a page of its digits on screen, 70,000 digits."""
+    sizes: dict[str, list[tuple[int, int]]] = {"plotly": [], "app": []}
+    counts: dict[str, list[int]] = {"plotly": [], "app": []}
+    with serve(scripts["all"], tmp_path) as app, serve(scripts["lasso"], tmp_path) as chart:
+        tabs: dict[str, tuple[Tab, Kind]] = {
+            "plotly": (open_tab(browser, chart.url), "plotly"),
+            "app": (open_map(browser, app, "explorer", N_ALL)[0], "explorer"),
+        }
+        tabs["plotly"][0].page.evaluate(f"bench.ready(() => bench.plotly.isCalculated({N_ALL}))")
+        tabs["app"][0].page.locator('[data-tool="lasso"]').click()
+        for tab, _ in tabs.values():
+            tab.page.wait_for_timeout(3000)  # imports in the background
+
+        def arm(name: str) -> Callable[[], float]:
+            tab, kind = tabs[name]
+            turn = 0
+
+            def once() -> float:
+                nonlocal turn
+                turn += 1
+                # no two turns alike, so that another sheet shows
+                corners = _lasso(tab, kind, plane, LASSO_DIGITS - 97 * turn)
+                tab.page.mouse.move(*corners[0])
+                tab.page.wait_for_timeout(QUIET_MS)
+                tab.page.mouse.down()
+                for corner in corners[1:]:
+                    tab.page.mouse.move(*corner)
+                    tab.page.wait_for_timeout(20)
+                tab.page.wait_for_timeout(LASSO_REST_MS)
+                tab.wire.reset()
+                tab.page.evaluate(f"void (window.pending = bench.untilChange(bench.{kind}.sheet))")
+                tab.page.mouse.up()
+                released, shown = tab.page.evaluate("window.pending")
+                tab.page.evaluate("bench.ready(bench.isIdle)")
+                tab.page.wait_for_timeout(QUIET_MS)
+                sizes[name].append((tab.wire.received, tab.wire.ws_out))
+                counts[name].append(tab.page.evaluate(f"bench.{kind}.selected()"))
+                return shown - released
+
+            return once
+
+        series = interleave({name: arm(name) for name in tabs}, rounds=repeats(LASSOS))
+        for tab, _ in tabs.values():
+            tab.close()
+
+    report(
+        "Lasso to contact sheet",
+        "ms",
+        series,
+        what="From the mouse's release to the first frame with 48 of the selected digits; selected "
+        + ", ".join(f"{name}: {min(n):,} to {max(n):,}" for name, n in counts.items())
+        + ".",
+        baseline="plotly",
+    )
+    for side, position in (("in", 0), ("out", 1)):
+        counted = {name: [size[position] for size in sizes[name][1:]] for name in sizes}
+        report(f"Bytes {side} per lasso", "B", counted, what="HTTP and websocket.")
+    for a, b in zip(counts["plotly"], counts["app"], strict=True):
+        assert abs(a - b) < 0.02 * N_ALL, "the two selected different digits"
+
+
+def _lasso(tab: Tab, kind: Kind, plane: DigitMap, n: int) -> list[tuple[float, float]]:
+    """Corners of an ellipse on screen that holds about `n` digits."""
+    box, view = _view(tab, kind)
+    middle = np.median(plane.coords, axis=0)
+    spread = np.abs(plane.coords - middle).mean(0)
+    reach = np.sort(np.hypot(*((plane.coords - middle) / spread).T))[n]
+    turns = np.linspace(0, 2 * np.pi, LASSO_CORNERS)
+    ring = middle + reach * spread * np.stack([np.cos(turns), np.sin(turns)], -1)
+    # From a spike on, since the chart takes a press on the last lasso's line for a wish to bend it.
+    ring[0] = middle + 1.3 * (ring[0] - middle)
+    low, high = np.array(box[:2]) + 6, np.array(box[:2]) + np.array(box[2:]) - 6
+    return [(float(x), float(y)) for x, y in _to_px(ring, box, view).clip(low, high)]
+
+
+# ------------------------------------------------------------------------------------- mosaic
+
+
+def test_mosaic(browser: Browser, scripts: dict[str, Path], tmp_path: Path) -> None:
+    """Milliseconds to tile the view anew after a zoom, and of the lens meanwhile."""
+    tiles: list[float] = []
+    with serve(scripts["all"], tmp_path) as server:
+        tab = open_tab(browser, f"{server.url}?layers=mosaic,points")
+        tab.page.evaluate(f"bench.ready(() => bench.explorer.isReady({N_ALL}))")
+        tab.page.evaluate("bench.ready(bench.explorer.isTiled)")
+        tab.page.wait_for_timeout(2000)
+        (left, top, width, height), _ = _view(tab, "explorer")
+        x, y = left + 0.4 * width, top + 0.5 * height
+        tab.page.mouse.move(x, y)
+        tab.page.evaluate("void bench.takeTimes()")
+        for turn in range(repeats(TILINGS)):
+            tab.page.evaluate("void (window.pending = bench.untilTiled())")
+            tab.page.mouse.wheel(0, -500 if turn % 2 == 0 else 500)
+            for step in range(15):  # the lens goes on while the tiles are decoded
+                tab.page.mouse.move(x + step, y + step)
+                tab.page.wait_for_timeout(10)
+            tiles.append(tab.page.evaluate("window.pending"))
+            tab.page.wait_for_timeout(300)
+        times = tab.page.evaluate("bench.takeTimes()")
+        tab.close()
+    lens = times["pointermove"]
+    report(
+        "Mosaic",
+        "ms",
+        {
+            "from a zoom to all tiles": tiles,
+            "lens meanwhile: frame after a move": lens["frames"],
+            "lens meanwhile: pointermove handler": lens["handlers"],
+        },
+        what="By wheel turns of 500, in and out; the first frame with every tile decoded.",
+        digits=1,
+    )
+    say(f"p95 of the lens's frames meanwhile: {np.percentile(lens['frames'], 95):.1f} ms")
+    assert len(lens["frames"]) > 5
 
 
 # ------------------------------------------------------------------------------------- memory

@@ -16,13 +16,8 @@ LATENT_EXPLORER_WEIGHTS names.
 from __future__ import annotations
 
 import os
-import shutil
-import socket
-import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -32,26 +27,15 @@ from typing import Any
 
 import psutil
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize
 
+from tests.browser import running
 from vae_core.checkpoints import CheckpointRef, scan_checkpoints
 
-ROOT = Path(__file__).parents[2]
+ROOT = running.ROOT
 HERE = Path(__file__).parent
 _DEFAULT_CHECKPOINT = "atlas"  # what the app shows first, if there is one of that name
-_CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
-_CHROMIUM_ARGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    # Plotly's scattergl needs WebGL, in software here
-    "--use-gl=angle",
-    "--use-angle=swiftshader",
-    "--enable-unsafe-swiftshader",
-)
 _VIEWPORT: ViewportSize = {"width": 1400, "height": 900}
-_START_SECONDS = 60
 
 # -------------------------------------------------------------------------------- measurement
 
@@ -134,38 +118,11 @@ def shown_checkpoint() -> CheckpointRef:
 # ------------------------------------------------------------------------------------- server
 
 
-class Server:
-    """`streamlit run` in a process of its own, on a free port."""
+class Server(running.Server):
+    """The server under test; it uses as many cores as torch likes, as a user's does."""
 
     def __init__(self, script: Path, log: Path) -> None:
-        port = _free_port()
-        # As on a user's second start: byte code is cached.
-        env = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
-        env["LATENT_EXPLORER_WEIGHTS"] = str(weights_folder().resolve())
-        self.url = f"http://127.0.0.1:{port}/"
-        self.log = log
-        self.started = time.time()
-        command = (sys.executable, "-m", "streamlit", "run", script, "--server.port", str(port))
-        with log.open("wb") as out:
-            self.process = subprocess.Popen(
-                command, cwd=ROOT, env=env, stdout=out, stderr=subprocess.STDOUT
-            )
-        try:
-            self.healthy = self._wait()
-        except BaseException:
-            self.stop()
-            raise
-
-    def _wait(self) -> float:
-        while time.time() < self.started + _START_SECONDS:
-            if self.process.poll() is not None:
-                raise RuntimeError(f"the server ended: {self.log.read_text()}")
-            try:
-                with urllib.request.urlopen(f"{self.url}_stcore/health", timeout=1):
-                    return time.time()
-            except (urllib.error.URLError, OSError):
-                time.sleep(0.02)
-        raise TimeoutError(f"no server after {_START_SECONDS} s: {self.log.read_text()}")
+        super().__init__(log, script=script, weights=weights_folder(), omp_threads=None)
 
     def rss(self) -> float:
         """Resident memory of the process and its children, MiB."""
@@ -179,12 +136,7 @@ class Server:
 
     def stop(self) -> None:
         """End it; what it logged must hold no traceback."""
-        self.process.terminate()
-        try:
-            self.process.wait(10)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+        super().stop()
         assert "Traceback" not in self.log.read_text(), self.log.read_text()
 
 
@@ -214,25 +166,7 @@ def app_with_all_digits(folder: Path) -> Path:
     return script
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 # ------------------------------------------------------------------------------------ browser
-
-
-@contextmanager
-def chromium() -> Generator[Browser]:
-    """Run the system's Chromium, headless."""
-    paths = [path for name in _CHROMIUM if (path := shutil.which(name))]
-    if not paths:
-        pytest.skip(f"there is no browser: none of {', '.join(_CHROMIUM)}")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=paths[0], args=_CHROMIUM_ARGS)
-        yield browser
-        browser.close()
 
 
 @dataclass

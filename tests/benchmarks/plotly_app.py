@@ -49,7 +49,8 @@ def page(ref: CheckpointRef) -> None:
             st.markdown(f"digit {digit}")
 
 
-st.set_page_config(layout="wide")
-refs, _ = loaders.checkpoints()
-page(next((ref for ref in refs if ref.name == DEFAULT_CHECKPOINT), refs[0]))
-loaders.warm_up()
+if __name__ == "__main__":
+    st.set_page_config(layout="wide")
+    refs, _ = loaders.checkpoints()
+    page(next((ref for ref in refs if ref.name == DEFAULT_CHECKPOINT), refs[0]))
+    loaders.warm_up()

@@ -64,12 +64,33 @@
       const { x, y, width, height } = root.getBoundingClientRect();
       return { box: [x, y, width, height], view: root.dataset.view.split(",").map(Number) };
     },
+    // What the contact sheet shows, drawn in one go with its number.
+    sheet: () => {
+      const sheet = find('[data-testid="contact-sheet"]');
+      return sheet && `${sheet.dataset.total}: ${sheet.dataset.ids}`;
+    },
+    selected: () => Number(find('[data-testid="contact-sheet"]').dataset.total),
+    isTiled: () => find('[data-testid="latent-map"]').dataset.mosaic === "complete",
     hovered: () => find('[data-testid="latent-map"]').dataset.z.split(",").map(Number),
   };
 
   const chart = () => document.querySelector(".js-plotly-plot");
   const image = () => document.querySelector('[data-testid="stImage"] img');
+  const said = () => /(\d+) digits/.exec(document.body.innerText)?.[1];
   const plotly = {
+    // How many are selected, once their pictures are there.
+    sheet: () => {
+      const images = [...document.querySelectorAll('[data-testid="stImage"] img')];
+      const areDrawn = images.length === 48 && images.every((one) => one.complete && one.naturalWidth);
+      return areDrawn && said() ? said() : null;
+    },
+    selected: () => Number(said()),
+    // With the lasso as its tool the chart keeps no places in px.
+    isCalculated: (n) => {
+      const traces = chart()?.calcdata ?? [];
+      const known = traces.reduce((sum, trace) => sum + (trace[0]?.t?.x?.length ?? 0), 0);
+      return known === n && chart().querySelector(".xtick");
+    },
     isReady: (n) => {
       const traces = chart()?.calcdata ?? [];
       const drawn = traces.reduce((sum, trace) => sum + (trace[0]?.t?.xpx?.length ?? 0), 0);
@@ -89,6 +110,17 @@
       return { box, view: [...xaxis.range, ...yaxis.range] };
     },
   };
+
+  // Milliseconds from the next turn of the wheel to the first frame with every tile of the mosaic.
+  async function untilTiled() {
+    const { timeStamp } = await new Promise((resolve) => {
+      listen.call(window, "wheel", resolve, { capture: true, once: true });
+    });
+    await new Promise(frame); // in which the map notices
+    await new Promise(frame);
+    await until(explorer.isTiled);
+    return performance.now() - timeStamp;
+  }
 
   // Whether the script has nothing more to say.
   const isIdle = () => find('[data-testid="stApp"]').dataset.testScriptState === "notRunning";
@@ -144,6 +176,7 @@
   window.bench = {
     ready,
     untilChange,
+    untilTiled,
     isIdle,
     explorer,
     plotly,

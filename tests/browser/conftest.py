@@ -2,14 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,9 +11,11 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
 from explorer import loaders
+from tests.browser.running import ROOT as ROOT
+from tests.browser.running import Server, chromium
 from tests.browser.tab import Tab
 from vae_core.checkpoints import (
     Checkpoint,
@@ -34,69 +28,7 @@ from vae_core.checkpoints import (
 )
 from vae_core.data import DataSet, load_mnist
 
-ROOT = Path(__file__).parents[2]
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-CHROMIUM_ARGS = (
-    "--no-sandbox",  # Chromium refuses to run as root with it
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-default-apps",
-    "--disable-domain-reliability",
-    "--disable-sync",
-)
 FIRST_TEST_DIGIT = 60_000
-
-
-class Server:
-    """`streamlit run app.py` on a free port, with its log in a file."""
-
-    def __init__(self, log: Path, *, weights: Path | None = None) -> None:
-        self.log = log
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        self.url = f"http://127.0.0.1:{port}/"
-        env = os.environ | {"OMP_NUM_THREADS": "1"}
-        if weights is not None:
-            env["LATENT_EXPLORER_WEIGHTS"] = str(weights)
-        command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
-        with log.open("wb") as file:
-            self.process = subprocess.Popen(
-                command, cwd=ROOT, env=env, stdout=file, stderr=subprocess.STDOUT
-            )
-        self._wait_healthy()
-
-    def _wait_healthy(self) -> None:
-        end = time.monotonic() + 60
-        while time.monotonic() < end:
-            if (code := self.process.poll()) is not None:
-                pytest.fail(
-                    f"The server ended with code {code} before it was ready:\n{self.tail()}"
-                )
-            try:
-                with urllib.request.urlopen(f"{self.url}_stcore/health", timeout=1) as answer:
-                    if answer.status == 200:
-                        return
-            except (urllib.error.URLError, TimeoutError, ConnectionError):
-                time.sleep(0.02)
-        self.stop()
-        pytest.fail(f"The server was not ready after 60 s:\n{self.tail()}")
-
-    def tail(self, start: int = 0) -> str:
-        """The last of what it said, from a position of the log on."""
-        return self.log.read_bytes()[start:][-8000:].decode(errors="replace")
-
-    def stop(self) -> None:
-        """End it."""
-        self.process.terminate()
-        try:
-            self.process.wait(10)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
 
 
 @dataclass(frozen=True)
@@ -174,16 +106,8 @@ def digits() -> DataSet:
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """The system's Chromium."""
-    path = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if path is None:
-        pytest.fail(
-            f"The browser tests need Chromium: none of {', '.join(BROWSERS)} is on the PATH "
-            "(on Debian and Ubuntu: apt-get install chromium)."
-        )
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=path, args=[*CHROMIUM_ARGS])
+    with chromium() as running:
         yield running
-        running.close()
 
 
 @pytest.fixture(scope="session")

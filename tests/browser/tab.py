@@ -247,6 +247,8 @@ class Tab:
         """Wait for the maps and for the end of the script's run."""
         for i in range(maps):
             self.map(i).wait_ready(points=points)
+            # and for the pictures that it asks for when it has nothing else to do
+            self.map(i).root.and_(self.page.locator('[data-settled="true"]')).wait_for()
         self.until(lambda: self.n_finished > 0, "the first run's end")
         return self.wait_idle()
 
@@ -276,6 +278,11 @@ class Tab:
     def picture(self, title: str) -> Locator:
         """Canvas of a digit strip by its title."""
         return self.page.locator(f'[data-testid="digit-strip"] canvas[data-title="{title}"]')
+
+    def sheet(self, *, total: int | None = None) -> Locator:
+        """The contact sheet, of so many digits if given."""
+        sheet = self.page.get_by_test_id("contact-sheet")
+        return sheet if total is None else sheet.and_(self.page.locator(f'[data-total="{total}"]'))
 
     def alerts(self) -> list[str]:
         """Sentences in boxes: errors, warnings, hints; each box holds one paragraph."""
@@ -316,6 +323,14 @@ class Tab:
             link.click()
         link.and_(self.page.locator("[aria-current=page]")).wait_for()
         return self
+
+    def open_panel(self, name: str) -> None:
+        """Open one of the panels beside Explore's map."""
+        tab = self.page.get_by_role("tab", name=name, exact=True)
+        if tab.get_attribute("aria-selected") != "true":
+            with self.rerun():
+                tab.click()
+        self.page.get_by_role("tab", name=name, exact=True, selected=True).wait_for()
 
     def choose(self, label: str, option: str) -> None:
         """Choose from a select box."""

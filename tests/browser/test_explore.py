@@ -337,10 +337,41 @@ def test_phone(
     words = map_.root.locator(".lens-z")
     assert words.evaluate("e => e.scrollWidth <= e.clientWidth"), "z sticks out of the lens"
     _no_overflow(tab)
+    # the pages are at hand without the sidebar
     for title in ("Interpolate", "Compare"):
-        tab.page.goto(server.url + title.lower())
+        with tab.rerun():
+            tab.keyed("app_pages").get_by_role("link", name=title).click()
+        tab.page.wait_for_url(f"**/{title.lower()}")
         tab.wait_ready()
         _no_overflow(tab)
+
+
+def test_nothing_jumps_on_a_rerun(tab: Tab, first: Shipped) -> None:
+    """The map keeps its place, its size and its opacity in every frame of a click's run."""
+    _, px = tab.map().lone_digits(first.test_coords, n=1)[0]
+    tab.map().root.evaluate(
+        """root => {
+            const look = () => {
+                const { x, y, width, height } = root.getBoundingClientRect();
+                let opacity = 1;
+                for (let e = root.getRootNode().host; e; e = e.parentElement) {
+                    opacity *= getComputedStyle(e).opacity;
+                }
+                window.seen.add([x, y, width, height, opacity, root.isConnected].join());
+                requestAnimationFrame(look);
+            };
+            window.seen = new Set();
+            look();
+        }"""
+    )
+    with tab.rerun():
+        tab.map().click(px)
+    tab.picture("Original").wait_for()
+    tab.open_panel("Selection")
+    with tab.rerun():
+        tab.type("Search", "label 7")
+    tab.sheet().wait_for()
+    assert len(tab.page.evaluate("[...seen]")) == 1
 
 
 def _no_overflow(tab: Tab) -> None:

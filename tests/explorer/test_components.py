@@ -13,7 +13,17 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from explorer.digit_strip import DigitImage, digit_strip, read_choice
-from explorer.latent_map import Ellipse, Mark, Pick, latent_map, read_pick, send
+from explorer.latent_map import (
+    Ellipse,
+    MapView,
+    Mark,
+    Pick,
+    latent_map,
+    read_pick,
+    read_selection,
+    read_wants,
+    send,
+)
 from explorer.theme import PALETTE
 
 COLOURS = {"light": ["#000000"] * 10, "dark": ["#ffffff"] * 10}
@@ -34,7 +44,7 @@ def page() -> None:
     import numpy as np
 
     from explorer.digit_strip import DigitImage, digit_strip
-    from explorer.latent_map import Ellipse, Mark, Pick, latent_map
+    from explorer.latent_map import Ellipse, MapView, Mark, Pick, latent_map
     from explorer.theme import PALETTE
 
     latent_map(
@@ -48,6 +58,12 @@ def page() -> None:
         path=np.array([[0.0, 1.0], [2.0, 3.0]]),
         marks=[Mark((0.0, 1.0), "A"), Mark((2.0, 3.0), "B", 9)],
         highlight=np.arange(3),
+        images=[(np.int64(10_000), "sheet")],
+        fields="f",
+        selected=np.array([5, 21, 6]),
+        start=MapView((0, 1, np.float32(2), 3), ("points", "density"), "knn"),
+        link={"page": "explore"},
+        on_select=lambda: None,
     )
     ramp = np.linspace(0, 1, 784)
     digit_strip(
@@ -70,6 +86,18 @@ def test_what_the_browser_gets() -> None:
         {"coords": [2.0, 3.0], "text": "B", "id": 9},
     ]
     assert drawn["highlight"] == [0, 1, 2]
+    assert drawn["images"] == [[10_000, "sheet"]]
+    assert (drawn["fields"], drawn["values"]) == ("f", None)
+    assert drawn["selected"]["first_id"] == 5
+    bits = np.frombuffer(base64.b64decode(drawn["selected"]["bits"]), np.uint8)
+    assert np.flatnonzero(np.unpackbits(bits, bitorder="little")).tolist() == [0, 1, 16]
+    assert drawn["start"] == {
+        "view": [0.0, 1.0, 2.0, 3.0],
+        "layers": ["points", "density"],
+        "colour": "knn",
+    }
+    assert drawn["link"] == {"page": "explore"}
+    assert (drawn["selects"], drawn["releases"]) == (True, False)
     assert strip["choosable"] is True
     ramp, down = (
         np.frombuffer(base64.b64decode(image["pixels"]), np.uint8) for image in strip["images"]
@@ -95,6 +123,73 @@ def test_what_the_browser_gets() -> None:
 def test_a_map_of_no_numbers_is_refused(changes: dict[str, Any], said: str) -> None:
     with pytest.raises(ValueError, match=rf"(?s){said} .*; it must hold finite numbers"):
         draw_map(**changes)
+
+
+@pytest.mark.parametrize(
+    ("start", "said"),
+    [
+        (MapView((0, 1, 2, np.nan)), "view is"),
+        (MapView(layers=("points", "rings")), "layers has rings; allowed are mosaic, classes"),
+        (MapView(colour="red"), "colour is 'red'; allowed are label, elbo"),
+    ],
+)
+def test_a_view_that_no_map_has_is_refused(start: MapView, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        draw_map(start=start)
+
+
+def selection_message(ids: list[int], *, first_id: int, **changes: Any) -> dict[str, Any]:
+    marks = np.zeros(40, np.uint8)
+    marks[np.array(ids, int) - first_id] = 1
+    bits = base64.b64encode(np.packbits(marks, bitorder="little").tobytes()).decode()
+    return {"bits": bits, "n": len(ids), "how": "lasso", "first_id": first_id} | changes
+
+
+@pytest.mark.parametrize("ids", [[], [60_000], [60_003, 60_008, 60_039]])
+def test_selections_are_read(ids: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    message = selection_message(ids, first_id=60_000)
+    monkeypatch.setattr(st, "session_state", {"map": {"select": message}})
+    found = read_selection("map")
+    assert found is not None
+    assert found.tolist() == ids
+    assert read_selection("another") is None
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        [1, 2],
+        {},
+        selection_message([3], first_id=0, bits="?"),
+        selection_message([3], first_id=0, bits=None),
+        selection_message([3], first_id=0, n=2),
+        selection_message([3], first_id=0, n=True),
+        selection_message([3], first_id=0) | {"first_id": -8},
+        selection_message([3], first_id=0) | {"first_id": "0"},
+    ],
+)
+def test_what_is_no_selection_is_logged_and_ignored(
+    raw: object, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(st, "session_state", {"map": {"select": raw}})
+    with caplog.at_level(logging.WARNING):
+        assert read_selection("map") is None
+    assert "is not a selection" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("raw", "expected"),
+    [
+        (["fields:d", "images:6", "values:d:p"], {"fields", "images:6", "values"}),
+        (["fields:other", "values:d:other", "images:0"], {"images:0"}),
+        (["images:7", "images:x", "fields", ["images:0"], "fields:d"], {"fields"}),
+        ("fields:d", set()),
+        (None, set()),
+    ],
+)
+def test_wants_are_read(raw: object, expected: set[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(st, "session_state", {"map": {"wants": raw}})
+    assert read_wants("map", decoder_id="d", points_id="p") == expected
 
 
 def test_only_payloads_are_sent() -> None:

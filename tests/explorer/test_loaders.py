@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import json
+import struct
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,9 +12,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from explorer import loaders
 from explorer.latent_map.payload import payload_id
+from vae_core.analysis.evaluation import model_input
+from vae_core.analysis.marginal import elbo_terms
+from vae_core.analysis.projection import encode_images
 from vae_core.checkpoints import CheckpointRef, checkpoint_ref
 from vae_core.data import load_mnist
 
@@ -154,3 +161,173 @@ def test_neighbour_classes_are_shares(ref: CheckpointRef) -> None:
     near = labels[np.argpartition(distances, 10)[:, :10]]
     rough = np.bincount(near.ravel(), minlength=10) / near.size
     assert np.abs(rough - shares[5]).max() < 0.12  # of 60 digits, not of all
+
+
+# ---- the map's layers, pictures and numbers
+
+
+def header_of(payload: bytes) -> dict[str, Any]:
+    (length,) = struct.unpack_from("<I", payload, 4)
+    return json.loads(payload[8 : 8 + length])
+
+
+def section(payload: bytes, name: str) -> np.ndarray:
+    (length,) = struct.unpack_from("<I", payload, 4)
+    start = 8 + length + -(8 + length) % 8
+    one = next(s for s in header_of(payload)["sections"] if s["name"] == name)
+    dtype = {"u1": "u1", "f4": "<f4"}[one["dtype"]]
+    return np.frombuffer(payload, dtype, one["length"], start + one["offset"])
+
+
+def test_sheets_hold_the_pictures_of_their_ids() -> None:
+    sheet = loaders.image_sheet(6)
+    assert loaders.image_sheet(6) is sheet
+    head = header_of(sheet)
+    assert (head["kind"], head["first_id"], head["n"]) == ("images", 60_000, 10_000)
+    picture = np.asarray(Image.open(io.BytesIO(section(sheet, "png").tobytes())))
+    for i in (0, 99, 100, 9_999):
+        row, column = divmod(i, 100)
+        cell = picture[row * 28 : (row + 1) * 28, column * 28 : (column + 1) * 28]
+        assert (cell == loaders.digits().images[60_000 + i]).all()
+    for i in (-1, 7):
+        with pytest.raises(ValueError, match="from 0 to 6"):
+            loaders.image_sheet(i)
+
+
+@pytest.fixture
+def small_fields(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loaders, "_FIELD_SIDE", 24)
+
+
+@pytest.mark.usefixtures("small_fields")
+def test_layers_of_a_plane(ref: CheckpointRef) -> None:
+    payload = loaders.fields(ref)
+    assert loaders.fields(ref) is payload
+    head = header_of(payload)
+    assert head["kind"] == "fields"
+    assert head["prior"] is True
+    assert set(head["said"]) == {"classes", "prior", "density", "sensitivity"}
+    x0, x1, y0, y1 = head["extent"]
+    assert x1 - x0 == pytest.approx(y1 - y0)
+    coords = loaders.positions(ref).coords
+    inside = (coords > [x0, y0]).all(1) & (coords < [x1, y1]).all(1)
+    assert inside.mean() > 0.998
+    assert max(x0, y0) <= -3.5
+    assert min(x1, y1) >= 3.5
+    # one place of each layer, by hand
+    row, column = 9, 15
+    side = (x1 - x0) / 24
+    place = np.array([x0 + (column + 0.5) * side, y0 + (row + 0.5) * side])
+    near = np.linalg.norm(coords[:60_000] - place, axis=1).argsort()[: loaders.N_VOTERS]
+    votes = np.bincount(loaders.labels()[near], minlength=10) / loaders.N_VOTERS
+    classes = section(payload, "classes").reshape(10, 24, 24)
+    assert classes[:, row, column] == pytest.approx(votes * 255, abs=0.51)
+    model = loaders.checkpoint(ref).model
+    posterior = encode_images(model, loaders.digits().images)
+    normal = torch.distributions.Normal(posterior.mu, (0.5 * posterior.logvar).exp())
+    log_density = normal.log_prob(torch.from_numpy(place).float()).sum(1).double()
+    expected = float(log_density.logsumexp(0)) - np.log(70_000)
+    got = section(payload, "density").reshape(24, 24)[row, column]
+    assert got == pytest.approx(expected, abs=1e-3)
+    assert np.isfinite(section(payload, "sensitivity")).all()
+    assert len(section(payload, "sensitivity")) == 24 * 24
+
+
+@pytest.mark.usefixtures("small_fields")
+@pytest.mark.parametrize(
+    ("config", "layers"),
+    [
+        ({"posterior": "point"}, {"classes", "sensitivity"}),
+        ({"latent_dim": 3}, {"classes"}),
+        ({"latent_dim": 1}, {"classes"}),
+    ],
+)
+def test_layers_that_there_are_not(
+    tmp_path: Path, write_checkpoint: Callable[..., Any], config: dict[str, Any], layers: set[str]
+) -> None:
+    write_checkpoint(tmp_path / "other.safetensors", **config)
+    head = header_of(loaders.fields(checkpoint_ref(tmp_path / "other.safetensors")))
+    assert set(head["said"]) == layers
+    assert {one["name"] for one in head["sections"]} == layers
+    assert head["prior"] is False
+    assert ("projection" in head["said"]["classes"]) == (config.get("latent_dim") in (1, 3))
+
+
+def test_terms_of_each_digit(ref: CheckpointRef) -> None:
+    test = loaders.digit_terms(ref, "test")
+    assert loaders.digit_terms(ref, "test") is test
+    assert (test.ids == np.arange(60_000, 70_000)).all()
+    labels = loaders.labels()[60_000:]
+    assert (test.knn_wrong == (test.knn_vote != labels)).all()
+    coords = loaders.positions(ref).coords
+    for row in (0, 17, 9_999):
+        near = np.linalg.norm(coords[:60_000] - coords[60_000 + row], axis=1).argsort()
+        votes = np.bincount(loaders.labels()[near[: loaders.N_VOTERS]], minlength=10)
+        assert test.knn_vote[row] == votes.argmax()
+    # the same binarised pixels as behind the figures of a header
+    model = loaders.checkpoint(ref).model
+    x = model_input(model, load_mnist("test"))[:500]
+    kl, log_px_z = elbo_terms(model, x, n_samples=200, generator=torch.Generator().manual_seed(0))
+    assert test.kl is not None
+    assert test.elbo is not None
+    np.testing.assert_allclose(test.kl[:500], kl.numpy(), rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(test.elbo, test.reconstruction - test.kl, rtol=1e-5)
+    apart = test.reconstruction[:500] - log_px_z.mean(0).numpy()
+    assert np.abs(apart).mean() < 0.25 * float(log_px_z.std(0).mean())
+    payload = loaders.values(ref, "test")
+    assert header_of(payload)["first_id"] == 60_000
+    assert set(header_of(payload)["said"]) == {"elbo", "reconstruction", "knn"}
+    assert (section(payload, "elbo") == test.elbo).all()
+    assert (section(payload, "knn") == test.knn_wrong).all()
+
+
+def test_terms_of_all_are_those_of_both_splits(
+    tmp_path: Path, write_checkpoint: Callable[..., Any]
+) -> None:
+    write_checkpoint(tmp_path / "point.safetensors", posterior="point")
+    ref = checkpoint_ref(tmp_path / "point.safetensors")
+    every, test = loaders.digit_terms(ref, "all"), loaders.digit_terms(ref, "test")
+    assert every.elbo is None
+    assert every.kl is None
+    assert (every.ids == np.arange(70_000)).all()
+    assert (every.reconstruction[60_000:] == test.reconstruction).all()
+    assert (every.knn_vote[60_000:] == test.knn_vote).all()
+    assert set(loaders.said_of_terms(ref)) == {"reconstruction", "knn"}
+    # a training digit does not vote for itself
+    coords = loaders.positions(ref).coords[:60_000].astype(float)
+    distances = np.linalg.norm(coords - coords[123], axis=1)
+    distances[123] = np.inf
+    near = distances.argsort()[: loaders.N_VOTERS]
+    assert every.knn_vote[123] == np.bincount(loaders.labels()[near], minlength=10).argmax()
+
+
+def test_any_picture_is_encoded_like_a_digit(ref: CheckpointRef) -> None:
+    image = loaders.digits().images[60_007]
+    got, expected = loaders.encode_image(ref, image.copy()), loaders.encode(ref, 60_007)
+    assert (got.mu == expected.mu).all()
+    assert (got.std == expected.std).all()
+    assert got.kl == expected.kl
+
+
+@pytest.mark.parametrize(
+    ("config", "likelihood", "sigma"),
+    [
+        ({}, "bernoulli", None),
+        ({"likelihood": "gaussian", "sigma": 0.25}, "gaussian", 0.25),
+        ({"likelihood": "gaussian-learned-sigma"}, "gaussian", ...),
+    ],
+)
+def test_the_browser_knows_the_pixels_noise(
+    tmp_path: Path, write_checkpoint: Callable[..., Any], config: Any, likelihood: str, sigma: Any
+) -> None:
+    write_checkpoint(tmp_path / "noise.safetensors", **config)
+    ref = checkpoint_ref(tmp_path / "noise.safetensors")
+    head = header_of(loaders.payloads(ref, "test").decoder)
+    assert head["likelihood"] == likelihood
+    if sigma is not ...:
+        assert head["sigma"] == sigma
+    else:
+        z = torch.from_numpy(loaders.positions(ref).coords[60_000:])
+        outputs = loaders.checkpoint(ref).model.decoder(z)
+        expected = outputs[:, 784].clamp_min(-4.0).exp().median()
+        assert head["sigma"] == pytest.approx(float(expected), rel=1e-4)

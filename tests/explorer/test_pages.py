@@ -402,3 +402,180 @@ def test_a_digit_is_kept_when_the_checkpoint_changes(
     app.selectbox(key="app_checkpoint").set_value("three").run()
     assert component(app, "explore_map")["pin"] is None
     assert not app.exception
+
+
+def select(app: AppTest, ids: list[int], n: int | None = None) -> AppTest:
+    """Let the map report a lasso."""
+    bits = np.zeros(10_000, np.uint8)
+    bits[np.array(ids, int) - 60_000] = 1
+    packed = base64.b64encode(np.packbits(bits, bitorder="little").tobytes()).decode()
+    message = {
+        "bits": packed,
+        "n": len(ids) if n is None else n,
+        "how": "lasso",
+        "first_id": 60_000,
+    }
+    return trigger(app, "explore_map", "select", message)
+
+
+def open_panel(app: AppTest, name: str) -> AppTest:
+    app.session_state["explore_panel"] = app.session_state["explore_open"] = name
+    return app.run()
+
+
+def test_a_lasso_opens_the_contact_sheet(app: AppTest) -> None:
+    app.run()
+    ids = [60_007, 60_003, *range(60_100, 60_160)]
+    select(app, ids)
+    assert not app.exception
+    sheet = component(app, "selection_sheet")
+    assert sheet["ids"] == sorted(ids)[:48]
+    assert sheet["total"] == len(ids)
+    labels = load_mnist("test").labels[np.array(ids) - 60_000]
+    assert sheet["counts"] == np.bincount(labels, minlength=10).tolist()
+    pixels = np.frombuffer(base64.b64decode(sheet["pixels"]), np.uint8).reshape(48, 28, 28)
+    assert (pixels == load_mnist("test").images[np.array(sheet["ids"]) - 60_000]).all()
+    trigger(app, "selection_sheet", "turn", 1)
+    assert component(app, "selection_sheet")["ids"] == sorted(ids)[48:]
+    trigger(app, "selection_sheet", "turn", 99)  # there is no such page: the last
+    assert component(app, "selection_sheet")["page"] == 1
+    chosen = component(app, "selection_sheet")["ids"][2]
+    trigger(app, "selection_sheet", "choose", chosen)
+    assert component(app, "explore_map")["pin"]["id"] == chosen
+    assert component(app, "selection_sheet")["chosen"] == chosen
+    trigger(app, "selection_sheet", "choose", 60_000)  # not on this page
+    assert component(app, "explore_map")["pin"]["id"] == chosen
+    select(app, ids, n=3)  # bits and count disagree
+    assert component(app, "selection_sheet")["total"] == len(ids)
+    select(app, [])
+    assert component(app, "explore_map")["selected"] is None
+    assert not app.exception
+
+
+def test_the_selection_outlasts_pages_and_checkpoints(app: AppTest) -> None:
+    app.run()
+    select(app, [60_001, 60_002, 60_003])
+    app.switch_page(COMPARE).run()
+    app.switch_page("explorer/pages/explore.py").run()
+    assert component(app, "selection_sheet")["ids"] == [60_001, 60_002, 60_003]
+    for name in app.selectbox(key="app_checkpoint").options:
+        app.selectbox(key="app_checkpoint").set_value(name).run()
+        assert component(app, "selection_sheet")["ids"] == [60_001, 60_002, 60_003]
+    app.radio(key="app_split").set_value("train").run()
+    assert component(app, "selection_sheet")["total"] == 3
+    assert any("3 of them are not among the digits on the map" in one.value for one in app.caption)
+    app.button(key="selection_release").click().run()
+    assert component(app, "explore_map")["selected"] is None
+    assert not app.exception
+
+
+def test_searches_and_orders(app: AppTest) -> None:
+    app.run()
+    trigger(app, "explore_map", "pick", {"coords": [0.5, 0.5], "id": None})
+    open_panel(app, "Selection")
+    app.text_input(key="selection_search").set_value("label 7 wrong").run()
+    assert not app.exception
+    labels = load_mnist("test").labels
+    sheet = component(app, "selection_sheet")
+    assert sheet["counts"][7] == sheet["total"] > 0
+    assert component(app, "explore_map")["link"]["select"] == "label 7 wrong"
+    for order in app.selectbox(key="selection_order").options:
+        app.selectbox(key="selection_order").set_value(order).run()
+        assert not app.exception
+        assert sorted(component(app, "selection_sheet")["ids"])
+    ids = component(app, "selection_sheet")["ids"]  # the last: nearest to the pinned place
+    coords = loaders.positions(loaders.checkpoints()[0][0]).coords[ids]
+    if app.selectbox(key="app_checkpoint").value == loaders.checkpoints()[0][0].name:
+        assert (np.diff(np.hypot(*(coords - 0.5).T)) >= 0).all()
+    app.text_input(key="selection_search").set_value("sevens").run()
+    (said,) = shown_errors(app)
+    assert "sevens" in said
+    assert component(app, "selection_sheet")["total"] == sheet["total"]
+    app.text_input(key="selection_search").set_value("test 7 label 0-9 taken for 0-9").run()
+    assert component(app, "selection_sheet")["ids"] == [60_007]
+    nothing = f"test 7 label {(labels[7] + 1) % 10}"
+    app.text_input(key="selection_search").set_value(nothing).run()
+    (said,) = shown_errors(app)
+    assert "no digit of the test set" in said
+    app.text_input(key="selection_search").set_value("5 best").run()
+    assert component(app, "selection_sheet")["total"] == 5
+    assert app.selectbox(key="selection_order").value == "reconstruction-best"
+    app.text_input(key="selection_search").set_value("").run()
+    assert component(app, "explore_map")["selected"] is None
+
+
+def test_an_autoencoder_offers_no_elbo(
+    weights: Path, app: AppTest, write_checkpoint: Callable[..., Any]
+) -> None:
+    write_checkpoint(weights / "point.safetensors", posterior="point")
+    app.run()
+    open_panel(app, "Selection")
+    app.text_input(key="selection_search").set_value("5 worst elbo").run()
+    (said,) = shown_errors(app)
+    assert "no ELBO" in said
+    app.text_input(key="selection_search").set_value("5 worst").run()
+    assert not app.exception
+    assert not [o for o in app.selectbox(key="selection_order").options if o.startswith("ELBO")]
+
+
+def test_links(app: AppTest) -> None:
+    app.query_params["checkpoint"] = "beta4"
+    app.query_params["split"] = "train"
+    app.query_params["z"] = "0.5,-0.25"
+    app.query_params["view"] = "-1,1,-1,1"
+    app.query_params["colour"] = "elbo"
+    app.run()
+    assert not app.exception
+    assert not shown_errors(app)
+    assert app.selectbox(key="app_checkpoint").value == "beta4"
+    assert app.radio(key="app_split").value == "train"
+    shown = component(app, "explore_map")
+    assert shown["pin"] == {"coords": [0.5, -0.25], "id": None}
+    assert shown["start"] == {"view": [-1, 1, -1, 1], "layers": [], "colour": "elbo"}
+    assert shown["link"] == {"checkpoint": "beta4", "split": "train", "z": "0.5,-0.25"}
+    # later the session goes its own way
+    app.selectbox(key="app_checkpoint").set_value("atlas").run()
+    app.button(key="explore_release").click().run()
+    assert app.selectbox(key="app_checkpoint").value == "atlas"
+    assert component(app, "explore_map")["pin"] is None
+
+
+def test_a_bad_link_is_one_sentence(app: AppTest) -> None:
+    app.query_params["checkpoint"] = "nowhere"
+    app.query_params["id"] = "60011"
+    app.run()
+    assert not app.exception
+    (said,) = shown_errors(app)
+    assert "checkpoint is “nowhere”, it must be one of atlas" in said
+    assert component(app, "explore_map")["pin"] is None
+    app.radio(key="app_split").set_value("train").run()
+    assert not shown_errors(app)
+
+
+def test_a_link_to_a_damaged_checkpoint(
+    weights: Path,
+    app: AppTest,
+    write_checkpoint: Callable[..., Any],
+    spoil: Callable[[Path, str], None],
+) -> None:
+    write_checkpoint(weights / "good.safetensors")
+    spoil(weights / "sick.safetensors", "NaN")
+    app.query_params["checkpoint"] = "sick"
+    app.query_params["z"] = "0,0"
+    app.run()
+    assert not app.exception
+    assert "sick.safetensors" in shown_errors(app)[0]
+    app.selectbox(key="app_checkpoint").set_value("good").run()
+    assert not app.exception
+
+
+def test_a_new_checkpoint_is_noticed_at_the_next_step(
+    weights: Path, app: AppTest, write_checkpoint: Callable[..., Any]
+) -> None:
+    write_checkpoint(weights / "one.safetensors")
+    app.run()
+    assert app.selectbox(key="app_checkpoint").options == ["one"]
+    write_checkpoint(weights / "two.safetensors", seed=1)
+    trigger(app, "explore_map", "pick", {"coords": [0.0, 0.0], "id": 60_011})
+    assert app.selectbox(key="app_checkpoint").options == ["one", "two"]
+    assert component(app, "explore_map")["pin"]["id"] == 60_011

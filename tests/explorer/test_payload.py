@@ -1,16 +1,26 @@
-"""The two payloads, read back by the format's own description."""
+"""The payloads, read back by the format's own description."""
 
 from __future__ import annotations
 
+import io
 import itertools
 import json
 import struct
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from explorer.latent_map.payload import pack_decoder, pack_points, payload_id
+from explorer.latent_map.payload import (
+    pack_decoder,
+    pack_fields,
+    pack_images,
+    pack_points,
+    pack_values,
+    payload_id,
+)
 
 DTYPES = {"f2": np.float16, "f4": np.float32, "u1": np.uint8}
 RNG = np.random.default_rng(0)
@@ -52,6 +62,131 @@ def points_parts(**changes: Any) -> dict[str, Any]:
         "first_id": 60_000,
     }
     return parts | changes
+
+
+def fields_parts(**changes: Any) -> dict[str, Any]:
+    classes = RNG.dirichlet(np.ones(10), size=(6, 4)).transpose(2, 0, 1)
+    parts: dict[str, Any] = {
+        "extent": (-1.0, 3.0, 0.0, 6.0),
+        "classes": classes,
+        "log_density": RNG.normal(size=(6, 4)),
+        "log_sensitivity": RNG.normal(size=(6, 4)),
+        "prior": True,
+        "said": {"classes": "by a vote"},
+    }
+    return parts | changes
+
+
+def values_parts(**changes: Any) -> dict[str, Any]:
+    parts: dict[str, Any] = {
+        "first_id": 60_000,
+        "elbo": RNG.normal(size=7),
+        "reconstruction": RNG.normal(size=7),
+        "knn_wrong": np.arange(7) == 3,
+        "said": {"elbo": "one draw"},
+    }
+    return parts | changes
+
+
+@pytest.mark.parametrize("n", [1, 99, 100, 101, 250])
+def test_images_round_trip(n: int) -> None:
+    images = RNG.integers(0, 256, size=(n, 28, 28), dtype=np.uint8)
+    header, sections = parse(pack_images(images, first_id=20_000))
+    assert (header["kind"], header["n"], header["first_id"]) == ("images", n, 20_000)
+    sheet = np.asarray(Image.open(io.BytesIO(sections["png"].tobytes())))
+    assert sheet.dtype == np.uint8
+    assert sheet.shape == (28 * -(-n // 100), 2800)
+    for i in {0, n // 2, n - 1}:
+        row, column = divmod(i, header["columns"])
+        found = sheet[28 * row : 28 * row + 28, 28 * column : 28 * column + 28]
+        assert (found == images[i]).all()
+
+
+def test_fields_round_trip() -> None:
+    parts = fields_parts()
+    header, sections = parse(pack_fields(**parts))
+    assert header["kind"] == "fields"
+    assert header["extent"] == [-1, 3, 0, 6]
+    assert header["shape"] == [6, 4]
+    assert header["prior"] is True
+    assert header["said"] == {"classes": "by a vote"}
+    classes = sections["classes"].reshape(10, 6, 4) / 255
+    assert np.abs(classes - parts["classes"]).max() <= 0.5 / 255 + 1e-12
+    for name in ("density", "sensitivity"):
+        assert (sections[name].reshape(6, 4) == parts[f"log_{name}"].astype(np.float32)).all()
+
+
+def test_fields_that_a_checkpoint_has_not() -> None:
+    header, sections = parse(
+        pack_fields(**fields_parts(log_density=None, log_sensitivity=None, prior=False))
+    )
+    assert list(sections) == ["classes"]
+    assert header["prior"] is False
+
+
+def test_a_density_that_underflows_is_drawn_as_the_lowest() -> None:
+    density = RNG.normal(size=(6, 4))
+    density[2, 1] = -np.inf
+    _, sections = parse(pack_fields(**fields_parts(log_density=density)))
+    found = sections["density"].reshape(6, 4)
+    assert np.isfinite(found).all()
+    assert found[2, 1] == found.min()
+    assert found.min() == np.float32(density[np.isfinite(density)].min())
+
+
+def test_values_round_trip() -> None:
+    parts = values_parts()
+    header, sections = parse(pack_values(**parts))
+    assert (header["kind"], header["n"], header["first_id"]) == ("values", 7, 60_000)
+    assert header["said"] == {"elbo": "one draw"}
+    assert (sections["elbo"] == parts["elbo"].astype(np.float32)).all()
+    assert (sections["reconstruction"] == parts["reconstruction"].astype(np.float32)).all()
+    assert sections["knn"].tolist() == [0, 0, 0, 1, 0, 0, 0]
+    assert "elbo" not in parse(pack_values(**values_parts(elbo=None)))[1]
+
+
+def test_the_likelihood_goes_with_the_decoder() -> None:
+    header, _ = parse(pack_decoder(**decoder_parts()))
+    assert (header["likelihood"], header["sigma"]) == ("bernoulli", None)
+    header, _ = parse(pack_decoder(**decoder_parts(likelihood="gaussian", sigma=0.25)))
+    assert (header["likelihood"], header["sigma"]) == ("gaussian", 0.25)
+
+
+@pytest.mark.parametrize(
+    ("pack", "changes", "said"),
+    [
+        ("images", {"images": np.zeros((2, 28, 27), np.uint8)}, r"images has shape \(2, 28, 27\)"),
+        ("images", {"images": np.zeros((0, 28, 28), np.uint8)}, r"images has shape \(0, 28, 28\)"),
+        ("images", {"images": np.zeros((2, 28, 28))}, "images has dtype float64"),
+        ("images", {"first_id": -1}, "first_id is -1"),
+        ("fields", {"extent": (0, 0, 1, 2)}, "x0 < x1"),
+        ("fields", {"extent": (0, 1, 2, np.nan)}, "x0 < x1"),
+        ("fields", {"classes": np.zeros((9, 6, 4))}, r"classes has shape \(9, 6, 4\)"),
+        ("fields", {"classes": np.full((10, 6, 4), 1.5)}, "classes runs from 1.5 to 1.5"),
+        ("fields", {"classes": np.full((10, 6, 4), np.nan)}, "classes has 240 of 240"),
+        ("fields", {"log_density": np.zeros((4, 6))}, r"log_density has shape \(4, 6\)"),
+        ("fields", {"log_density": np.full((6, 4), -np.inf)}, "minus infinity everywhere"),
+        ("fields", {"log_sensitivity": np.full((6, 4), np.nan)}, "log_sensitivity has 24 of 24"),
+        ("values", {"first_id": -1}, "first_id is -1"),
+        ("values", {"elbo": np.zeros(6)}, "shapes are"),
+        ("values", {"knn_wrong": np.zeros((7, 1))}, "shapes are"),
+        ("values", {"reconstruction": np.full(7, -np.inf)}, "reconstruction has 7 of 7"),
+        ("decoder", {"likelihood": "laplace"}, "allowed are bernoulli, gaussian"),
+        ("decoder", {"sigma": 0.1}, "does not go with it"),
+        ("decoder", {"likelihood": "gaussian"}, "does not go with it"),
+        ("decoder", {"likelihood": "gaussian", "sigma": 0.0}, "finite positive"),
+    ],
+)
+def test_what_cannot_be_drawn_is_refused(pack: str, changes: dict[str, Any], said: str) -> None:
+    packers: dict[str, tuple[Callable[..., bytes], dict[str, Any]]] = {
+        "images": (pack_images, {"images": np.zeros((2, 28, 28), np.uint8), "first_id": 0}),
+        "fields": (pack_fields, fields_parts()),
+        "values": (pack_values, values_parts()),
+        "decoder": (pack_decoder, decoder_parts()),
+    }
+    packer, parts = packers[pack]
+    with pytest.raises(ValueError, match=said):
+        packer(**parts | changes)
 
 
 def test_decoder_round_trip() -> None:

@@ -27,6 +27,7 @@ FULL_TRAIN = TrainConfig(
     start="neighbours",
     start_epochs=2,
     refit_epochs=1,
+    input_noise=0.5,
     fit_batch_size=8,
     epochs=4,
     batch_size=9,
@@ -34,6 +35,8 @@ FULL_TRAIN = TrainConfig(
     warmup_steps=0,
     weight_decay=0.01,
     seed=11,
+    precision="bfloat16",
+    held_out=5,
 )
 
 NAN, INF = float("nan"), float("inf")
@@ -42,6 +45,8 @@ BAD_MODEL = {
     "likelihood": ["normal", "", None, 1, []],
     "sigma": [0.0, -1.0, NAN, INF, "1", None, True],
     "posterior": ["delta", None],
+    "refine_radius": [-0.1, NAN, INF, "1", None, True],
+    "prior": ["uniform", None],
     "encoder_hidden": [5, (0,), (8, -1), (2.5,), "8", None, [8]],
     "decoder_hidden": [5, (0,), (8, -1), (2.5,), "8", None, [8]],
     "activation": ["gelu", None],
@@ -64,6 +69,11 @@ BAD_TRAIN = {
     "warmup_steps": [-1, 0.5, None],
     "weight_decay": [-0.1, NAN, INF, None],
     "seed": [-1, 0.5, None],
+    "elbo_epochs": [-1, 0.5, None, 1],  # 1 with the default objective "elbo"
+    "input_noise": [-0.1, 1.0, NAN, None],
+    "precision": ["float16", None],
+    "held_out": [-1, 0.5, None],
+    "jitter": [-0.1, NAN, INF, None, 0.1],  # 0.1 with the default objective "elbo"
 }
 
 
@@ -85,8 +95,8 @@ def test_every_field_differs_in_the_full_round_trip() -> None:
     """So that the round trip above would notice a field that is lost."""
     for full, default in ((FULL_MODEL, ModelConfig()), (FULL_TRAIN, TrainConfig())):
         same = {k for k, v in full.to_dict().items() if v == default.to_dict()[k]}
-        # more than 1 sample is for "iwae" alone, nodes are for "lattice"
-        assert same <= {"n_samples", "n_nodes"}
+        # each of these goes with an objective, or a kind of model, that excludes another field's
+        assert same <= {"n_samples", "n_nodes", "elbo_epochs", "jitter", "refine_radius", "prior"}
 
 
 def test_missing_fields_take_their_defaults() -> None:

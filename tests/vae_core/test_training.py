@@ -16,7 +16,7 @@ from vae_core.analysis.marginal import elbo, log_px_exact
 from vae_core.config import ModelConfig, TrainConfig
 from vae_core.data import DataSet, binarise
 from vae_core.errors import ConfigError
-from vae_core.lattices import lattice
+from vae_core.lattices import lattice, shifted_prior_nodes
 from vae_core.models import VAE, Posterior
 from vae_core.training import (
     EpochMeans,
@@ -26,6 +26,7 @@ from vae_core.training import (
     history_rows,
     learning_rate,
     log_qz_x,
+    moments,
     phase_of,
     posterior_peaks,
     start,
@@ -352,6 +353,95 @@ def test_the_lattice_objective_is_log_p_x(images: Any) -> None:
     exact = log_px_exact(state.model, x, spacing=0.1)  # an untrained decoder is smooth
     torch.testing.assert_close(got.objective, exact, rtol=0.0, atol=1e-2)
     assert got.elbo.isnan().all()
+
+
+def test_the_lattice_objective_s_gradient_is_that_of_log_p_x(images: Any) -> None:
+    """Fisher's identity stands in for backpropagation through the sum over the lattice."""
+    state = begin(images, objective="lattice", n_nodes=500)
+    model = state.model
+    x = binarise(torch.from_numpy(images.reshape(50, 784) / np.float32(255.0)), state.generator)
+    terms(model, x, state.config, Generator().manual_seed(1)).objective.mean().backward()
+    got = [parameter.grad.clone() for parameter in model.decoder.parameters()]
+    model.zero_grad()
+    z = shifted_prior_nodes(500, Generator().manual_seed(1))
+    log_px_z = torch.stack([model.likelihood.log_px_z(model.decoder(z), row) for row in x])
+    (log_px_z.logsumexp(1) - math.log(500)).mean().backward()
+    for mine, parameter in zip(got, model.decoder.parameters(), strict=True):
+        torch.testing.assert_close(mine, parameter.grad, rtol=1e-3, atol=1e-5)
+
+
+def test_epochs_on_the_elbo_train_the_encoder_before_the_lattice(images: Any) -> None:
+    state = begin(images, objective="lattice", n_nodes=64, elbo_epochs=1)
+    before, at_half = weights(state), None
+    for record in train(state, images):
+        if record.epoch == 1:
+            assert math.isfinite(record.means.elbo)
+            at_half = {k: v.clone() for k, v in state.model.encoder.state_dict().items()}
+        else:
+            assert math.isnan(record.means.elbo)
+    assert at_half is not None
+    now = state.model.encoder.state_dict()
+    assert all(torch.equal(v, now[k]) for k, v in at_half.items())
+    assert not torch.equal(weights(state), before)
+
+
+def test_reduced_precision_trains_to_about_the_same(images: Any) -> None:
+    runs = {name: begin(images, precision=name) for name in ("float32", "bfloat16")}
+    last = {}
+    for name, state in runs.items():
+        *_, record = train(state, images)
+        last[name] = record.means.elbo
+        assert all(p.dtype == torch.float32 for p in state.model.parameters())
+    assert last["bfloat16"] != last["float32"]
+    assert last["bfloat16"] == pytest.approx(last["float32"], rel=0.01)
+
+
+def test_input_noise_reaches_the_encoder_alone(images: Any) -> None:
+    """The same decoder and codes give a clean image the same likelihood."""
+    state = begin(images, input_noise=0.5)
+    x = binarise(torch.from_numpy(images.reshape(50, 784) / np.float32(255.0)), state.generator)
+    seen: list[torch.Tensor] = []
+    explained: list[torch.Tensor] = []
+    state.model.encoder.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    log_px_z = state.model.likelihood.log_px_z
+    state.model.likelihood.log_px_z = lambda outputs, y: (  # type: ignore[method-assign]
+        explained.append(y) or log_px_z(outputs, y)
+    )
+    terms(state.model, x, state.config, Generator().manual_seed(0))
+    assert torch.equal(explained[0], x)
+    flipped = (seen[0] != x).float().mean().item()
+    assert flipped == pytest.approx(0.25, abs=0.01)  # half of the coin flips agree
+
+
+def test_the_digit_mixture_is_learned_with_labels(images: Any) -> None:
+    labels = (np.arange(50) % 10).astype(np.uint8)
+    state = begin(images, model={"prior": "digit-mixture"})
+    before = state.model.prior.means.detach().clone()
+    with pytest.raises(ValueError, match="is learned with labels, got none"):
+        list(train(state, images))
+    for record in train(state, images, labels=labels):
+        # a bound on log p(x, label), which is below that on log p(x)
+        assert record.means.objective < record.means.elbo
+    assert not torch.equal(state.model.prior.means, before)
+
+
+@pytest.mark.parametrize("n", [3, 5, 14])
+def test_moments_are_steps_with_a_record(images: Any, n: int) -> None:
+    state = begin(images, epochs=30, batch_size=2)
+    chosen = moments(state.config, len(images), n)
+    records = [record.step for record in train(state, images)]
+    assert set(chosen) <= set(records)
+    assert chosen[-1] == records[-1]
+    assert len(chosen) == n - 1  # the untrained network is the other one
+    if n == 14:
+        gaps = np.diff([0, *chosen])
+        assert gaps[0] < gaps[-1]  # denser early
+        assert chosen[0] == records[0]
+
+
+def test_moments_need_three() -> None:
+    with pytest.raises(ValueError, match="n must be at least 3, got 2"):
+        moments(TrainConfig(), 100, 2)
 
 
 def test_the_lattice_objective_leaves_the_encoder_be(images: Any) -> None:

@@ -11,6 +11,7 @@ from torch import Generator, Tensor
 
 from vae_core.analysis import marginal
 from vae_core.analysis.clusters import N_FOLDS, NEIGHBOURS, cluster_figures
+from vae_core.analysis.fields import log_aggregate_density, plane_grid
 from vae_core.analysis.projection import encode_images
 from vae_core.data import ByteArray, DataSet, binarise
 from vae_core.models import VAE
@@ -18,6 +19,8 @@ from vae_core.models import VAE
 BINARISATION_SEED = 0
 _ELBO_SAMPLES = 8
 _BATCH = 1000
+_N_TRAINING = 10_000  # training images whose log p(x) is measured
+_AGGREGATE_SPACING = 0.02  # z units, below every usual std of q(z|x)
 
 Metrics = dict[str, dict[str, Any]]
 
@@ -26,6 +29,7 @@ def evaluate_model(
     model: VAE,
     data: DataSet,
     *,
+    train: DataSet | None = None,
     spacing: float = marginal.REPORTED_SPACING,
     iwae_samples: int = 0,
 ) -> Metrics:
@@ -37,6 +41,8 @@ def evaluate_model(
         In the precision that its file keeps.
     data : DataSet
         Test images and labels.
+    train : DataSet, optional
+        What it was trained on: up to 10,000 of it give one more figure, their exact log p(x).
     spacing : float
         Of the lattice for the exact log p(x), z units.
     iwae_samples : int
@@ -58,12 +64,23 @@ def evaluate_model(
         figures["reconstruction"] = _figure(log_px_z, "nats", "log p(x|z) at the code z(x)")
     else:
         figures |= _bounds(model, x, spacing=spacing, iwae_samples=iwae_samples)
+        if train is not None and model.config.latent_dim <= 2:
+            figures["log_px_train"] = _on_training_images(model, train)
     posterior = encode_images(model, data.images)
     if model.config.posterior == "gaussian":
         std = (0.5 * posterior.logvar).exp()
         how = "median over digits and dimensions of the standard deviation of q(z|x), grey input"
         figures["posterior_std"] = _plain(float(std.median()), "z units", how)
     return figures | _clusters(posterior.mu, data.labels)
+
+
+def _on_training_images(model: VAE, train: DataSet) -> dict[str, Any]:
+    n = min(_N_TRAINING, len(train.images))
+    rows = np.random.default_rng(0).choice(len(train.images), n, replace=False)
+    x = model_input(model, DataSet(train.images[rows], train.labels[rows]))
+    log_px = marginal.log_px_exact(model, x, spacing=marginal.LIVE_SPACING)
+    how = f"exact: lattice, spacing {marginal.LIVE_SPACING:g} and finer where needed"
+    return _figure(log_px, "nats", f"{how}; {n:,} training images")
 
 
 def model_input(model: VAE, data: DataSet) -> Tensor:
@@ -77,8 +94,9 @@ def model_input(model: VAE, data: DataSet) -> Tensor:
 def _bounds(model: VAE, x: Tensor, *, spacing: float, iwae_samples: int) -> Metrics:
     figures: Metrics = {}
     generator = Generator().manual_seed(1)
+    log_px = None
     if model.config.latent_dim <= 2:
-        how = f"exact: lattice, spacing {spacing:g}, |z| < {marginal.RADIUS}"
+        how = f"exact: lattice, spacing {spacing:g} and finer where needed, |z| < {marginal.RADIUS}"
         log_px = marginal.log_px_exact(model, x, spacing=spacing)
         figures["log_px"] = _figure(log_px, "nats", how)
     else:
@@ -94,9 +112,17 @@ def _bounds(model: VAE, x: Tensor, *, spacing: float, iwae_samples: int) -> Metr
         reconstructions.append(log_px_z.mean(0))
     kl, reconstruction = torch.cat(kls), torch.cat(reconstructions)
     sampled = f"{_ELBO_SAMPLES} samples of q(z|x)"
-    figures["elbo"] = _figure(reconstruction - kl, "nats", f"analytic KL, {sampled}")
-    figures["kl"] = _figure(kl, "nats", "KL(q(z|x) ‖ N(0, I)), analytic")
+    is_normal = model.config.prior == "normal"
+    how = f"{'analytic KL' if is_normal else 'KL by quadrature'}, {sampled}"
+    figures["elbo"] = _figure(reconstruction - kl, "nats", how)
+    prior = "N(0, I)" if is_normal else "a Gaussian per digit"
+    figures["kl"] = _figure(kl, "nats", f"KL(q(z|x) ‖ p(z)), p(z) = {prior}")
     figures["reconstruction"] = _figure(reconstruction, "nats", f"E_q log p(x|z), {sampled}")
+    if log_px is not None:
+        how = "KL(q(z|x) ‖ p(z|x)), as exact log p(x) − ELBO"
+        figures["gap"] = _figure(log_px - reconstruction + kl, "nats", how)
+    if model.config.latent_dim == 2:
+        figures |= _of_aggregate(model, x, float(kl.double().mean()))
     if iwae_samples:
         parts = [
             marginal.log_px_iwae(model, rows, n_samples=iwae_samples, generator=generator).value
@@ -104,6 +130,31 @@ def _bounds(model: VAE, x: Tensor, *, spacing: float, iwae_samples: int) -> Metr
         ]
         figures["iwae"] = _figure(torch.cat(parts), "nats", f"IWAE, K = {iwae_samples}")
     return figures
+
+
+def _of_aggregate(model: VAE, x: Tensor, mean_kl: float) -> Metrics:
+    """KL of the aggregate posterior to the prior, and the information that z carries about x.
+
+    E_x KL(q(z|x) ‖ p(z)) = I(x; z) + KL(q(z) ‖ p(z)): Hoffman & Johnson, "ELBO surgery", 2016.
+    """
+    with torch.no_grad():
+        posteriors = [model.encode(rows) for rows in x.split(_BATCH)]
+    mu = torch.cat([posterior.mu for posterior in posteriors])
+    std = (0.5 * torch.cat([posterior.logvar for posterior in posteriors])).exp()
+    reach = 6.0 * float(std.max())
+    (x0, y0), (x1, y1) = (mu.amin(0) - reach).tolist(), (mu.amax(0) + reach).tolist()
+    n_cells = math.ceil(max(x1 - x0, y1 - y0) / _AGGREGATE_SPACING)
+    grid = plane_grid((x0, x1, y0, y1), n_cells)
+    log_q = log_aggregate_density(mu.numpy(), std.numpy(), grid).ravel()
+    with torch.no_grad():
+        log_p = model.prior.log_pz(torch.from_numpy(grid.points)).numpy()
+    mass = np.exp(log_q)
+    kl = float((mass * (log_q - log_p)).sum() / mass.sum())
+    how = f"q(z) = mean q(z|x) of the {len(x):,} images, grid of spacing {_AGGREGATE_SPACING:g}"
+    return {
+        "aggregate_kl": _plain(kl, "nats", f"KL(q(z) ‖ p(z)), {how}"),
+        "mutual_information": _plain(mean_kl - kl, "nats", f"I(x; z) = KL − aggregate KL, {how}"),
+    }
 
 
 def _clusters(mu: Tensor, labels: ByteArray) -> Metrics:

@@ -166,6 +166,39 @@ def binarise(x: Tensor, generator: Generator) -> Tensor:
     return (noise < x).to(x.dtype)
 
 
+def corrupt(x: Tensor, share: float, generator: Generator) -> Tensor:
+    """Replace a share of the pixels, chosen at random, by fair coin flips.
+
+    What the encoder of a denoising VAE sees; its decoder still explains the clean image. Im et
+    al., "Denoising criterion for variational auto-encoding framework", AAAI 2017.
+
+    Parameters
+    ----------
+    x : Tensor, shape (B, 784)
+        Pixels in [0, 1].
+    share : float
+        From 0 to 1.
+    generator : torch.Generator
+        Source of randomness, on the device of `x`.
+
+    Returns
+    -------
+    Tensor, shape (B, 784)
+
+    Raises
+    ------
+    ValueError
+        `share` is not in [0, 1].
+    """
+    import torch
+
+    if not 0 <= share <= 1:
+        raise ValueError(f"share must be from 0 to 1, got {share}")
+    u = torch.rand(x.shape, generator=generator, device=x.device, dtype=x.dtype)
+    # Below half the share: ink; from there to the share: none.
+    return torch.where(u < share, (u < 0.5 * share).to(x.dtype), x)
+
+
 def _parts(split: str) -> tuple[str, ...]:
     if split not in get_args(Split):
         raise ValueError(f"split must be one of {', '.join(get_args(Split))}, got {split!r}")

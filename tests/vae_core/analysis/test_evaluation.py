@@ -14,13 +14,14 @@ from torch.distributions import Bernoulli, Independent, Normal, kl_divergence
 from vae_core.analysis import evaluation
 from vae_core.analysis.clusters import cluster_figures
 from vae_core.analysis.evaluation import Metrics, evaluate_model, model_input
-from vae_core.analysis.marginal import log_px_exact
+from vae_core.analysis.marginal import kl_to_posterior, log_px_exact
 from vae_core.analysis.projection import encode_images
 from vae_core.data import DataSet, binarise
 from vae_core.models import VAE
 
 MakeModel = Callable[..., VAE]
 BOUNDS = ["log_px", "elbo", "kl", "reconstruction"]
+OF_LATTICES = ["gap", "aggregate_kl", "mutual_information"]
 CLUSTERS = ["knn1", "knn10", "knn50", "silhouette", "nmi", "ari"]
 
 
@@ -38,7 +39,7 @@ def is_figure_of(figure: dict[str, Any], per_image: Tensor, *, atol: float = 1e-
 
 
 def test_figures_have_their_fields_and_fit_into_json(metrics: Metrics) -> None:
-    assert list(metrics) == [*BOUNDS, "posterior_std", *CLUSTERS]
+    assert list(metrics) == [*BOUNDS, *OF_LATTICES, "posterior_std", *CLUSTERS]
     for figure in metrics.values():
         assert set(figure) == {"value", "stderr", "unit", "how"}
         assert math.isfinite(figure["value"])
@@ -68,6 +69,39 @@ def test_bounds_against_torch_distributions(
     assert metrics["elbo"]["value"] < metrics["log_px"]["value"]
 
 
+def test_gap_is_the_kl_to_the_posterior(
+    tiny_vae: VAE, few_digits: DataSet, metrics: Metrics
+) -> None:
+    x = model_input(tiny_vae, few_digits)
+    log_px = log_px_exact(tiny_vae, x, spacing=0.1)
+    kl = kl_to_posterior(tiny_vae, x, log_px).mean().item()
+    assert metrics["gap"]["value"] == pytest.approx(kl, abs=4 * metrics["gap"]["stderr"])
+    difference = metrics["log_px"]["value"] - metrics["elbo"]["value"]
+    assert metrics["gap"]["value"] == pytest.approx(difference, abs=1e-3)
+
+
+def test_information_and_aggregate_kl_make_up_the_kl(
+    tiny_vae: VAE, few_digits: DataSet, metrics: Metrics
+) -> None:
+    total = metrics["aggregate_kl"]["value"] + metrics["mutual_information"]["value"]
+    assert total == pytest.approx(metrics["kl"]["value"], abs=1e-4)
+    assert 0 < metrics["mutual_information"]["value"] < math.log(len(few_digits.images))
+    mu, logvar = tiny_vae.encode(model_input(tiny_vae, few_digits))
+    generator = Generator().manual_seed(0)
+    rows = torch.randint(len(mu), (20_000,), generator=generator)
+    z = mu[rows] + (0.5 * logvar[rows]).exp() * torch.randn(20_000, 2, generator=generator)
+    log_q = Independent(Normal(mu, (0.5 * logvar).exp()), 1).log_prob(z.unsqueeze(1))
+    draws = log_q.logsumexp(1) - math.log(len(mu)) - tiny_vae.prior.log_pz(z)
+    error = float(draws.std()) / math.sqrt(len(draws))
+    assert metrics["aggregate_kl"]["value"] == pytest.approx(float(draws.mean()), abs=5 * error)
+
+
+def test_training_images_have_a_figure_of_their_own(tiny_vae: VAE, few_digits: DataSet) -> None:
+    got = evaluate_model(tiny_vae, few_digits, train=few_digits, spacing=0.1)
+    assert got["log_px_train"]["value"] == pytest.approx(got["log_px"]["value"], abs=1e-2)
+    assert got["log_px_train"]["how"].endswith("200 training images")
+
+
 def test_clusters_are_of_the_grey_digits_means(
     tiny_vae: VAE, few_digits: DataSet, metrics: Metrics
 ) -> None:
@@ -81,7 +115,7 @@ def test_clusters_are_of_the_grey_digits_means(
 
 
 def test_every_figure_says_how(metrics: Metrics) -> None:
-    assert metrics["log_px"]["how"] == "exact: lattice, spacing 0.1, |z| < 6.5"
+    assert metrics["log_px"]["how"] == "exact: lattice, spacing 0.1 and finer where needed, |z| < 6.5"
     assert metrics["elbo"]["how"] == "analytic KL, 8 samples of q(z|x)"
     assert metrics["knn10"]["how"] == "10 nearest encoder means, 5-fold cross-validated"
     assert all(figure["how"] for figure in metrics.values())

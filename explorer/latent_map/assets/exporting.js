@@ -1,0 +1,79 @@
+// Pictures to keep: the map drawn anew at a larger scale with its legends, and the lens.
+
+import { toCss } from "./theme.js";
+
+const LENS_SIDE = 560;
+const STRIP = { margin: 14, row: 34, bar: 160 }; // css px of the legends under the map
+
+// `paint(pen, overlayPen, view)` draws the map; resolves to a PNG.
+export async function mapPicture(paint, view, legends) {
+  const { width, height, ratio, theme } = view;
+  const strip = legends.length ? legends.length * STRIP.row + STRIP.margin : 0;
+  const make = (high) => new OffscreenCanvas(Math.round(width * ratio), Math.round(high * ratio));
+  const [base, overlay] = [make(height + strip), make(height)];
+  const pen = base.getContext("2d");
+  pen.fillStyle = toCss(theme.paper);
+  pen.fillRect(0, 0, base.width, base.height);
+  pen.save();
+  pen.beginPath();
+  pen.rect(0, 0, base.width, Math.round(height * ratio));
+  pen.clip();
+  paint(pen, overlay.getContext("2d"), view);
+  pen.setTransform(1, 0, 0, 1, 0, 0);
+  pen.drawImage(overlay, 0, 0);
+  pen.restore();
+  pen.setTransform(ratio, 0, 0, ratio, 0, 0);
+  legends.forEach((legend, i) => {
+    paintLegend(pen, legend, height + STRIP.margin + i * STRIP.row, view);
+  });
+  return base.convertToBlob({ type: "image/png" });
+}
+
+function paintLegend(pen, { title, colours, low, high, items, said }, top, { width, theme }) {
+  pen.textAlign = "left";
+  pen.textBaseline = "middle";
+  pen.fillStyle = toCss(theme.ink);
+  pen.font = `600 12px ${theme.font}`;
+  const left = STRIP.margin;
+  pen.fillText(title, left, top + 4, width / 2);
+  pen.font = `11px ${theme.font}`;
+  if (said) pen.fillText(said, left, top + 20, width - 2 * STRIP.margin);
+  let x = left + Math.min(width / 2, pen.measureText(title).width * 1.2) + 16;
+  if (colours) {
+    pen.fillText(low, x, top + 4);
+    x += pen.measureText(low).width + 6;
+    colours.forEach((colour, i) => {
+      pen.fillStyle = toCss(colour);
+      pen.fillRect(x + (i * STRIP.bar) / 256, top - 1, STRIP.bar / 256 + 0.7, 10);
+    });
+    pen.fillStyle = toCss(theme.ink);
+    pen.fillText(high, x + STRIP.bar + 6, top + 4);
+  }
+  for (const { colour, text } of items ?? []) {
+    if (colour) {
+      pen.fillStyle = toCss(colour);
+      pen.fillRect(x, top - 1, 10, 10);
+      x += 14;
+    }
+    pen.fillStyle = toCss(theme.ink);
+    pen.fillText(text, x, top + 4);
+    x += pen.measureText(text).width + 12;
+  }
+}
+
+// 28 x 28 pixels as large squares, never blurred.
+export function lensPicture(canvas) {
+  const large = new OffscreenCanvas(LENS_SIDE, LENS_SIDE);
+  const pen = large.getContext("2d");
+  pen.imageSmoothingEnabled = false;
+  pen.drawImage(canvas, 0, 0, LENS_SIDE, LENS_SIDE);
+  return large.convertToBlob({ type: "image/png" });
+}
+
+export function download(blob, name) {
+  const anchor = document.createElement("a");
+  anchor.href = URL.createObjectURL(blob);
+  anchor.download = name;
+  anchor.click();
+  setTimeout(() => URL.revokeObjectURL(anchor.href), 10_000);
+}

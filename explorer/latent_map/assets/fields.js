@@ -1,0 +1,186 @@
+// Layers that are fields over the plane: class probabilities, density, sensitivity; prior's rings.
+
+import { number, quantile } from "./geometry.js";
+import { gradientCss, scaleColours, toCss } from "./theme.js";
+
+const CLASS_OPACITY = 0.5; // where the class is certain
+const SURE = 0.5; // probability from which a place belongs to a class's region
+const RANGE = { density: [0.25, 1], sensitivity: [0.02, 0.98] }; // quantiles of the grid
+const DEPTH = 8; // nats of density that the scale spans at most, below the peak
+export const FIELD_LAYERS = ["classes", "density", "sensitivity"];
+const SIGMAS = [1, 2, 3];
+const UNITS = {
+  density: "nats: log q(z), per unit area of z",
+  sensitivity: "log \u221adet G, nats: pixel area per unit area of z",
+};
+const TITLES = { density: "Aggregate posterior", sensitivity: "Decoder sensitivity" };
+
+// Paints fields as small images, kept until the payload or the theme changes.
+export class Fields {
+  constructor() {
+    this.images = new Map(); // layer -> { name, canvas, legend }
+  }
+
+  // { canvas, legend } of a layer, null if this checkpoint has none.
+  imageOf(layer, fields, theme) {
+    const name = `${fields.id}/${theme.name}`;
+    const known = this.images.get(layer);
+    if (known?.name === name) return known;
+    if (!fields.sections[layer]) return null;
+    const [height, width] = fields.shape;
+    const paint = layer === "classes" ? classPixels : scalePixels;
+    const { pixels, legend } = paint(layer, fields, theme);
+    const canvas = new OffscreenCanvas(width, height);
+    canvas.getContext("2d").putImageData(new ImageData(pixels, width, height), 0, 0);
+    const made = { name, canvas, legend: { ...legend, said: fields.said[layer] ?? "" } };
+    this.images.set(layer, made);
+    return made;
+  }
+
+  paint(pen, layer, fields, { ratio, camera, theme }) {
+    const image = this.imageOf(layer, fields, theme);
+    if (!image) return;
+    const [x0, x1, y0, y1] = fields.extent;
+    const [left, top] = camera.toPx([x0, y1]);
+    const [right, bottom] = camera.toPx([x1, y0]);
+    pen.setTransform(ratio, 0, 0, ratio, 0, 0);
+    pen.imageSmoothingEnabled = true;
+    pen.drawImage(image.canvas, left, top, right - left, bottom - top);
+  }
+}
+
+// The image's first row is the top, the field's the bottom.
+function eachCell([height, width], visit) {
+  for (let row = 0; row < height; row++) {
+    for (let column = 0; column < width; column++) {
+      visit((height - 1 - row) * width + column, 4 * (row * width + column));
+    }
+  }
+}
+
+function classPixels(layer, { shape, sections }, theme) {
+  const size = shape[0] * shape[1];
+  const pixels = new Uint8ClampedArray(4 * size);
+  eachCell(shape, (cell, at) => {
+    const { label, share } = likeliest(sections.classes, size, cell);
+    const strength = Math.max(0, (share - 0.2) / 0.8);
+    pixels.set([...theme.digits[label], 255 * CLASS_OPACITY * strength], at);
+  });
+  const items = theme.digits.map((colour, digit) => ({ colour, text: String(digit) }));
+  return { pixels, legend: { title: "Likeliest digit; stronger = surer", items } };
+}
+
+function likeliest(classes, size, cell) {
+  let label = 0;
+  for (let k = 1; k < 10; k++) {
+    if (classes[k * size + cell] > classes[label * size + cell]) label = k;
+  }
+  return { label, share: classes[label * size + cell] / 255 };
+}
+
+function scalePixels(layer, { shape, sections }, theme) {
+  const values = sections[layer];
+  let [low, high] = RANGE[layer].map((share) => quantile(values, share));
+  if (layer === "density") low = Math.max(low, high - DEPTH);
+  const scale = scaleColours(layer, theme);
+  const pixels = new Uint8ClampedArray(4 * values.length);
+  eachCell(shape, (cell, at) => {
+    const share = Math.min(1, Math.max(0, (values[cell] - low) / (high - low || 1)));
+    // as the paper at its low end, so that the grid shows through
+    pixels.set([...scale[Math.round(255 * share)], 255 * Math.min(1, 4 * share)], at);
+  });
+  const legend = {
+    title: `${TITLES[layer]}, ${UNITS[layer]}`,
+    gradient: gradientCss(scale),
+    colours: scale,
+    low: `\u2264 ${number(low, 1)}`,
+    high: number(high, 1),
+  };
+  return { pixels, legend };
+}
+
+// One place inside each large region of a class: [label, x, y, radius], all on the plane.
+export function classRegions(fields) {
+  fields.regions ??= findRegions(fields);
+  return fields.regions;
+}
+
+function findRegions({ shape: [height, width], extent: [x0, x1, y0, y1], sections }) {
+  const size = height * width;
+  const labels = new Int8Array(size);
+  for (let cell = 0; cell < size; cell++) {
+    const { label, share } = likeliest(sections.classes, size, cell);
+    labels[cell] = share >= SURE ? label : -1;
+  }
+  const depth = depths(labels, height, width);
+  const cellSize = (x1 - x0) / width;
+  const seen = new Uint8Array(size);
+  const regions = [];
+  for (let start = 0; start < size; start++) {
+    if (seen[start] || labels[start] < 0) continue;
+    seen[start] = 1;
+    const stack = [start];
+    let deepest = start;
+    while (stack.length) {
+      const cell = stack.pop();
+      if (depth[cell] > depth[deepest]) deepest = cell;
+      const column = cell % width;
+      for (const [next, isInside] of [
+        [cell - 1, column > 0],
+        [cell + 1, column < width - 1],
+        [cell - width, cell >= width],
+        [cell + width, cell < size - width],
+      ]) {
+        if (!isInside || seen[next] || labels[next] !== labels[cell]) continue;
+        seen[next] = 1;
+        stack.push(next);
+      }
+    }
+    const [column, row] = [deepest % width, Math.floor(deepest / width)];
+    const x = x0 + (column + 0.5) * cellSize;
+    const y = y0 + ((row + 0.5) * (y1 - y0)) / height;
+    regions.push([labels[start], x, y, depth[deepest] * cellSize]);
+  }
+  return regions.sort((a, b) => b[3] - a[3]);
+}
+
+// Cells to the nearest of another class or to the border, in steps: two sweeps.
+function depths(labels, height, width) {
+  const depth = new Uint16Array(labels.length);
+  const at = (row, column, cell) => {
+    const isOut = row < 0 || column < 0 || row >= height || column >= width;
+    const other = row * width + column;
+    return isOut || labels[other] !== labels[cell] ? 0 : depth[other];
+  };
+  for (let cell = 0; cell < labels.length; cell++) {
+    const [row, column] = [Math.floor(cell / width), cell % width];
+    depth[cell] = 1 + Math.min(at(row - 1, column, cell), at(row, column - 1, cell));
+  }
+  for (let cell = labels.length - 1; cell >= 0; cell--) {
+    const [row, column] = [Math.floor(cell / width), cell % width];
+    const near = Math.min(at(row + 1, column, cell), at(row, column + 1, cell));
+    depth[cell] = Math.min(depth[cell], 1 + near);
+  }
+  return depth;
+}
+
+// Circles of a standard normal prior on the plane, with the mass inside: 1 - exp(-r^2 / 2).
+export function paintPrior(pen, decoder, { ratio, camera, theme }) {
+  const { center, axes } = decoder.plane;
+  const origin = [0, 1].map((k) => -center.reduce((sum, c, d) => sum + c * axes[d][k], 0));
+  const [x, y] = camera.toPx(origin);
+  pen.setTransform(ratio, 0, 0, ratio, 0, 0);
+  pen.setLineDash([6, 5]);
+  pen.lineWidth = 1.5;
+  pen.strokeStyle = toCss(theme.ink, 0.6);
+  for (const sigmas of SIGMAS) {
+    pen.beginPath();
+    pen.arc(x, y, sigmas / camera.unitsPerPx, 0, 2 * Math.PI);
+    pen.stroke();
+  }
+  pen.setLineDash([]);
+  return SIGMAS.map((sigmas) => ({
+    text: `${sigmas}\u03c3 \u00b7 ${number(100 * (1 - Math.exp((-sigmas * sigmas) / 2)), 1)} %`,
+    at: [x, y - sigmas / camera.unitsPerPx],
+  }));
+}

@@ -1,0 +1,147 @@
+// The lens: what the decoder makes of the place under the pointer, and the nearest real digit.
+
+import { number } from "./geometry.js";
+import { isUnpacked, pictureOf, sheetOf } from "./store.js";
+import { levelOf } from "./theme.js";
+
+const REST_MS = 500; // how long z must rest before it is read aloud
+const GAP = { beside: 20, edge: 8, finger: 44 }; // css px from what it is about, and the border
+const TOOLBAR = 58; // css px along the right border that a docked lens leaves free
+const NARROW = 520; // css px of the map below which a resting lens is docked in a corner
+
+export const moveTo = (element, x, y) => {
+  element.style.transform = `translate(${x}px, ${y}px)`;
+};
+
+// A draw of the pixels, x ~ p(x|z), from their mean.
+export function samplePixels(mean, { likelihood, sigma }, out) {
+  for (let i = 0; i < mean.length; i++) {
+    if (likelihood === "gaussian") {
+      const radius = Math.sqrt(-2 * Math.log(1 - Math.random()));
+      const noise = radius * Math.cos(2 * Math.PI * Math.random());
+      out[i] = Math.min(1, Math.max(0, mean[i] + sigma * noise));
+    } else out[i] = Math.random() < mean[i] ? 1 : 0;
+  }
+  return out;
+}
+
+export class Lens {
+  constructor(root) {
+    const find = (selector) => root.querySelector(selector);
+    this.root = root;
+    this.card = find(".lens");
+    this.parts = {
+      z: find(".lens-z"),
+      kind: find(".lens-kind"),
+      digit: find(".lens-digit"),
+      away: find(".lens-away"),
+      value: find(".lens-value"),
+      near: find(".lens-near"),
+      spoken: find(".spoken"),
+    };
+    this.decoded = find('[data-testid="lens"]').getContext("2d");
+    this.nearest = find('[data-testid="lens-nearest"]').getContext("2d");
+    this.image = this.decoded.createImageData(28, 28);
+    this.drawn = new Float32Array(784);
+    this.shown = null;
+  }
+
+  stop() {
+    clearTimeout(this.restTimer);
+  }
+
+  forget() {
+    this.shown = null;
+  }
+
+  hide() {
+    this.card.hidden = true;
+    this.shown = null;
+    clearTimeout(this.restTimer);
+    delete this.root.dataset.z;
+  }
+
+  // `about` = { coords, near: { id, distance } | null, name, value, decoder, names, isSample,
+  // theme }
+  show(about) {
+    const [x, y] = about.coords;
+    const hasPicture = about.near !== null && isUnpacked(sheetOf(about.near.id));
+    const key = `${x},${y},${about.near?.id},${about.isSample},${hasPicture},${about.value}`;
+    this.card.hidden = false;
+    if (this.shown === key) return;
+    this.shown = key;
+    this.mean = about.decoder.decode(x, y);
+    this.drawDecoded(about);
+    this.drawNearest(about, hasPicture);
+    const { z, kind, digit, away, value } = this.parts;
+    z.textContent = `${about.names[0]} = (${number(x, 2)}, ${number(y, 2)})`;
+    kind.textContent = about.isSample ? "sample of p(x|z)" : "mean of p(x|z)";
+    digit.textContent = about.near ? about.name : "";
+    const far = about.near?.distance;
+    away.textContent = about.near ? `${number(far, 3)} away in ${about.names[0]}` : "";
+    value.textContent = about.value;
+    value.hidden = !about.value;
+    this.root.dataset.z = `${Number(x.toPrecision(9))},${Number(y.toPrecision(9))}`;
+    clearTimeout(this.restTimer);
+    this.restTimer = setTimeout(() => {
+      const near = about.near && `nearest digit: ${about.name}, ${away.textContent}`;
+      const words = [z.textContent, near, about.value];
+      this.parts.spoken.textContent = words.filter(Boolean).join(", ");
+    }, REST_MS);
+  }
+
+  drawDecoded({ decoder, isSample, theme }) {
+    const ink = isSample ? samplePixels(this.mean, decoder, this.drawn) : this.mean;
+    this.put(this.decoded, theme, (i) => 255 * ink[i]);
+  }
+
+  drawNearest({ near, theme }, hasPicture) {
+    this.parts.near.hidden = !near;
+    this.parts.near.classList.toggle("waiting", !hasPicture);
+    if (!hasPicture) return;
+    this.root.dataset.nearest = near.id;
+    const ink = pictureOf(near.id);
+    this.put(this.nearest, theme, (i) => ink[i]);
+  }
+
+  // One number per pixel, never interpolated.
+  put(pen, { dark }, inkOf) {
+    const { data } = this.image;
+    for (let i = 0; i < 784; i++) {
+      data[4 * i] = data[4 * i + 1] = data[4 * i + 2] = levelOf(inkOf(i), dark);
+      data[4 * i + 3] = 255;
+    }
+    pen.putImageData(this.image, 0, 0);
+  }
+
+  // Beside the point, on a side with room, so that it never covers what it is about: right and
+  // below the pointer, above a finger, outwards from a pin; on a small map a resting lens goes to
+  // the corner farthest from the pin.
+  place([x, y], { width, height }, { isLive, isTouch }) {
+    const { offsetWidth: wide, offsetHeight: high } = this.card;
+    this.card.classList.toggle("resting", !isLive);
+    const right = width - GAP.edge - wide;
+    const bottom = height - GAP.edge - high;
+    if (!isLive && width < NARROW) {
+      const left = x > (width - TOOLBAR) / 2 ? GAP.edge : Math.max(GAP.edge, right - TOOLBAR);
+      moveTo(this.card, left, y > height / 2 ? GAP.edge : bottom);
+      return;
+    }
+    if (isTouch) {
+      const left = Math.max(GAP.edge, Math.min(x - wide / 2, right - TOOLBAR));
+      const above = y - GAP.finger - high;
+      const beside = x > width / 2 ? GAP.edge : Math.max(GAP.edge, right - TOOLBAR);
+      const fits = above >= GAP.edge;
+      moveTo(this.card, Math.round(fits ? left : beside), Math.round(Math.max(GAP.edge, above)));
+      return;
+    }
+    const beside = (at, size, room, outwards) => {
+      const [before, after] = [at - GAP.beside - size, at + GAP.beside];
+      const [fitsBefore, fitsAfter] = [before >= GAP.edge, after + size + GAP.edge <= room];
+      return fitsAfter && (outwards || !fitsBefore) ? after : before;
+    };
+    const left = beside(x, wide, width, isLive || x > width / 2);
+    const top = beside(y, high, height, isLive || y > height / 2);
+    moveTo(this.card, Math.round(left), Math.round(Math.max(GAP.edge, top)));
+  }
+}

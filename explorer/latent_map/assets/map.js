@@ -1,0 +1,534 @@
+// One map: what it shows, when it draws, and what it tells Python.
+
+import { Camera } from "./camera.js";
+import { Cloud } from "./cloud.js";
+import { Controls } from "./controls.js";
+import { download, lensPicture, mapPicture } from "./exporting.js";
+import { FIELD_LAYERS } from "./fields.js";
+import { distance } from "./geometry.js";
+import { Input, REACH_MOUSE, ZOOM_STEP } from "./input.js";
+import { Lens, moveTo } from "./lens.js";
+import { DEFAULT_LAYERS, LAYERS, MARKUP } from "./markup.js";
+import { COLOURS, pointsLook, valueOf } from "./points_look.js";
+import { Scene } from "./scene.js";
+import { combine, marksFrom, messageOf, Shape } from "./selection.js";
+import * as store from "./store.js";
+import { readTheme } from "./theme.js";
+import { Wants } from "./wants.js";
+
+const WAIT_MS = 10_000; // a payload that has not come by then is worth a word
+const REST_MS = 140; // without a change of view: what was put off is done now
+const FINEST = 2; // image px per css px at most: beyond it points cost more and look the same
+
+const kept = new Map(); // Python's key of a map -> its layers, colour, lens; outlives pages
+
+function settingsOf(key) {
+  if (!kept.has(key)) {
+    kept.set(key, { layers: new Set(DEFAULT_LAYERS), colour: "label", isSample: false });
+  }
+  return kept.get(key);
+}
+
+export class LatentMap {
+  constructor(parentElement) {
+    const mount = parentElement.querySelector(".mount");
+    mount.innerHTML = MARKUP;
+    const find = (selector) => mount.querySelector(selector);
+    this.root = find(".map");
+    this.canvas = { points: find(".points"), overlay: find(".overlay") };
+    this.ink = {
+      points: this.canvas.points.getContext("2d", { alpha: false }),
+      overlay: this.canvas.overlay.getContext("2d"),
+    };
+    const names = ["across", "down", "ring", "notice"];
+    this.parts = Object.fromEntries(names.map((name) => [name, find(`.${name}`)]));
+    this.size = { width: 0, height: 0, ratio: 1, grain: 1 };
+    this.pin = null;
+    this.tool = "pan";
+    this.shape = null; // a lasso or box under way
+    this.marks = null; // who is selected
+    this.scene = new Scene(this);
+    this.wants = new Wants(this);
+    this.lens = new Lens(this.root);
+    this.listeners = new AbortController();
+    const { signal } = this.listeners;
+    this.controls = new Controls(this.root, this, signal);
+    this.input = new Input(this, this.canvas.overlay, signal);
+    this.observer = new ResizeObserver(() => this.resize());
+    this.observer.observe(this.root);
+    this.onNews = () => this.resolve();
+    store.watch(this.onNews);
+    // Streamlit pales what waits for a run; the map answers all the while.
+    const holder = parentElement.host?.closest('[data-testid="stElementContainer"]');
+    holder?.style.setProperty("opacity", "1", "important");
+  }
+
+  stop() {
+    this.listeners.abort();
+    this.observer.disconnect();
+    store.unwatch(this.onNews);
+    cancelAnimationFrame(this.frameRequest);
+    for (const timer of [this.waitTimer, this.restTimer]) clearTimeout(timer);
+    const parts = [this.scene.mosaic, this.wants, this.lens, this.controls, this.input];
+    for (const part of parts) part.stop();
+  }
+
+  // Python's newest word. The theme may have changed too: Streamlit calls again for that.
+  update({ data, setTriggerValue, setStateValue }) {
+    this.state = data;
+    Object.assign(this, { setTriggerValue, setStateValue });
+    this.pin = data.pin;
+    this.root.setAttribute("aria-label", data.label);
+    this.theme = readTheme(this.root, data.palette);
+    this.settings = settingsOf(data.key);
+    this.camera = Camera.of(data.key);
+    this.camera.resize(this.size);
+    this.lens.forget();
+    this.resolve();
+  }
+
+  // Takes up the payloads as soon as those without which there is no map are here.
+  resolve() {
+    const fetch = (held, id) => (held?.id === id ? held : store.touchPayload(id));
+    const decoder = fetch(this.decoder, this.state.decoder);
+    const points = fetch(this.points, this.state.points);
+    const payload = (held, id) => (id ? fetch(held, id) : null);
+    this.fieldsPayload = payload(this.fieldsPayload, this.state.fields);
+    this.values = payload(this.values, this.state.values);
+    this.isWaiting = !decoder || !points;
+    if (this.isWaiting) {
+      this.wait();
+      return;
+    }
+    clearTimeout(this.waitTimer);
+    this.waitTimer = 0;
+    Object.assign(this, { decoder, points });
+    this.scene.mosaic.use(decoder);
+    const letter = decoder.latent_dim === 2 ? "z" : "u"; // on a plane through more dimensions, u
+    this.names = [letter, `${letter}\u2081`, `${letter}\u2082`];
+    this.root.dataset.points = points.n;
+    this.camera.aim(points);
+    this.takeStart();
+    this.takeSelection();
+    this.lens.forget();
+    this.refresh();
+  }
+
+  // What a link asks for, once.
+  takeStart() {
+    const { start } = this.state;
+    const word = JSON.stringify(start);
+    if (!start || this.camera.startsTaken.has(word) || !this.size.width) return;
+    this.camera.startsTaken.add(word);
+    if (start.view) this.camera.look(this.camera.viewOf(start.view));
+    if (start.layers.length) this.settings.layers = new Set(start.layers);
+    this.settings.colour = start.colour;
+  }
+
+  // Python's selection; a new word of it replaces what the browser has.
+  takeSelection() {
+    const { selected, selects } = this.state;
+    const word = `${this.points.id}/${JSON.stringify(selected)}`;
+    if (word === this.selectedWord || (!selects && !selected)) return;
+    this.selectedWord = word;
+    this.setMarks(marksFrom(selected, this.points));
+  }
+
+  // Until the first picture a skeleton; after it the old picture stays, but answers nothing.
+  wait() {
+    this.root.dataset.ready = "false";
+    this.wants.settle();
+    this.schedule();
+    if (store.problem()) this.say(store.problem(), true);
+    else if (!this.waitTimer) {
+      this.say("Drawing the map\u2026", false);
+      const late = "The map's data has not arrived. Reload the page to ask for it again.";
+      this.waitTimer = setTimeout(() => this.say(late, true), WAIT_MS);
+    }
+  }
+
+  say(text, isFinal) {
+    this.parts.notice.firstElementChild.textContent = text;
+    this.parts.notice.classList.toggle("final", isFinal);
+  }
+
+  // ---- looks
+
+  get layers() {
+    return this.settings.layers;
+  }
+
+  setLayer(name, isOn = !this.layers.has(name)) {
+    if (this.missing().has(name)) return;
+    if (isOn) this.layers.add(name);
+    else this.layers.delete(name);
+    this.refresh();
+    const [, , title] = LAYERS.find(([layer]) => layer === name);
+    this.announce(`${title} ${isOn ? "on" : "off"}`);
+  }
+
+  setColour(colour) {
+    this.settings.colour = colour;
+    this.refresh();
+    this.announce(`Points by ${colour}`);
+  }
+
+  nextColour() {
+    const missing = this.missing();
+    const allowed = COLOURS.filter((colour) => !missing.has(colour));
+    this.setColour(allowed[(allowed.indexOf(this.settings.colour) + 1) % allowed.length]);
+  }
+
+  setSample(isSample) {
+    this.settings.isSample = isSample;
+    this.lens.forget();
+    this.refresh();
+    this.announce(isSample ? "The lens samples" : "The lens shows the mean");
+  }
+
+  announce(text) {
+    this.lens.parts.spoken.textContent = text;
+  }
+
+  // Layers and colours that the checkpoint is known not to have.
+  missing() {
+    const missing = new Set();
+    const { fieldsPayload: fields, values } = this;
+    if (fields) {
+      for (const name of FIELD_LAYERS) if (!fields.sections[name]) missing.add(name);
+      if (!fields.prior) missing.add("prior");
+    }
+    if (values && !values.sections.elbo) missing.add("elbo");
+    return missing;
+  }
+
+  // After any change of what is shown: dots' colours, legends, switches, and what must be fetched.
+  refresh() {
+    if (!this.points) return;
+    const { layers, theme } = this;
+    const missing = this.missing();
+    if (missing.has(this.settings.colour)) this.settings.colour = "label";
+    const { colour, isSample } = this.settings;
+    const name = `${this.points.id}/${colour}/${this.values?.id}/${theme.name}`;
+    if (this.lookName !== name) {
+      this.lookName = name;
+      this.pointsLook = pointsLook(this.points, colour, this.values, theme);
+    }
+    const needsFields = [...FIELD_LAYERS, "prior"].filter((layer) => layers.has(layer));
+    if (needsFields.length && !this.fieldsPayload) this.wants.fields();
+    if (colour !== "label" && !this.values) this.wants.values();
+    const waiting = new Set(this.fieldsPayload ? [] : needsFields);
+    if (colour !== "label" && !this.values) waiting.add("colour");
+    this.legends = this.scene.legends();
+    this.controls.legends(this.legends);
+    const said = { ...this.fieldsPayload?.said, ...this.values?.said };
+    const canSelect = this.state.selects;
+    const { tool } = this;
+    this.controls.show({ layers, colour, isSample, tool, missing, said, waiting, canSelect });
+    Object.assign(this.root.dataset, {
+      layers: [...layers].sort().join(","),
+      colour,
+      tool,
+      lens: isSample ? "sample" : "mean",
+      selected: this.marks ? this.marks.reduce((sum, mark) => sum + mark, 0) : 0,
+    });
+    this.wants.settle();
+    this.schedule(true);
+  }
+
+  // ---- view
+
+  look(view) {
+    this.camera.look(view);
+    this.schedule(true);
+  }
+
+  zoomTo(factor, px = [this.size.width / 2, this.size.height / 2]) {
+    this.motion = this.camera.glide(this.camera.zoomed(factor, px));
+    this.schedule();
+  }
+
+  fit() {
+    const glide = this.camera.glide(this.camera.fittedView());
+    this.motion = (now) => {
+      const hasArrived = glide(now);
+      if (hasArrived) this.camera.fit(); // from now on it follows the size of the window
+      return hasArrived;
+    };
+    this.schedule();
+  }
+
+  resize() {
+    const { width, height } = this.root.getBoundingClientRect(); // fractions of a pixel count
+    if (!width || !height) return; // in a hidden tab
+    const ratio = window.devicePixelRatio || 1;
+    this.size = { width, height, ratio, grain: Math.min(ratio, FINEST) };
+    for (const [canvas, scale] of [
+      [this.canvas.points, this.size.grain],
+      [this.canvas.overlay, ratio],
+    ]) {
+      canvas.width = Math.round(width * scale);
+      canvas.height = Math.round(height * scale);
+    }
+    this.camera?.resize(this.size);
+    if (!this.points) return;
+    this.takeStart();
+    this.viewChanged = true;
+    this.frame(performance.now()); // at once: a resized canvas is blank
+  }
+
+  // ---- frames
+
+  schedule(viewChanged = false) {
+    this.viewChanged ||= viewChanged;
+    this.frameRequest ||= requestAnimationFrame((now) => this.frame(now));
+    this.wants.idle();
+  }
+
+  frame(now) {
+    cancelAnimationFrame(this.frameRequest);
+    this.frameRequest = 0;
+    if (!this.points || !this.size.width) return;
+    if (this.motion) {
+      const hasArrived = this.motion(now);
+      if (hasArrived) this.motion = null;
+      else this.schedule();
+      this.viewChanged = true;
+    }
+    if (this.viewChanged) this.draw();
+    this.refreshLens();
+  }
+
+  draw(mayStretch = true) {
+    this.viewChanged = false;
+    if (this.size.ratio !== (window.devicePixelRatio || 1)) this.resize();
+    const { width, height, grain, ratio } = this.size;
+    const { camera, theme } = this;
+    const view = { width, height, camera, theme };
+    this.scene.prepare(view);
+    const isFinal = this.scene.base(this.ink.points, { ...view, ratio: grain }, mayStretch);
+    this.scene.overlay(this.ink.overlay, { ...view, ratio });
+    clearTimeout(this.restTimer);
+    if (!isFinal) this.restTimer = setTimeout(() => this.points && this.draw(false), REST_MS);
+    const corners = camera.rectangle();
+    this.root.dataset.view = corners.map((v) => Number(v.toPrecision(9))).join(",");
+    this.root.dataset.ready = String(!this.isWaiting);
+    this.root.classList.add("drawn");
+  }
+
+  // ---- digits
+
+  coordsOf(id) {
+    const row = id - this.points.first_id;
+    const { coords } = this.points.sections;
+    return row >= 0 && row < this.points.n ? [coords[2 * row], coords[2 * row + 1]] : null;
+  }
+
+  // "a 7 · test #1,234"
+  describe(id) {
+    const label = this.points.sections.labels[id - this.points.first_id];
+    const [split, firstId] = this.state.splits.findLast(([, first]) => first <= id);
+    const name = `${split} #${(id - firstId).toLocaleString("en")}`.trim();
+    return label === undefined ? name : `a ${label} \u00b7 ${name}`;
+  }
+
+  // ---- lens
+
+  // What the lens is about: the pointer, else the keyboard's cursor, else the pin.
+  focus() {
+    if (this.isWaiting) return null;
+    const { hover, cursor } = this.input;
+    const { camera } = this;
+    if (hover) return { px: hover, coords: camera.toPlane(hover), isLive: true };
+    if (cursor) return { px: camera.toPx(cursor), coords: cursor, isLive: true };
+    const { coords, id } = this.pin ?? {};
+    const px = coords && camera.toPx(coords);
+    const { width, height } = this.size;
+    const isInside = px && px[0] >= 0 && px[1] >= 0 && px[0] <= width && px[1] <= height;
+    return isInside ? { px, coords, id, isLive: false } : null;
+  }
+
+  refreshLens() {
+    const focus = this.focus();
+    const { across, down, ring } = this.parts;
+    across.hidden = down.hidden = !focus?.isLive;
+    if (!focus || (this.shape && this.input.hover)) {
+      ring.hidden = across.hidden = down.hidden = true;
+      this.lens.hide();
+      return;
+    }
+    const { px, coords, isLive } = focus;
+    const near = this.nearestTo(focus);
+    this.lens.show({
+      coords,
+      near,
+      name: near && this.describe(near.id),
+      value: near ? valueOf(near.id, this.settings.colour, this.values) : "",
+      decoder: this.decoder,
+      names: this.names,
+      isSample: this.settings.isSample,
+      theme: this.theme,
+    });
+    const isTouch = this.isTouch && Boolean(this.input.hover);
+    this.lens.place(px, this.size, { isLive, isTouch });
+    moveTo(across, 0, px[1]);
+    moveTo(down, px[0], 0);
+    const at = near && this.coordsOf(near.id);
+    ring.hidden = !isLive || !at;
+    if (ring.hidden) return;
+    moveTo(ring, ...this.camera.toPx(at));
+    ring.classList.toggle("framing", Boolean(this.scene.hidden?.has(near.row)));
+    ring.classList.toggle("meant", near.distance <= REACH_MOUSE * this.camera.unitsPerPx);
+  }
+
+  // A pinned digit is the one nearest to itself, wherever others lie.
+  nearestTo({ coords, id }) {
+    const at = id === null || id === undefined ? null : this.coordsOf(id);
+    return at ? { id, distance: distance(at, coords) } : this.points.index.nearest(coords);
+  }
+
+  // Shown at once; Python's answer replaces it.
+  pick(coords, reach) {
+    const near = this.points.index.nearest(coords, reach * this.camera.unitsPerPx);
+    this.pin = near ? { coords: this.coordsOf(near.id), id: near.id } : { coords, id: null };
+    this.setTriggerValue("pick", this.pin);
+    this.schedule(true);
+  }
+
+  release() {
+    if (!this.pin || !this.state.releases) return;
+    this.pin = null;
+    this.setTriggerValue("release", true);
+    this.schedule(true);
+  }
+
+  // ---- selection
+
+  setMarks(marks) {
+    this.marks = marks?.some(Boolean) ? marks : null;
+    this.marksName = this.marks ? `${performance.now()}` : "";
+  }
+
+  startShape(px) {
+    this.shape = new Shape(this.tool, this.camera.toPlane(px), px);
+    this.schedule(true);
+  }
+
+  moveShape(px, isByKeys = false) {
+    if (isByKeys && this.shape.tool === "lasso") return; // its corners are set one by one
+    this.shape.moveTo(this.camera.toPlane(px), px);
+    this.schedule(true);
+  }
+
+  // A corner set by keys; false where the last one lies already.
+  addCorner(px) {
+    if (distance(px, this.shape.lastPx) < 1) return false;
+    this.shape.moveTo(this.camera.toPlane(px), px);
+    this.schedule(true);
+    return true;
+  }
+
+  dropShape(clears = false) {
+    if (this.shape && clears) this.clearSelection();
+    this.shape = null;
+    this.schedule(true);
+  }
+
+  finishShape(mode) {
+    const { polygon, tool } = this.shape;
+    this.shape = null;
+    const inside = this.points.index.insidePolygon(polygon);
+    this.select(combine(this.marks, inside, mode), tool);
+  }
+
+  clearSelection() {
+    if (!this.marks) return false;
+    this.select(new Uint8Array(this.points.n), "clear");
+    return true;
+  }
+
+  select(marks, how) {
+    const message = messageOf(marks, this.points, how);
+    this.setMarks(marks);
+    this.setTriggerValue("select", message);
+    this.refresh();
+    const count = message.n.toLocaleString("en");
+    this.announce(message.n ? `${count} digits selected` : "Nothing selected");
+  }
+
+  // ---- the toolbar's and the menus' deeds
+
+  act(name) {
+    const [, scale] = name.match(/^png-(\d)$/) ?? [];
+    if (scale) this.exportMap(Number(scale));
+    else ACTS[name]?.(this);
+  }
+
+  setTool(tool) {
+    this.shape = null;
+    this.tool = this.state.selects ? tool : "pan";
+    this.refresh();
+    this.announce(`${tool[0].toUpperCase()}${tool.slice(1)} tool`);
+  }
+
+  resample() {
+    this.settings.isSample = true;
+    this.lens.forget();
+    this.refresh();
+  }
+
+  async exportMap(scale) {
+    const { width, height } = this.size;
+    const { camera, theme } = this;
+    const view = { width, height, camera, theme, ratio: scale };
+    const paint = (pen, overlayPen) => {
+      this.scene.base(pen, view, false, new Cloud());
+      this.scene.overlay(overlayPen, view);
+    };
+    download(await mapPicture(paint, view, this.legends), `latent-map-${scale}x.png`);
+    this.controls.toast(`Saved at ${scale}\u00d7`);
+  }
+
+  async exportLens() {
+    if (this.lens.card.hidden) {
+      this.controls.toast("Pin a place first: the lens is empty");
+      return;
+    }
+    download(await lensPicture(this.lens.decoded.canvas), "latent-lens.png");
+    this.controls.toast("Saved the lens");
+  }
+
+  linkHere() {
+    const query = new URLSearchParams(this.state.link ?? {});
+    const corners = this.camera.rectangle().map((v) => Number(v.toPrecision(6)));
+    if (!this.camera.isFitted) query.set("view", corners.join(","));
+    const shown = LAYERS.map(([name]) => name).filter((name) => this.layers.has(name));
+    query.set("layers", shown.join(","));
+    query.set("colour", this.settings.colour);
+    return `${location.origin}${location.pathname}?${query}`;
+  }
+
+  async copyLink() {
+    const link = this.linkHere();
+    this.root.dataset.link = link;
+    try {
+      await navigator.clipboard.writeText(link);
+      this.controls.toast("Link copied");
+    } catch {
+      window.prompt("Copy this link:", link); // no clipboard without https
+    }
+  }
+}
+
+const ACTS = {
+  in: (map) => map.zoomTo(ZOOM_STEP),
+  out: (map) => map.zoomTo(1 / ZOOM_STEP),
+  fit: (map) => map.fit(),
+  pan: (map) => map.setTool("pan"),
+  lasso: (map) => map.setTool("lasso"),
+  box: (map) => map.setTool("box"),
+  resample: (map) => map.resample(),
+  switch: (map) => map.setSample(!map.settings.isSample),
+  link: (map) => map.copyLink(),
+  "png-lens": (map) => map.exportLens(),
+};

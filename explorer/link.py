@@ -1,0 +1,171 @@
+"""Links that restore what was seen: which parameters there are, read and written.
+
+``?checkpoint=atlas&split=test&z=0.1,0.5&view=-1,1,-1,1&layers=prior,points&colour=elbo``; the page
+is the address's path.  The map's own parameters (view, layers, colour) are written by the map.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from explorer import loaders
+from explorer.latent_map import COLOURS, LAYERS, MapView
+from explorer.selection import SearchError, parse_search
+from vae_core.data import N_TEST, N_TRAIN, Split
+
+SIDES = ("left", "right")
+_MAX_LENGTH = 500  # of a value, letters
+
+
+class BadLinkError(ValueError):
+    """A link holds what the app cannot restore; the message says what and what is allowed."""
+
+
+class Target(NamedTuple):
+    """A place of latent space by its digit or its z; one of the two is None."""
+
+    id: int | None
+    z: tuple[float, ...] | None
+
+
+class Link(NamedTuple):
+    """What a link restores; None where it says nothing."""
+
+    checkpoint: str | None = None
+    split: Split | None = None
+    map: MapView = MapView()
+    pin: Target | None = None
+    ends: tuple[Target | None, Target | None] = (None, None)  # of a walk, A and B
+    other: str | None = None  # the checkpoint compared with
+    side: str | None = None  # the one of two maps that view, layers and colour are for
+    select: str | None = None  # a search
+
+
+def read_link(
+    params: Mapping[str, str],
+    *,
+    checkpoints: Collection[str],
+    latent_dim: Callable[[str | None], int],
+) -> Link:
+    """Read the parameters of an address; names that are not ours are passed over.
+
+    Parameters
+    ----------
+    params : mapping
+        Names to values.
+    checkpoints : collection of str
+        Those that there are.
+    latent_dim : callable
+        Gives the latent dimensions of one of them; of the app's default for None.
+
+    Raises
+    ------
+    BadLinkError
+        At the first value that cannot be restored.
+    """
+    for name, value in params.items():
+        if len(value) > _MAX_LENGTH:
+            raise BadLinkError(_sentence(name, value, f"at most {_MAX_LENGTH} letters"))
+    checkpoint = _one_of("checkpoint", params, checkpoints)
+    split = _one_of("split", params, tuple(loaders.SPLITS))
+    return Link(
+        checkpoint=checkpoint,
+        split=next((known for known in loaders.SPLITS if known == split), None),
+        map=MapView(
+            _view(params), _layers(params), _one_of("colour", params, COLOURS) or MapView().colour
+        ),
+        pin=_target("", params, latent_dim, checkpoint),
+        ends=(
+            _target("a_", params, latent_dim, checkpoint),
+            _target("b_", params, latent_dim, checkpoint),
+        ),
+        other=_one_of("other", params, checkpoints),
+        side=_one_of("side", params, SIDES),
+        select=_search(params),
+    )
+
+
+def pin_params(digit: int | None, z: Sequence[float], prefix: str = "") -> dict[str, str]:
+    """Write a place of latent space for a link."""
+    if digit is not None:
+        return {f"{prefix}id": str(digit)}
+    # the shortest digits that are read back as the same float32
+    return {f"{prefix}z": ",".join(str(np.float32(value)) for value in z)}
+
+
+def _sentence(name: str, value: str, allowed: str) -> str:
+    short = value if len(value) <= 60 else f"{value[:60]}…"
+    return (
+        f"The link could not be restored, here is the default view: {name} is “{short}”, "
+        f"it must be {allowed}."
+    )
+
+
+def _one_of(name: str, params: Mapping[str, str], allowed: Collection[str]) -> str | None:
+    value = params.get(name)
+    if value is not None and value not in allowed:
+        raise BadLinkError(_sentence(name, value, f"one of {', '.join(allowed)}"))
+    return value
+
+
+def _view(params: Mapping[str, str]) -> tuple[float, float, float, float] | None:
+    text = params.get("view")
+    if text is None:
+        return None
+    allowed = "x0,x1,y0,y1 with x0 below x1 and y0 below y1"
+    x0, x1, y0, y1 = _numbers("view", text, 4, allowed)
+    if not (x0 < x1 and y0 < y1):
+        raise BadLinkError(_sentence("view", text, allowed))
+    return x0, x1, y0, y1
+
+
+def _layers(params: Mapping[str, str]) -> tuple[str, ...]:
+    layers = tuple(filter(None, params.get("layers", "").split(",")))
+    if unknown := [name for name in layers if name not in LAYERS]:
+        raise BadLinkError(_sentence("layers", unknown[0], f"some of {', '.join(LAYERS)}"))
+    return layers
+
+
+def _target(
+    prefix: str,
+    params: Mapping[str, str],
+    latent_dim: Callable[[str | None], int],
+    checkpoint: str | None,
+) -> Target | None:
+    if (text := params.get(f"{prefix}id")) is not None:
+        digit = int(text) if text.isascii() and text.isdecimal() and len(text) < 9 else -1
+        if not 0 <= digit < N_TRAIN + N_TEST:
+            allowed = f"a whole number from 0 to {N_TRAIN + N_TEST - 1:,}"
+            raise BadLinkError(_sentence(f"{prefix}id", text, allowed))
+        return Target(digit, None)
+    if (text := params.get(f"{prefix}z")) is not None:
+        n = latent_dim(checkpoint)
+        allowed = f"{n} number{'s' if n > 1 else ''} between −1,000,000 and 1,000,000"
+        return Target(None, _numbers(f"{prefix}z", text, n, allowed))
+    return None
+
+
+def _numbers(name: str, text: str, n: int, allowed: str) -> tuple[float, ...]:
+    try:
+        values = tuple(float(part) for part in text.split(","))
+    except ValueError as err:
+        raise BadLinkError(_sentence(name, text, allowed)) from err
+    if len(values) != n or not all(math.isfinite(v) and abs(v) < 1e6 for v in values):
+        raise BadLinkError(_sentence(name, text, allowed))
+    return values
+
+
+def _search(params: Mapping[str, str]) -> str | None:
+    text = params.get("select")
+    if text is None:
+        return None
+    try:
+        parse_search(text)
+    except SearchError as err:
+        allowed = "a search such as label 7 or the 50 worst reconstructions"
+        raise BadLinkError(_sentence("select", text, allowed)) from err
+    return text

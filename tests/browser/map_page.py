@@ -1,0 +1,114 @@
+"""A page with nothing but a map, whose layers have values known beforehand; run by Streamlit.
+
+Query: `start`, a JSON object of MapView's fields. What the map says comes back as JSON.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from explorer import loaders
+from explorer.latent_map import (
+    SHEET_DIGITS,
+    MapView,
+    latent_map,
+    pack_fields,
+    pack_values,
+    payload_id,
+    read_pick,
+    read_selection,
+    read_wants,
+    send,
+)
+from explorer.theme import PALETTE
+
+KEY, EXTENT, SIDE = "map", (-8.0, 8.0, -8.0, 8.0), 64
+LEFT, RIGHT = 3, 7  # the digits of the two halves of the class layer
+
+
+@st.cache_resource(max_entries=1)
+def made_up() -> dict[str, bytes]:
+    step = (EXTENT[1] - EXTENT[0]) / SIDE
+    centres = EXTENT[0] + step * (np.arange(SIDE) + 0.5)
+    x, y = np.meshgrid(centres, centres)
+    classes = np.zeros((10, SIDE, SIDE))
+    classes[LEFT], classes[RIGHT] = x < 0, x >= 0
+    n = 70_000
+    fields = pack_fields(
+        extent=EXTENT,
+        classes=classes,
+        log_density=-(x**2 + y**2) / 2,
+        log_sensitivity=x,
+        prior=True,
+        said={name: f"How {name} was made up." for name in ("classes", "density", "sensitivity")},
+    )
+    values = pack_values(
+        first_id=0,
+        elbo=np.linspace(-200, -100, n),
+        reconstruction=np.linspace(-150, -50, n),
+        knn_wrong=np.arange(n) % 10 == 0,
+        said={"elbo": "How the ELBO was made up."},
+    )
+    return {"fields": fields, "values": values}
+
+
+def keep(name: str, value: Any) -> None:
+    st.session_state[f"kept_{name}"] = value
+
+
+def on_select() -> None:
+    keep("selected", read_selection(KEY))
+
+
+def on_pick() -> None:
+    keep("pin", read_pick(KEY))
+
+
+st.set_page_config(layout="wide")
+ref = min(loaders.checkpoints()[0], key=lambda ref: ref.name != "atlas")  # as the tests do
+decoder, points = loaders.payloads(ref, "test")
+wants = read_wants(KEY, decoder_id=payload_id(decoder), points_id=payload_id(points))
+extras = {name: made_up()[name] for name in ("fields", "values") if name in wants}
+wanted = [i for i in range(loaders.N_SHEETS) if f"images:{i}" in wants]
+sheets = {SHEET_DIGITS * i: loaders.image_sheet(i) for i in wanted}
+start = st.query_params.get("start")
+selected = st.session_state.get("kept_selected")
+with st.container(gap=None):
+    send(decoder, key="decoder")
+    send(points, key="points")
+    latent_map(
+        key=KEY,
+        decoder_id=payload_id(decoder),
+        points_id=payload_id(points),
+        label="A map",
+        palette=PALETTE,
+        splits=[("train", 0), ("test", 60_000)],
+        pin=st.session_state.get("kept_pin"),
+        images=[(first, payload_id(sheet)) for first, sheet in sheets.items()],
+        fields=payload_id(extras["fields"]) if "fields" in extras else None,
+        values=payload_id(extras["values"]) if "values" in extras else None,
+        selected=selected,
+        start=None if start is None else MapView(**json.loads(start)),
+        link={"page": "here", "checkpoint": ref.name},
+        on_pick=on_pick,
+        on_select=on_select,
+        on_release=lambda: keep("pin", None),
+    )
+    for name, payload in extras.items():
+        send(payload, key=name)
+    for first, sheet in sheets.items():
+        send(sheet, key=f"images{first}")
+pin = st.session_state.get("kept_pin")
+st.code(
+    json.dumps(
+        {
+            "selected": None if selected is None else selected.tolist(),
+            "pin": None if pin is None else [*pin.coords, pin.id],
+            "wants": sorted(wants),
+        }
+    )
+)

@@ -1,0 +1,122 @@
+"""The app's server and the system's Chromium, for the browser tests and the benchmarks."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from playwright.sync_api import Browser, sync_playwright
+
+ROOT = Path(__file__).parents[2]
+START_SECONDS = 60
+_BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+_ARGS = (
+    "--no-sandbox",  # Chromium refuses to run as root with it
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-default-apps",
+    "--disable-domain-reliability",
+    "--disable-sync",
+    # Plotly's scattergl needs WebGL, in software here
+    "--use-gl=angle",
+    "--use-angle=swiftshader",
+    "--enable-unsafe-swiftshader",
+)
+
+
+class Server:
+    """`streamlit run` in a process of its own, on a free port, with its log in a file.
+
+    Attributes
+    ----------
+    url : str
+    log : Path
+    started, healthy : float
+        The wall clock when the process was started, and when it first answered.
+    """
+
+    def __init__(
+        self,
+        log: Path,
+        *,
+        script: Path = ROOT / "app.py",
+        weights: Path | None = None,
+        omp_threads: int | None = 1,
+    ) -> None:
+        self.log = log
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        self.url = f"http://127.0.0.1:{port}/"
+        # As on a user's second start: byte code is cached.
+        env = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+        if omp_threads is not None:
+            env["OMP_NUM_THREADS"] = str(omp_threads)
+        if weights is not None:
+            env["LATENT_EXPLORER_WEIGHTS"] = str(weights.resolve())
+        command = (sys.executable, "-m", "streamlit", "run", script, "--server.port", str(port))
+        self.started = time.time()
+        with log.open("wb") as file:
+            self.process = subprocess.Popen(
+                command, cwd=ROOT, env=env, stdout=file, stderr=subprocess.STDOUT
+            )
+        try:
+            self.healthy = self._wait()
+        except BaseException:
+            self.stop()
+            raise
+
+    def _wait(self) -> float:
+        while time.time() < self.started + START_SECONDS:
+            if (code := self.process.poll()) is not None:
+                raise RuntimeError(
+                    f"The server ended with code {code} before it was ready:\n{self.tail()}"
+                )
+            try:
+                with urllib.request.urlopen(f"{self.url}_stcore/health", timeout=1) as answer:
+                    if answer.status == 200:
+                        return time.time()
+            except (urllib.error.URLError, OSError):
+                pass
+            time.sleep(0.02)
+        raise TimeoutError(f"The server was not ready after {START_SECONDS} s:\n{self.tail()}")
+
+    def tail(self, start: int = 0) -> str:
+        """The last of what it said, from a position of the log on."""
+        return self.log.read_bytes()[start:][-8000:].decode(errors="replace")
+
+    def stop(self) -> None:
+        """End it."""
+        self.process.terminate()
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """Run the system's Chromium, headless."""
+    path = next(filter(None, map(shutil.which, _BROWSERS)), None)
+    if path is None:
+        raise RuntimeError(
+            f"A browser is needed: none of {', '.join(_BROWSERS)} is on the PATH (on Debian and "
+            "Ubuntu: apt-get install chromium)."
+        )
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=path, args=_ARGS)
+        yield running
+        running.close()

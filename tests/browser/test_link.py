@@ -1,0 +1,146 @@
+"""A link restores what was seen; a bad one says what was wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from urllib.parse import parse_qs, urlsplit
+
+import numpy as np
+import pytest
+
+from tests.browser.conftest import FIRST_TEST_DIGIT, Server, Shipped
+from tests.browser.tab import Tab, read_canvas
+from vae_core.data import DataSet
+
+CLIPBOARD = {"permissions": ["clipboard-read", "clipboard-write"]}
+
+
+def copy_link(tab: Tab, which: int = 0) -> str:
+    root = tab.map(which).root
+    root.focus()
+    tab.page.keyboard.press("k")
+    tab.until(lambda: "copied" in root.inner_text().lower(), "the map to say so")
+    return tab.page.evaluate("navigator.clipboard.readText()")
+
+
+def path_of(link: str, server: Server) -> str:
+    assert link.startswith(server.url)
+    return link.removeprefix(server.url)
+
+
+def test_round_trip(
+    open_tab: Callable[..., Tab], server: Server, second: Shipped, digits: DataSet
+) -> None:
+    """Checkpoint, split, view, layers, colour, pinned digit and selection, in a fresh profile."""
+    tab = open_tab(server, **CLIPBOARD).wait_ready()
+    with tab.rerun():
+        tab.choose("Checkpoint", second.ref.name)
+    with tab.rerun():
+        tab.choose_radio("60,000 training")
+    tab.wait_ready(points=60_000)
+    row, px = tab.map().lone_digits(second.map.coords[:60_000], n=1)[0]
+    with tab.rerun():
+        tab.map().click(px)
+    tab.picture("Original").wait_for()
+    tab.open_panel("Selection")
+    with tab.rerun():
+        tab.type("Search", "label 2 8")
+    tab.sheet().wait_for()
+    tab.map().zoom_at(px, deltas=1)
+    view = tab.map().settle()
+    link = copy_link(tab)
+    said = {name: values[0] for name, values in parse_qs(urlsplit(link).query).items()}
+    assert said["checkpoint"] == second.ref.name
+    assert said["split"] == "train"
+    assert said["id"] == str(row)
+    assert said["select"] == "label 2 8"
+
+    again = open_tab(server, path_of(link, server), **CLIPBOARD).wait_ready(points=60_000)
+    assert second.ref.name in again.map().root.get_attribute("aria-label")
+    tolerance = (view.x1 - view.x0) / 500
+    assert again.map().settle()[:4] == pytest.approx(view[:4], abs=tolerance)
+    assert again.typed("Search") == "label 2 8"
+    total = int(np.isin(digits.labels[:60_000], [2, 8]).sum())
+    again.sheet(total=total).wait_for()
+    again.open_panel("Place")
+    again.wait_picture("Original", 255.0 - digits.images[row].ravel(), within=0)
+    assert again.alerts() == []
+    points = [read_canvas(one.map().root.locator("canvas.points")) for one in (tab, again)]
+    assert (np.abs(points[0].astype(int) - points[1]).max(-1) > 8).mean() < 0.02
+    other = parse_qs(urlsplit(copy_link(again)).query)
+    assert {name: other[name] for name in said if name != "view"} == {
+        name: [value] for name, value in said.items() if name != "view"
+    }
+
+
+def test_a_pinned_z(open_tab: Callable[..., Tab], server: Server, first: Shipped) -> None:
+    tab = open_tab(server, **CLIPBOARD).wait_ready()
+    tab.type("z", "0.123456, -0.5")
+    tab.wait_picture("Decoded", 255 * (1 - first.decode_z([0.123456, -0.5])), within=1)
+    link = copy_link(tab)
+    again = open_tab(server, path_of(link, server)).wait_ready()
+    again.wait_picture("Decoded", 255 * (1 - first.decode_z([0.123456, -0.5])), within=1)
+
+
+def test_other_pages(
+    open_tab: Callable[..., Tab], server: Server, first: Shipped, second: Shipped
+) -> None:
+    tab = open_tab(server, "interpolate", **CLIPBOARD).wait_ready()
+    with tab.rerun():
+        tab.type("End A", "0.25, 0.5")
+    again = open_tab(server, path_of(copy_link(tab), server)).wait_ready()
+    assert again.page.get_by_role("link", name="Interpolate").get_attribute("aria-current")
+    assert again.typed("End A · z") == "0.2500, 0.5000"
+
+    tab = open_tab(server, "compare", **CLIPBOARD).wait_ready(maps=2)
+    row, px = tab.map(0).lone_digits(first.test_coords, n=1)[0]
+    with tab.rerun():
+        tab.choose("Compared with", first.ref.name)
+    with tab.rerun():
+        tab.map(0).click(px)
+    tab.picture("Original").wait_for()
+    tab.map(1).zoom_at(px_of(tab, 1), deltas=1)
+    view = tab.map(1).settle()
+    again = open_tab(server, path_of(copy_link(tab, 1), server)).wait_ready(maps=2)
+    other = again.page.get_by_role("combobox", name="Compared with", exact=True)
+    assert other.input_value() == first.ref.name
+    again.picture("Original").wait_for()
+    tolerance = (view.x1 - view.x0) / 500
+    assert again.map(1).settle()[:4] == pytest.approx(view[:4], abs=tolerance)
+    assert str(FIRST_TEST_DIGIT + row) in copy_query(again)
+
+
+def px_of(tab: Tab, which: int) -> tuple[float, float]:
+    view = tab.map(which).view()
+    return round(view.left + view.width / 2), round(view.top + view.height / 2)
+
+
+def copy_query(tab: Tab) -> str:
+    return urlsplit(tab.page.url).query
+
+
+@pytest.mark.parametrize(
+    ("query", "got"),
+    [
+        ("checkpoint=nowhere", "checkpoint is “nowhere”"),
+        ("z=1", "z is “1”"),
+        ("id=70000&split=train", "id is “70000”"),
+        ("view=3,2,1,0", "view is “3,2,1,0”"),
+        ("layers=<script>", "layers is “<script>”"),
+        ("select=sevens", "select is “sevens”"),
+    ],
+)
+def test_a_bad_link_opens_the_default(
+    query: str, got: str, open_tab: Callable[..., Tab], server: Server, first: Shipped
+) -> None:
+    tab = open_tab(server, f"?{query}").wait_ready(points=10_000)
+    said = tab.wait_alert("The link could not be restored")
+    assert got in said
+    assert "must be" in said
+    assert first.ref.name in tab.map().root.get_attribute("aria-label")
+    assert tab.typed("z") == ""
+    # it goes when the user goes on
+    with tab.rerun():
+        tab.choose_radio("60,000 training")
+    tab.wait_ready(points=60_000)
+    assert not [text for text in tab.alerts() if "link" in text]

@@ -1,0 +1,91 @@
+"""Links are read back as they were written, and refused in one sentence."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from explorer.latent_map import MapView
+from explorer.link import BadLinkError, Link, Target, pin_params, read_link
+
+NAMES = ["atlas", "deep"]
+
+
+def read(**params: str) -> Link:
+    return read_link(params, checkpoints=NAMES, latent_dim=lambda name: 3 if name == "deep" else 2)
+
+
+def test_no_link() -> None:
+    assert read() == Link()
+    assert read(utm_source="mail", embed="true") == Link()
+
+
+def test_everything() -> None:
+    assert read(
+        checkpoint="deep",
+        split="all",
+        view="-1,1.5,-2,2e0",
+        layers="prior,points",
+        colour="elbo",
+        z="0.1,-0.5,1",
+        a_id="0",
+        b_z="1,2,3",
+        other="atlas",
+        side="right",
+        select="label 7 wrong",
+    ) == Link(
+        checkpoint="deep",
+        split="all",
+        map=MapView((-1.0, 1.5, -2.0, 2.0), ("prior", "points"), "elbo"),
+        pin=Target(None, (0.1, -0.5, 1.0)),
+        ends=(Target(0, None), Target(None, (1.0, 2.0, 3.0))),
+        other="atlas",
+        side="right",
+        select="label 7 wrong",
+    )
+    assert read(layers="").map == MapView()
+
+
+@pytest.mark.parametrize(
+    ("params", "got", "allowed"),
+    [
+        ({"checkpoint": "foo"}, "checkpoint is “foo”", "one of atlas, deep"),
+        ({"checkpoint": ""}, "checkpoint is “”", "one of atlas, deep"),
+        ({"split": "val"}, "split is “val”", "one of test, train, all"),
+        ({"view": "0,1,2"}, "view is “0,1,2”", "x0,x1,y0,y1"),
+        ({"view": "1,0,0,1"}, "view is “1,0,0,1”", "x0 below x1"),
+        ({"view": "0,nan,0,1"}, "view is “0,nan,0,1”", "x0,x1,y0,y1"),
+        ({"layers": "points,stars"}, "layers is “stars”", "mosaic"),
+        ({"colour": "red"}, "colour is “red”", "one of label, elbo, reconstruction, knn"),
+        ({"id": "70000"}, "id is “70000”", "from 0 to 69,999"),
+        ({"id": "-1"}, "id is “-1”", "from 0 to 69,999"),
+        ({"id": "1" * 400}, "id is “", "from 0 to 69,999"),
+        ({"z": "1"}, "z is “1”", "2 numbers"),
+        ({"z": "1,2", "checkpoint": "deep"}, "z is “1,2”", "3 numbers"),
+        ({"z": "1,inf"}, "z is “1,inf”", "2 numbers"),
+        ({"a_z": "x,y"}, "a_z is “x,y”", "2 numbers"),
+        ({"side": "top"}, "side is “top”", "one of left, right"),
+        ({"other": "foo"}, "other is “foo”", "one of atlas, deep"),
+        ({"select": "sevens"}, "select is “sevens”", "a search such as"),
+        ({"colour": "x" * 1000}, "colour is “xx", "at most 500 letters"),
+    ],
+)
+def test_a_bad_link_is_one_sentence(params: dict[str, str], got: str, allowed: str) -> None:
+    with pytest.raises(BadLinkError) as caught:
+        read(**params)
+    said = str(caught.value)
+    assert got in said
+    assert allowed in said
+    assert len(said) < 260
+    assert said.endswith(".")
+    assert said.count(". ") == 0
+
+
+def test_pins_are_read_as_written() -> None:
+    assert read(**pin_params(60_011, (0.5, 0.25))).pin == Target(60_011, None)
+    z = np.random.default_rng(0).normal(size=2).astype(np.float32)
+    again = read(**pin_params(None, z.tolist())).pin
+    assert again is not None
+    assert again.z is not None
+    assert np.array_equal(np.float32(again.z), z)
+    assert read(**pin_params(None, (1.0, 2.0), prefix="a_")).ends[0] == Target(None, (1.0, 2.0))
