@@ -118,6 +118,13 @@ def _parser() -> argparse.ArgumentParser:
         "--data", type=Path, metavar="DIR", help="test on these IDX files instead of MNIST"
     )
     evaluate.add_argument(
+        "--spacing",
+        type=float,
+        default=0.02,
+        help="of the lattice for the exact log p(x), z units (default 0.02; 0.04 takes a quarter "
+        "of the time, and is halved where it is too coarse just the same)",
+    )
+    evaluate.add_argument(
         "--write",
         action="store_true",
         help="also store the figures, and where the digits lie, in the files",
@@ -236,12 +243,15 @@ def _write(
 ) -> tuple[CheckpointRef, Header]:
     """Measure a model as it is now and write its checkpoint."""
     from vae_core.analysis.evaluation import evaluate_model
+    from vae_core.analysis.marginal import LIVE_SPACING
     from vae_core.training import history_rows
 
     model = _rounded(state.model)
     n_iwae = _IWAE_SAMPLES if recipe.model.latent_dim > 2 else 0
-    metrics = evaluate_model(model, test, train=images, iwae_samples=n_iwae)
-    if epoch is not None:
+    if epoch is None:
+        metrics = evaluate_model(model, test, train=images, iwae_samples=n_iwae)
+    else:  # there are many of these
+        metrics = evaluate_model(model, test, spacing=LIVE_SPACING)
         how = "passes over the training images when this was saved"
         metrics["epoch"] = {"value": epoch, "stderr": None, "unit": "epochs", "how": how}
     header = Header(
@@ -287,6 +297,8 @@ def _evaluate(args: argparse.Namespace) -> int:
 
     if args.iwae < 0:
         raise VaeCoreError(f"--iwae must be a whole number from 0, got {args.iwae}")
+    if not 0.001 <= args.spacing <= 1:
+        raise VaeCoreError(f"--spacing must be from 0.001 to 1, got {args.spacing}")
     if args.write and args.data:
         raise VaeCoreError("--write stores figures on MNIST alone, got --data too; leave one out")
     test = load_idx(args.data, "test") if args.data else load_mnist("test")
@@ -306,6 +318,7 @@ def _evaluate(args: argparse.Namespace) -> int:
             checkpoint.model,
             test,
             train=DataSet(train.images[seen], train.labels[seen]),
+            spacing=args.spacing,
             iwae_samples=args.iwae,
         )
         ref = checkpoint.ref

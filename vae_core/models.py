@@ -21,9 +21,9 @@ _ACTIVATIONS: dict[Activation, Callable[[Tensor], Tensor]] = {
     "silu": F.silu,
     "tanh": torch.tanh,
 }
-# Where a refined q(z|x) is sought, in z units: spacing of the lattice, largest window round the
-# peak, side of the tiles whose images share decoded nodes, and what std the lattice still resolves.
-_SPACING, _WINDOW, _TILE, _MIN_STD = 0.02, 0.15, 0.5, 0.008
+# Where a refined q(z|x) is sought, in z units: spacing of the lattice, least and largest radius of
+# the window round the peak, side of the tiles whose images share nodes, least std still resolved.
+_SPACING, _LEAST_WINDOW, _WINDOW, _TILE, _MIN_STD = 0.02, 0.065, 0.15, 0.5, 0.008
 _FEW = 8  # images for which sharing is no gain
 _CHUNK = 1024  # images at once
 # Bounds on log-variance: std from 0.001 to 20, so that an untrained or odd input stays finite.
@@ -180,7 +180,7 @@ class VAE(nn.Module):
     def _peak(self, x: Tensor, near: Tensor) -> Posterior:
         """Fit the peak of p(z|x) of images whose encoder means, `near`, lie close together."""
         radius = self.config.refine_radius
-        reach = radius + _WINDOW
+        reach = radius + _WINDOW + _SPACING
         low = ((near.amin(0) - reach) / _SPACING).floor()
         high = ((near.amax(0) + reach) / _SPACING).ceil()
         ends = torch.stack([low, high], 1).tolist()
@@ -190,17 +190,21 @@ class VAE(nn.Module):
         log_weight = self.prior.log_pz(z) - log_normalizer
         log_joint = torch.addmm(log_weight, self.likelihood.statistics(x), eta.T)  # (B, N)
         is_far = torch.cdist(near, z) > radius + _SPACING  # one node at least is within reach
-        peak = z[log_joint.masked_fill(is_far, -math.inf).argmax(1)]
-        from_peak = torch.cdist(peak, z)
-        middle = near.mean(0)  # so that a variance is no small difference of large squares
-        window = torch.full_like(peak[:, :1], _WINDOW)
-        for _ in range(3):  # the window narrows to four standard deviations
-            share = log_joint.masked_fill(from_peak > window, -math.inf).softmax(1)
-            mean = share @ (z - middle)
-            variance = share @ (z - middle).square() - mean.square()
-            std = variance.clamp_min(_MIN_STD**2).sqrt()
-            window = (4.0 * std.amax(1, keepdim=True)).clamp(3.0 * _SPACING, _WINDOW)
-        return Posterior(middle + mean, 2.0 * std.log())
+        peak = log_joint.masked_fill(is_far, -math.inf).argmax(1, keepdim=True)
+        # The nodes round the peak, by their places on the lattice.
+        n = int(_WINDOW / _SPACING)
+        steps = torch.arange(-n, n + 1, device=x.device)
+        offset = torch.cartesian_prod(steps, steps)  # (W, 2)
+        log_joint = log_joint.gather(1, peak + offset @ torch.tensor([len(axes[1]), 1]).to(steps))
+        offset = offset * _SPACING
+        distance = offset.square().sum(-1).sqrt()
+        window = torch.full_like(near[:, :1], _LEAST_WINDOW)
+        for _ in range(4):  # the window widens to four standard deviations, not to the next peak
+            share = log_joint.masked_fill(distance > window, -math.inf).softmax(1)
+            mean = share @ offset
+            std = (share @ offset.square() - mean.square()).clamp_min(_MIN_STD**2).sqrt()
+            window = (4.0 * std.amax(1, keepdim=True)).clamp(_LEAST_WINDOW, _WINDOW)
+        return Posterior(z[peak.squeeze(1)] + mean, 2.0 * std.log())
 
     def reparameterize(self, posterior: Posterior, generator: Generator, n: int = 1) -> Tensor:
         """Draw z = mu + std · eps, shape (n, B, D), differentiably in mu and logvar."""

@@ -50,10 +50,10 @@ _ALL = (
         TrainConfig(
             objective="lattice",
             n_nodes=4096,
-            jitter=0.042,
+            jitter=0.046,
             start="checkpoint",
-            refit_epochs=10,
-            epochs=46,
+            refit_epochs=8,
+            epochs=40,
             batch_size=2000,
             learning_rate=1e-3,
             precision="bfloat16",
@@ -116,7 +116,7 @@ _ALL = (
         "The prior is one Gaussian per digit, learned with the labels; a smooth transport turns "
         "it into the one unit Gaussian and back.",
         ModelConfig(prior="digit-mixture"),
-        _SCHEDULE,
+        replace(_SCHEDULE, epochs=30),
     ),
     Recipe(
         "ten",

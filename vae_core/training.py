@@ -372,7 +372,9 @@ def _objective_of(
         assert targets is not None
         return lambda x, rows: fit_terms(model, x, targets[rows], generator)
     if phase in ("elbo", "refit"):
-        bound = replace(config, objective="elbo", beta=1.0, n_samples=1, n_nodes=0, elbo_epochs=0)
+        bound = replace(
+            config, objective="elbo", beta=1.0, n_samples=1, n_nodes=0, jitter=0.0, elbo_epochs=0
+        )
         return lambda x, rows: terms(model, x, bound, generator)
     return lambda x, rows: terms(
         model, x, config, generator, None if classes is None else classes[rows]

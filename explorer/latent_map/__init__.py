@@ -277,7 +277,7 @@ def latent_map(
     }
     _mount(
         key=key,
-        data=state,
+        data=[state],  # in a dict Streamlit would look for data frames: 0.3 s to import pandas
         on_pick_change=on_pick,
         on_select_change=on_select or _NOTHING,
         on_release_change=on_release or _NOTHING,

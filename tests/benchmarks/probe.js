@@ -111,10 +111,10 @@
     },
   };
 
-  // Milliseconds from the next turn of the wheel to the first frame with every tile of the mosaic.
-  async function untilTiled() {
+  // Milliseconds from the next event of a type to the first frame with every tile of the mosaic.
+  async function untilTiled(type) {
     const { timeStamp } = await new Promise((resolve) => {
-      listen.call(window, "wheel", resolve, { capture: true, once: true });
+      listen.call(window, type, resolve, { capture: true, once: true });
     });
     await new Promise(frame); // in which the map notices
     await new Promise(frame);

@@ -27,7 +27,11 @@ DECODE = """async ([payload, places]) => {
     const bytes = Uint8Array.from(atob(payload), (letter) => letter.charCodeAt(0));
     const parsed = window.map.parsePayload(bytes);
     const decode = window.map.makeDecoder(parsed);
-    const many = window.map.makeBatchDecoder(parsed)(Float64Array.from(places.flat()));
+    const flat = Float64Array.from(places.flat());
+    const plain = window.map.makeBatchDecoder(parsed)(flat);
+    if (!window.map.makeSimd(parsed.layers)) throw new Error("the browser has no SIMD");
+    const many = window.map.makeBatchDecoder(parsed, window.map.makeSimd)(flat);
+    if (many.some((ink, i) => Math.abs(ink - plain[i]) > 1)) throw new Error("SIMD differs");
     return [parsed.id, places.map(([x, y]) => [...decode(x, y)]), [...many]];
 }"""
 
@@ -37,7 +41,8 @@ def page(browser: Browser) -> Iterator[Page]:
     """A blank page with the map's reader and decoder, as `window.map`."""
     page = browser.new_page()
     folder = ROOT / "explorer/latent_map/assets"
-    modules = [(folder / name).read_text(encoding="utf-8") for name in ("payload.js", "decoder.js")]
+    names = ("payload.js", "decoder.js", "simd.js")
+    modules = [(folder / name).read_text(encoding="utf-8") for name in names]
     page.evaluate(
         """async (texts) => {
             window.map = {};

@@ -76,7 +76,7 @@ def page() -> None:
 def test_what_the_browser_gets() -> None:
     at = AppTest.from_function(page).run()
     assert not at.exception
-    drawn, strip = (json.loads(one.proto.json) for one in at.get("bidi_component"))
+    [drawn], strip = (json.loads(one.proto.json) for one in at.get("bidi_component"))
     assert drawn["palette"] == {theme: list(colours) for theme, colours in PALETTE.items()}
     assert drawn["pin"] == {"coords": [1.0, 2.0], "id": 7}
     assert drawn["ellipse"] == {"center": [0.0, 0.5], "cov": [[1.0, 0.0], [0.0, 1.0]]}

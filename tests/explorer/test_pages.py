@@ -26,7 +26,8 @@ INTERPOLATE, COMPARE = "explorer/pages/interpolate.py", "explorer/pages/compare.
 def component(at: AppTest, key: str) -> dict[str, Any]:
     """JSON that a component was given."""
     (found,) = (one for one in at.get("bidi_component") if one.key == key)
-    return json.loads(found.proto.json)
+    data = json.loads(found.proto.json)
+    return data[0] if isinstance(data, list) else data  # a map's, or another component's
 
 
 def pictures(at: AppTest, key: str) -> dict[str, np.ndarray]:

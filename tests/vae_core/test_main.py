@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,10 @@ import numpy as np
 import pytest
 import torch
 
+import vae_core.__main__ as command_line
 from vae_core import runs
 from vae_core.__main__ import main
+from vae_core.analysis import projection
 from vae_core.analysis.evaluation import evaluate_model
 from vae_core.analysis.projection import encode_images
 from vae_core.checkpoints import (
@@ -33,7 +36,7 @@ from vae_core.data import DataSet, data_identity, load_idx, load_mnist
 from vae_core.models import VAE
 from vae_core.recipes import RECIPES, Recipe
 from vae_core.runs import run_path
-from vae_core.training import StepRecord, start, train
+from vae_core.training import StepRecord, moments, start, train
 
 ROOT = Path(__file__).parents[2]
 TINY = Recipe(
@@ -126,6 +129,64 @@ def test_train_measures_the_stored_weights(trained: Path, tiny_idx_folder: Path)
     assert digits is not None
     some = load_mnist("all").images[::700]
     np.testing.assert_allclose(digits.coords[::700], encode_images(model, some).mu, atol=1e-5)
+
+
+def test_snapshots_are_the_network_as_it_was(cli: Run, out: Path, tiny_idx_folder: Path) -> None:
+    assert cli("--out", str(out), "--snapshots", "4") == 0
+    folder = out.with_suffix("")
+    files = sorted(folder.iterdir())
+    images = load_idx(tiny_idx_folder, "train").images
+    steps = [0, *moments(TINY.train, len(images), 4)]
+    assert [file.name for file in files] == [f"step-{step:06d}.safetensors" for step in steps]
+    state = start(TINY.model, TINY.train, images)
+    now = iter(train(state, images))
+    for file, step in zip(files, steps, strict=True):
+        while step and next(now).step < step:
+            pass
+        loaded = load_checkpoint(checkpoint_ref(file)).model.state_dict()
+        for name, value in state.model.state_dict().items():
+            assert torch.equal(loaded[name], value.half().float())
+        header = read_header(file)
+        assert header.metrics["epoch"]["value"] == pytest.approx(2 * step / steps[-1])
+        assert digit_map(read_checkpoint(file)) is None  # small files: the app encodes
+    last = load_checkpoint(checkpoint_ref(out)).model.state_dict()
+    assert all(torch.equal(loaded[name], last[name]) for name in last)
+
+
+def test_from_goes_on_from_another_s_weights(
+    cli: Run, out: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parent = tmp_path / "parent.safetensors"
+    assert cli("--out", str(parent)) == 0
+    config = TrainConfig(start="checkpoint", epochs=1, learning_rate=1e-9, batch_size=16)
+    monkeypatch.setitem(RECIPES, "child", Recipe("child", "A child.", TINY.model, config, "tiny"))
+    assert cli("--out", str(out), "--from", str(parent), recipe="child") == 0
+    before, after = (load_checkpoint(checkpoint_ref(p)).model.state_dict() for p in (parent, out))
+    for name, value in before.items():
+        torch.testing.assert_close(after[name], value, rtol=0.0, atol=1e-3)
+
+
+def test_from_refuses_other_layers(
+    cli: Run, out: Path, trained: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    config = TrainConfig(start="checkpoint", epochs=1)
+    monkeypatch.setitem(RECIPES, "child", Recipe("child", "A child.", TINY.model, config, "tiny"))
+    assert cli("--out", str(out), "--from", str(trained), recipe="child") == 1
+    assert "is no start for child: other layers" in error_of(capsys)
+
+
+def test_held_out_images_are_not_trained_on(
+    cli: Run, out: Path, tiny_idx_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = replace(TINY, train=replace(TINY.train, held_out=10))
+    monkeypatch.setitem(RECIPES, "tiny", recipe)
+    assert cli("--out", str(out)) == 0
+    images = load_idx(tiny_idx_folder, "train").images[:-10]
+    state = start(recipe.model, recipe.train, images)
+    list(train(state, images))
+    loaded = load_checkpoint(checkpoint_ref(out)).model
+    for name, value in loaded.state_dict().items():
+        assert torch.equal(value, state.model.state_dict()[name].half().float())
 
 
 def test_train_reports_each_epoch_and_the_result(
@@ -401,6 +462,31 @@ def test_evaluate_json_has_the_promised_fields(
         assert set(figure) == {"value", "stderr", "unit", "how"}
         assert figure["how"]
     assert row["metrics"]["log_px"]["how"].startswith("exact: lattice, spacing 0.02")
+
+
+def test_evaluate_write_stores_the_figures(
+    trained: Path, tmp_path: Path, few_digits: DataSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copied = tmp_path / "copied.safetensors"
+    stored = read_checkpoint(trained)
+    model = load_checkpoint(checkpoint_ref(trained)).model
+    old = {"epoch": {"value": 0.5, "stderr": None, "unit": "epochs", "how": "counted"}}
+    save_checkpoint(copied, model, replace(stored.header, metrics=old), digit_map(stored))
+    monkeypatch.setattr(command_line, "load_mnist", lambda split: few_digits)
+    monkeypatch.setattr(projection, "map_digits", lambda model, images: digit_map(stored))
+    assert main(["evaluate", str(copied), "--write"]) == 0
+    after = read_checkpoint(copied)
+    assert after.header.metrics == (evaluate_model(model, few_digits, train=few_digits) | old)
+    assert replace(after.header, metrics={}) == replace(stored.header, metrics={})
+    assert after.tensors.keys() == stored.tensors.keys()
+    assert all(np.array_equal(after.tensors[k], v) for k, v in stored.tensors.items())
+
+
+def test_evaluate_write_is_for_mnist(
+    trained: Path, tiny_idx_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["evaluate", str(trained), "--write", "--data", str(tiny_idx_folder)]) == 1
+    assert "--write stores figures on MNIST alone" in error_of(capsys)
 
 
 @pytest.fixture

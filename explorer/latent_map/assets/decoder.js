@@ -11,7 +11,10 @@ const ACTIVATIONS = {
     for (let i = 0; i < v.length; i++) v[i] = Math.tanh(v[i]);
   },
 };
-const BATCH = 4; // places that `makeBatchDecoder` takes at once
+const BATCH = 4; // places that plain loops take at once
+const onHeap = (length) => new Float32Array(length);
+const ONE = { batch: 1, product: affine, numbers: onHeap, keep: (values) => values };
+const LOOPS = { ...ONE, batch: BATCH, product: affineBatch };
 
 function sigmoid(v) {
   for (let i = 0; i < v.length; i++) v[i] = 1 / (1 + Math.exp(-v[i]));
@@ -95,14 +98,17 @@ function affineBatch(W, b, x, y) {
 }
 
 // A function of `batch` places of the plane, with numbers interleaved as above; it returns a buffer
-// that the next call reuses.
-function makeNetwork(parsed, batch, product) {
+// that the next call reuses. A kernel takes its numbers from arrays of its own: `numbers` makes one
+// of some length, `keep` one of given values.
+function makeNetwork(parsed, { batch, product, numbers, keep }) {
   const { latent_dim: nLatent, fourier: nFourier, layers, residual, sections } = parsed;
   const { center, axes } = parsed.plane;
   const activate = ACTIVATIONS[parsed.activation];
   if (!activate) throw new Error(`the activation ${parsed.activation} is unknown.`);
-  const inputs = new Float32Array(batch * (nLatent + 2 * nFourier));
-  const outputs = layers.map(([nOut]) => new Float32Array(batch * nOut));
+  const inputs = numbers(batch * (nLatent + 2 * nFourier));
+  const outputs = layers.map(([nOut]) => numbers(batch * nOut));
+  const weights = layers.map((_, i) => keep(sections[`w${i}`]));
+  const biases = layers.map((_, i) => keep(sections[`b${i}`]));
 
   function embed(k, x, y) {
     for (let d = 0; d < nLatent; d++) {
@@ -122,7 +128,7 @@ function makeNetwork(parsed, batch, product) {
     for (let k = 0; k < batch; k++) embed(k, places[2 * k], places[2 * k + 1]);
     let h = inputs;
     outputs.forEach((out, i) => {
-      product(sections[`w${i}`], sections[`b${i}`], h, out);
+      product(weights[i], biases[i], h, out);
       if (i === outputs.length - 1) sigmoid(out);
       else {
         activate(out);
@@ -136,7 +142,7 @@ function makeNetwork(parsed, batch, product) {
 
 // (x, y) on the plane -> 784 probabilities of ink, in a buffer that the next call reuses.
 export function makeDecoder(parsed) {
-  const decode = makeNetwork(parsed, 1, affine);
+  const decode = makeNetwork(parsed, ONE);
   const place = new Float64Array(2);
   return (x, y) => {
     place[0] = x;
@@ -145,18 +151,21 @@ export function makeDecoder(parsed) {
   };
 }
 
-// Places (x, y one after another) -> ink from 0 to 255, 784 bytes per place.
-export function makeBatchDecoder(parsed) {
-  const decode = makeNetwork(parsed, BATCH, affineBatch);
+// Places (x, y one after another) -> ink from 0 to 255, 784 bytes per place. `makeKernel` is
+// `makeSimd`, or left out for plain loops, which are also what a browser without SIMD gets.
+export function makeBatchDecoder(parsed, makeKernel = () => null) {
+  const kernel = makeKernel(parsed.layers) ?? LOOPS;
+  const { batch } = kernel;
+  const decode = makeNetwork(parsed, kernel);
   return (places) => {
     const n = places.length / 2;
     const ink = new Uint8ClampedArray(n * 784);
-    const group = new Float64Array(2 * BATCH);
-    for (let k = 0; k < n; k += BATCH) {
-      group.set(places.subarray(2 * k, 2 * Math.min(k + BATCH, n)));
+    const group = new Float64Array(2 * batch);
+    for (let k = 0; k < n; k += batch) {
+      group.set(places.subarray(2 * k, 2 * Math.min(k + batch, n)));
       const found = decode(group);
-      for (let c = 0; c < BATCH && k + c < n; c++) {
-        for (let i = 0; i < 784; i++) ink[(k + c) * 784 + i] = found[BATCH * i + c] * 255;
+      for (let c = 0; c < batch && k + c < n; c++) {
+        for (let i = 0; i < 784; i++) ink[(k + c) * 784 + i] = found[batch * i + c] * 255;
       }
     }
     return ink;

@@ -1,14 +1,21 @@
 // The latent map: a Streamlit components-v2 module; canvas 2-D, no dependency, no build.
 //
 // The same component is mounted in two ways. A mount whose data is bytes keeps a payload under its
-// id and draws nothing. A mount whose data is JSON is a map that waits for the payloads it names,
+// id and draws nothing. A mount whose data is [state] is a map that awaits the payloads it names,
 // then hovers, pans and zooms without the server.
 
-import { LatentMap } from "./map.js";
-import { keepPayload } from "./store.js";
-
+// All files at once: imports that are found only in one another's texts come in four turns.
+const style = fetch(new URL("./latent_map.css", import.meta.url));
+const FIRST = ["map", "store"];
+const OTHERS = [
+  ...["background", "camera", "cloud", "controls", "decoder", "exporting", "fields", "geometry"],
+  ...["input", "lens", "markup", "mosaic", "overlay", "payload", "point_index", "points_look"],
+  ...["scene", "selection", "theme", "wants"],
+];
+const modules = [...FIRST, ...OTHERS].map((name) => import(`./${name}.js`));
+const [{ LatentMap }, { keepPayload }] = await Promise.all(modules);
 const sheet = new CSSStyleSheet();
-sheet.replaceSync(await (await fetch(new URL("./latent_map.css", import.meta.url))).text());
+sheet.replaceSync(await (await style).text());
 const maps = new Map(); // parentElement -> LatentMap
 
 export default function latentMap(component) {
@@ -25,7 +32,7 @@ export default function latentMap(component) {
   if (!root.adoptedStyleSheets.includes(sheet)) root.adoptedStyleSheets.push(sheet);
   const map = maps.get(parentElement) ?? new LatentMap(parentElement);
   maps.set(parentElement, map);
-  map.update(component);
+  map.update({ ...component, data: data[0] });
   return () => {
     map.stop();
     maps.delete(parentElement);

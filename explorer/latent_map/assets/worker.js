@@ -1,12 +1,13 @@
 // Runs beside the page: decodes the mosaic's tiles, and unpacks sheets of digits' pictures.
 import { makeBatchDecoder } from "./decoder.js";
+import { makeSimd } from "./simd.js";
 
 let decoder = null; // { id, decode }
 
 const JOBS = {
   // Keeps a decoder; the next `tiles` are its own.
   decoder({ payload }) {
-    decoder = { id: payload.id, decode: makeBatchDecoder(payload) };
+    decoder = { id: payload.id, decode: makeBatchDecoder(payload, makeSimd) };
     return {};
   },
 

@@ -115,7 +115,9 @@ def test_clusters_are_of_the_grey_digits_means(
 
 
 def test_every_figure_says_how(metrics: Metrics) -> None:
-    assert metrics["log_px"]["how"] == "exact: lattice, spacing 0.1 and finer where needed, |z| < 6.5"
+    assert (
+        metrics["log_px"]["how"] == "exact: lattice, spacing 0.1 and finer where needed, |z| < 6.5"
+    )
     assert metrics["elbo"]["how"] == "analytic KL, 8 samples of q(z|x)"
     assert metrics["knn10"]["how"] == "10 nearest encoder means, 5-fold cross-validated"
     assert all(figure["how"] for figure in metrics.values())

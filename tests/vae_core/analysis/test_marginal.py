@@ -17,8 +17,11 @@ from vae_core.analysis.marginal import (
     RADIUS,
     elbo,
     elbo_terms,
+    kl_to_posterior,
     lattice,
     lattice_error,
+    lattice_tiles,
+    log_posterior,
     log_px_exact,
     log_px_iwae,
     log_px_naive,
@@ -220,6 +223,73 @@ def test_lattice_of_one_and_two_dimensions() -> None:
     assert len(fine) == pytest.approx(math.pi * RADIUS**2 / 0.02**2, rel=1e-3)
     assert fine.square().sum(-1).max() < RADIUS**2
     assert len(fine.unique(dim=0)) == len(fine)
+
+
+@pytest.mark.parametrize("latent_dim", [1, 2])
+def test_tiles_make_up_the_lattice(latent_dim: int) -> None:
+    tiles = lattice_tiles(latent_dim, spacing=0.1, radius=4.0)
+    nodes = torch.cat([tile.nodes().flatten(0, 1) for tile in tiles])
+    assert len(nodes.mul(10).round().unique(dim=0)) == len(nodes)  # none twice
+    inside = nodes[nodes.square().sum(-1) < 4.0**2 - 1e-4]
+    assert len(inside) == pytest.approx(len(lattice(latent_dim, spacing=0.1, radius=4.0)), abs=4)
+
+
+def test_a_tile_s_sublattices_have_twice_the_spacing() -> None:
+    (tile, *_) = lattice_tiles(2, spacing=0.1, radius=1.0)
+    for part in tile.nodes():
+        for axis in part.T:
+            gaps = axis.unique().diff()
+            torch.testing.assert_close(gaps, torch.full_like(gaps, 0.2), rtol=0, atol=1e-5)
+    finer = tile.halved()
+    assert finer.n * finer.spacing == pytest.approx(tile.n * tile.spacing)
+    assert finer.corner == tile.corner
+
+
+def test_the_spacing_is_halved_where_a_posterior_is_sharp(
+    make_model: MakeModel, binary_x: Tensor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = make_model(gain=4.0, fourier_features=16, fourier_std=1.5)
+    x = binary_x[:8]
+    wanted = log_px_exact(model, x, spacing=0.03)
+    got = log_px_exact(model, x, spacing=0.12)
+    torch.testing.assert_close(got, wanted, rtol=0.0, atol=0.03)
+    monkeypatch.setattr(marginal, "_HALVINGS", 0)
+    fixed = log_px_exact(model, x, spacing=0.12)
+    assert (fixed - wanted).abs().max() > 0.2  # so the halving did it
+
+
+# --- the exact posterior --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("latent_dim", [1, 2])
+def test_posterior_on_the_lattice_is_the_closed_form(latent_dim: int) -> None:
+    model = linear_gaussian(latent_dim)
+    x = linear_images(model, 6)
+    found = log_posterior(model, x, spacing=0.1, radius=5.0)
+    mu, logvar = model.encode(x)  # exact for this model
+    q = torch.distributions.Normal(mu.unsqueeze(1), (0.5 * logvar).exp().unsqueeze(1))
+    wanted = q.log_prob(found.nodes).sum(-1)
+    is_near = wanted > -20.0
+    torch.testing.assert_close(found.log_density[is_near], wanted[is_near], rtol=0.0, atol=5e-3)
+    mass = found.log_density.exp().sum(1) * 0.1**latent_dim
+    torch.testing.assert_close(mass, torch.ones(6), rtol=0.0, atol=1e-3)
+
+
+def test_log_px_is_the_elbo_and_the_kl_to_the_posterior(tiny_vae: VAE, binary_x: Tensor) -> None:
+    log_px = log_px_exact(tiny_vae, binary_x, **WIDE)
+    kl = kl_to_posterior(tiny_vae, binary_x, log_px)
+    assert (kl > 0).all()
+    bound = elbo(tiny_vae, binary_x, n_samples=40_000, generator=Generator().manual_seed(0))
+    excess = log_px - kl - bound.value
+    assert (excess.abs() < 4.5 * bound.stderr).all()
+    assert excess.mean().abs() < 0.01
+
+
+def test_the_true_posterior_has_no_kl_to_itself() -> None:
+    model = linear_gaussian(2)
+    x = linear_images(model, 6)
+    kl = kl_to_posterior(model, x, closed_form(model, x).float())
+    torch.testing.assert_close(kl, torch.zeros(6), rtol=0.0, atol=5e-3)
 
 
 def test_halving_the_spacing_changes_next_to_nothing(tiny_vae: VAE, binary_x: Tensor) -> None:
