@@ -199,6 +199,7 @@ class VAE(nn.Module):
         offset = offset * _SPACING
         distance = offset.square().sum(-1).sqrt()
         window = torch.full_like(near[:, :1], _LEAST_WINDOW)
+        mean = std = torch.zeros_like(near)
         for _ in range(4):  # the window widens to four standard deviations, not to the next peak
             share = log_joint.masked_fill(distance > window, -math.inf).softmax(1)
             mean = share @ offset

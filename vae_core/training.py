@@ -171,7 +171,7 @@ def terms(
     if isinstance(model.prior, LearnedMixture):
         if labels is None:
             raise ValueError('the prior "digit-mixture" is learned with labels, got none')
-        to_class = model.prior.kl_to_class(*posterior, labels)
+        to_class = model.prior.kl_to_class(posterior.mu, posterior.logvar, labels)
         joint = objectives.elbo(log_px_z.mean(0), to_class)  # a bound on log p(x, label)
         # Components may overlap for all the bound cares; this, E_q log p(label|z), parts them.
         return Terms(joint - _LABEL_WEIGHT * (to_class - kl), bound, kl, log_px_z.mean(0))
