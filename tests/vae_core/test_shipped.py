@@ -85,20 +85,6 @@ def test_all_of_them_fit_into_a_repository() -> None:
     assert sum(path.stat().st_size for path in WEIGHTS.rglob("*.safetensors")) < MAX_BYTES
 
 
-def test_snapshots_are_of_one_run_from_the_untrained_network_on() -> None:
-    files = sorted((WEIGHTS / "growing").glob("*.safetensors"))
-    headers = [read_checkpoint(file).header for file in files]
-    epochs = [header.metrics["epoch"]["value"] for header in headers]
-    assert len(files) >= 12
-    assert epochs[0] == 0.0
-    assert epochs == sorted(set(epochs))
-    gaps = np.diff(epochs)
-    assert gaps[0] < gaps[len(gaps) // 2] < gaps[-1]  # denser early
-    assert len({(header.recipe, header.model, header.train) for header in headers}) == 1
-    figures = [header.metrics["log_px"]["value"] for header in headers]
-    assert figures[0] < figures[-1] - 50.0
-
-
 def test_the_folder_s_readme_says_what_the_headers_say(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["list", str(WEIGHTS), "--markdown"]) == 0
     assert (WEIGHTS / "README.md").read_text() == capsys.readouterr().out
