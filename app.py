@@ -36,8 +36,8 @@ STYLE = """<style>
     display: none;
   }
 }
-.st-key-selection_classes [role="group"] { flex-wrap: nowrap; gap: 0.2rem; }
-.st-key-selection_classes button { flex: 1 1 0; min-width: 0; padding: 0.25rem 0; }
+.st-key-selection_pills [role="group"] { flex-wrap: nowrap; gap: 0.2rem; }
+.st-key-selection_pills button { flex: 1 1 0; min-width: 0; padding: 0.25rem 0; }
 /* Streamlit's grey is too pale to read by WCAG's measure. */
 [data-testid="stCaptionContainer"] { color: inherit !important; opacity: 0.78; }
 [data-testid="stWidgetLabel"] * { color: inherit !important; }

@@ -53,9 +53,9 @@ def select(ids: Ids, how: str, where: tuple[CheckpointRef, Split] | None = None)
     st.session_state[_SELECTED] = Selection(np.sort(ids), how, where) if len(ids) else None
     st.session_state[_PROBLEM] = None
     st.session_state[_PAGE] = 0
-    if how != st.session_state.get(SEARCH):
-        st.session_state[SEARCH] = ""
-        st.session_state[CLASSES] = []
+    if how != state.read_widget(SEARCH):
+        state.write_widget(SEARCH, "")
+        _write_classes([])
 
 
 def search_text(ref: CheckpointRef, split: Split) -> str | None:
@@ -66,7 +66,7 @@ def search_text(ref: CheckpointRef, split: Split) -> str | None:
 
 def search(ref: CheckpointRef, split: Split, text: str) -> None:
     """Select what a search finds, or keep the problem with it to be shown."""
-    st.session_state[SEARCH] = text
+    state.write_widget(SEARCH, text)
     if not text.strip():
         select(np.empty(0, np.intp), text)
         return
@@ -82,9 +82,9 @@ def search(ref: CheckpointRef, split: Split, text: str) -> None:
         st.session_state[_PROBLEM] = f"“{text}”: no digit of {_SPLIT_NAMES[split]} is like that."
         return
     if asked.rank is not None:
-        st.session_state[ORDER] = asked.rank.order
+        state.write_widget(ORDER, asked.rank.order)
     only_labels = asked == Search(labels=asked.labels)
-    st.session_state[CLASSES] = sorted(asked.labels) if only_labels else []
+    _write_classes(sorted(asked.labels) if only_labels else [])
     select(found, text, (ref, split))
 
 
@@ -97,20 +97,25 @@ _SPLIT_NAMES: dict[Split, str] = {
 
 def _on_search() -> None:
     with state.shown_errors():
-        search(*state.current(), st.session_state[SEARCH])
+        search(*state.current(), state.read_widget(SEARCH))
 
 
 def _on_classes() -> None:
-    classes: list[int] = st.session_state[CLASSES]
+    classes: list[int] = state.read_widget(CLASSES)
     with state.shown_errors():
         text = f"label {' '.join(map(str, sorted(classes)))}" if classes else ""
         search(*state.current(), text)
 
 
 def _on_release() -> None:
-    st.session_state[SEARCH] = ""
+    state.write_widget(SEARCH, "")
     select(np.empty(0, np.intp), "")
-    st.session_state[CLASSES] = []
+    _write_classes([])
+
+
+def _write_classes(classes: list[int]) -> None:
+    if sorted(state.read_widget(CLASSES) or []) != classes:  # as clicked, in any order
+        state.write_widget(CLASSES, classes)
 
 
 def _on_turn() -> None:
@@ -142,22 +147,23 @@ def selection_panel(
     """
     st.text_input(
         "Search",
-        key=SEARCH,
+        key=state.widget_key(SEARCH),
         placeholder="label 7 wrong",
         help=f"For example {EXAMPLES}; several narrow one another: label 4 taken for 9.",
-        on_change=_on_search,
+        on_change=state.unless_stale(SEARCH, _on_search),
         persist_state="session",
     )
-    st.pills(
-        "Digit classes",
-        range(10),
-        selection_mode="multi",
-        key=CLASSES,
-        on_change=_on_classes,
-        label_visibility="collapsed",
-        width="stretch",
-        persist_state="session",
-    )
+    with st.container(key="selection_pills"):
+        st.pills(
+            "Digit classes",
+            range(10),
+            selection_mode="multi",
+            key=state.widget_key(CLASSES),
+            on_change=state.unless_stale(CLASSES, _on_classes),
+            label_visibility="collapsed",
+            width="stretch",
+            persist_state="session",
+        )
     if st.session_state.get(_PROBLEM):
         st.error(st.session_state[_PROBLEM], icon=":material/error:")
     selection = selected()
@@ -197,18 +203,18 @@ def _summary(
         if (order != "near" or place is not None)
         and (not order.startswith("elbo") or loaders.stored(ref).header.model.posterior != "point")
     ]
-    if st.session_state.get(ORDER) not in options:
-        st.session_state[ORDER] = options[0]
+    if state.read_widget(ORDER) not in options:
+        state.write_widget(ORDER, options[0])
     st.selectbox(
         "Order",
         options,
         format_func=ORDERS.__getitem__,
-        key=ORDER,
+        key=state.widget_key(ORDER),
         label_visibility="collapsed",
         on_change=_on_order,
         persist_state="session",
     )
-    return st.session_state[ORDER]
+    return state.read_widget(ORDER)
 
 
 def _sheet(

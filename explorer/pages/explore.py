@@ -24,18 +24,20 @@ N_NEIGHBOURS = 5
 METRICS = {"map": "Map", "pixels": "Pixels"}
 
 
-def _set_place(place: state.Place | None) -> None:
+def _set_place(place: state.Place | None, *, by_typing: bool = False) -> None:
     st.session_state[PLACE] = place
     st.session_state[PROBLEM] = None
-    st.session_state[TYPED] = "" if place is None else state.written_latent(place)
+    text = "" if place is None else state.written_latent(place)
+    state.write_widget(TYPED, text, by_user=by_typing)
 
 
 def _open(panel: str) -> None:
-    st.session_state[PANEL] = st.session_state[OPEN] = panel
+    st.session_state[OPEN] = panel
+    state.write_widget(PANEL, panel)
 
 
 def _on_panel() -> None:
-    st.session_state[OPEN] = st.session_state[PANEL]
+    st.session_state[OPEN] = state.read_widget(PANEL)
 
 
 def _on_pick() -> None:
@@ -57,16 +59,16 @@ def _on_choose(digit: int) -> None:
 
 def _on_typed() -> None:
     ref, _ = state.current()
-    text = st.session_state[TYPED]
+    text: str = state.read_widget(TYPED)
     if not text.strip():
-        _set_place(None)
+        _set_place(None, by_typing=True)
         return
     try:
         z = state.parse_latent(text, loaders.stored(ref).header.model.latent_dim)
     except state.BadLatentError as err:
         st.session_state[PROBLEM] = str(err)
     else:
-        _set_place(state.place_of_latent(ref, z))
+        _set_place(state.place_of_latent(ref, z), by_typing=True)
 
 
 def _on_random() -> None:
@@ -112,7 +114,7 @@ def _open_page(ref: loaders.CheckpointRef, split: loaders.Split) -> None:
     for key, value in ((PROBLEM, None), (METRIC, "map"), (OPEN, PANELS[0]), (NEAR, [])):
         st.session_state.setdefault(key, value)
     # a page switch forgets the tabs' own state
-    st.session_state.setdefault(PANEL, st.session_state[OPEN])
+    st.session_state.setdefault(state.widget_key(PANEL), st.session_state[OPEN])
     if PLACE in st.session_state:
         return
     link = state.opened_link()
@@ -126,7 +128,9 @@ def _open_page(ref: loaders.CheckpointRef, split: loaders.Split) -> None:
 def _panels(ref: loaders.CheckpointRef, split: loaders.Split) -> Drawn | None:
     """Draw the open one of the panels; what was drawn by hand, if that is it."""
     place: state.Place | None = st.session_state[PLACE]
-    tabs = st.tabs(PANELS, key=PANEL, on_change=_on_panel)
+    tabs = st.tabs(
+        PANELS, key=state.widget_key(PANEL), on_change=state.unless_stale(PANEL, _on_panel)
+    )
     for name, tab in zip(PANELS, tabs, strict=True):
         if not tab.open:
             continue
@@ -245,9 +249,9 @@ def _controls() -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", wrap=False):
         st.text_input(
             "z",
-            key=TYPED,
+            key=state.widget_key(TYPED),
             placeholder="0.1, 0.5",
-            on_change=_on_typed,
+            on_change=state.unless_stale(TYPED, _on_typed),
             persist_state="session",
         )
         st.button("Random digit", on_click=_on_random, icon=":material/casino:")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import streamlit as st
 
@@ -20,29 +22,29 @@ WAYS = {"straight": "Straight line", "spherical": "Spherical arc"}
 FIRST_DIGITS = (60_000 + 0, 60_000 + 4)  # a 7 and a 4 of the test set: the page opens with a walk
 
 
-def _set_end(name: str, place: state.Place) -> None:
+def _set_end(name: str, place: state.Place, *, by_typing: bool = False) -> None:
     st.session_state[ENDS] = st.session_state[ENDS] | {name: place}
-    st.session_state[TYPED[name]] = state.written_latent(place)
+    state.write_widget(TYPED[name], state.written_latent(place), by_user=by_typing)
     st.session_state[PROBLEM] = None
 
 
 def _on_pick() -> None:
     with state.shown_errors():
         if (pick := read_pick(MAP)) is not None:
-            name = st.session_state[NEXT]
+            name: str = state.read_widget(NEXT)
             _set_end(name, state.place_of_pick(state.current()[0], pick))
-            st.session_state[NEXT] = "B" if name == "A" else "A"
+            state.write_widget(NEXT, "B" if name == "A" else "A")
 
 
 def _on_typed(name: str) -> None:
     ref, _ = state.current()
     latent_dim = loaders.stored(ref).header.model.latent_dim
     try:
-        z = state.parse_latent(st.session_state[TYPED[name]], latent_dim)
+        z = state.parse_latent(state.read_widget(TYPED[name]), latent_dim)
     except state.BadLatentError as err:
         st.session_state[PROBLEM] = f"End {name}: {err}"
     else:
-        _set_end(name, state.place_of_latent(ref, z))
+        _set_end(name, state.place_of_latent(ref, z), by_typing=True)
 
 
 def _on_random() -> None:
@@ -62,7 +64,7 @@ def _on_swap() -> None:
 def _follow_checkpoint(ref: loaders.CheckpointRef) -> None:
     """Open with two digits; carry digits, or bare latents, over to another checkpoint."""
     st.session_state.setdefault(PROBLEM, None)
-    st.session_state.setdefault(NEXT, "A")
+    st.session_state.setdefault(state.widget_key(NEXT), "A")
     st.session_state.setdefault(STEPS, 11)
     st.session_state.setdefault(WAY, "straight")
     if st.session_state.get(REF) == ref:
@@ -145,7 +147,7 @@ def _ends(ref: loaders.CheckpointRef) -> None:
     st.segmented_control(
         "A click on the map sets",
         NAMES,
-        key=NEXT,
+        key=state.widget_key(NEXT),
         format_func=lambda name: f"End {name}",
         required=True,
         persist_state="session",
@@ -159,9 +161,8 @@ def _ends(ref: loaders.CheckpointRef) -> None:
         )
         st.text_input(
             f"End {name} · {what}",
-            key=TYPED[name],
-            on_change=_on_typed,
-            args=(name,),
+            key=state.widget_key(TYPED[name]),
+            on_change=state.unless_stale(TYPED[name], partial(_on_typed, name)),
             persist_state="session",
         )
     if st.session_state[PROBLEM]:
