@@ -123,10 +123,13 @@ def _view(params: Mapping[str, str]) -> tuple[float, float, float, float] | None
     return x0, x1, y0, y1
 
 
-def _layers(params: Mapping[str, str]) -> tuple[str, ...]:
-    layers = tuple(filter(None, params.get("layers", "").split(",")))
+def _layers(params: Mapping[str, str]) -> tuple[str, ...] | None:
+    text = params.get("layers")
+    if text is None:
+        return None
+    layers = () if text == "none" else tuple(text.split(","))
     if unknown := [name for name in layers if name not in LAYERS]:
-        raise BadLinkError(_sentence("layers", unknown[0], f"some of {', '.join(LAYERS)}"))
+        raise BadLinkError(_sentence("layers", unknown[0], f"none, or some of {', '.join(LAYERS)}"))
     return layers
 
 

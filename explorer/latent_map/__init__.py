@@ -150,14 +150,14 @@ class MapView(NamedTuple):
     ----------
     view : tuple of four floats, or None
         x0, x1, y0, y1 of the plane, to be in sight; None for the fitted view.
-    layers : tuple of str
-        Of `LAYERS`, those that are on; empty for the usual ones.
+    layers : tuple of str, or None
+        Of `LAYERS`, those that are on; None for the usual ones.
     colour : str
         Of `COLOURS`, what the points' colour says.
     """
 
     view: tuple[float, float, float, float] | None = None
-    layers: tuple[str, ...] = ()
+    layers: tuple[str, ...] | None = None
     colour: str = "label"
 
 
@@ -390,13 +390,14 @@ def _bits(ids: NDArray[np.integer[Any]]) -> dict[str, Any] | None:
 
 def _start(start: MapView) -> dict[str, Any]:
     """Check a link's view."""
-    unknown = sorted({*start.layers} - {*LAYERS})
+    layers = None if start.layers is None else list(start.layers)
+    unknown = sorted({*(layers or [])} - {*LAYERS})
     if unknown:
         raise ValueError(f"layers has {', '.join(unknown)}; allowed are {', '.join(LAYERS)}.")
     if start.colour not in COLOURS:
         raise ValueError(f"colour is {start.colour!r}; allowed are {', '.join(COLOURS)}.")
     view = None if start.view is None else _numbers("view", start.view, (4,))
-    return {"view": view, "layers": list(start.layers), "colour": start.colour}
+    return {"view": view, "layers": layers, "colour": start.colour}
 
 
 def _parse_pick(raw: object) -> Pick | None:

@@ -569,9 +569,7 @@ def test_a_link_restores_view_layers_and_colour(
     press(map_, "c")
     settled(map_)
     near = map_.settle()
-    press(map_, "k")
-    map_.root.locator(".toast", has_text="Link copied").wait_for()
-    link = urlsplit(page.evaluate("navigator.clipboard.readText()"))
+    link = urlsplit(copied_link(map_))
     assert f"{link.scheme}://{link.netloc}/" == page_server.url
     query = {name: values[0] for name, values in parse_qs(link.query).items()}
     assert (query["page"], query["checkpoint"]) == ("here", map_.tab.page.url and "atlas")
@@ -586,6 +584,17 @@ def test_a_link_restores_view_layers_and_colour(
     assert other.settle()[:4] == pytest.approx(near[:4], abs=1e-4)
     assert other.root.get_attribute("data-layers") == "density,points,thumbnails"
     assert other.root.get_attribute("data-colour") == "elbo"
+    page.bring_to_front()  # only the page in front has the clipboard
+    toggle(map_, "density", "points", "thumbnails")
+    settled(map_)
+    assert parse_qs(urlsplit(copied_link(map_)).query)["layers"] == ["none"]
+
+
+def copied_link(map_: Map) -> str:
+    map_.tab.page.evaluate("navigator.clipboard.writeText('')")
+    press(map_, "k")
+    map_.root.locator(".toast", has_text="Link copied").wait_for()
+    return map_.tab.page.evaluate("navigator.clipboard.readText()")
 
 
 def saved(map_: Map, item: str) -> Image.Image:

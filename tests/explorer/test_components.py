@@ -74,7 +74,7 @@ def page() -> None:
 
 
 def test_what_the_browser_gets() -> None:
-    at = AppTest.from_function(page).run()
+    at = AppTest.from_function(page, default_timeout=60).run()
     assert not at.exception
     [drawn], strip = (json.loads(one.proto.json) for one in at.get("bidi_component"))
     assert drawn["palette"] == {theme: list(colours) for theme, colours in PALETTE.items()}

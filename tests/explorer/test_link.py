@@ -43,7 +43,7 @@ def test_everything() -> None:
         side="right",
         select="label 7 wrong",
     )
-    assert read(layers="").map == MapView()
+    assert read(layers="none").map == MapView(layers=())
 
 
 @pytest.mark.parametrize(

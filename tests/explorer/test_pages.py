@@ -550,7 +550,7 @@ def test_links(app: AppTest) -> None:
     assert app.radio(key="app_split").value == "train"
     shown = component(app, "explore_map")
     assert shown["pin"] == {"coords": [0.5, -0.25], "id": None}
-    assert shown["start"] == {"view": [-1, 1, -1, 1], "layers": [], "colour": "elbo"}
+    assert shown["start"] == {"view": [-1, 1, -1, 1], "layers": None, "colour": "elbo"}
     assert shown["link"] == {"checkpoint": "beta4", "split": "train", "z": "0.5,-0.25"}
     # later the session goes its own way
     app.selectbox(key="app_checkpoint").set_value("atlas").run()

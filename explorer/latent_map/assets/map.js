@@ -121,7 +121,7 @@ export class LatentMap {
     if (!start || this.camera.startsTaken.has(word) || !this.size.width) return;
     this.camera.startsTaken.add(word);
     if (start.view) this.camera.look(this.camera.viewOf(start.view));
-    if (start.layers.length) this.settings.layers = new Set(start.layers);
+    if (start.layers) this.settings.layers = new Set(start.layers);
     this.settings.colour = start.colour;
   }
 
@@ -503,7 +503,7 @@ export class LatentMap {
     const corners = this.camera.rectangle().map((v) => Number(v.toPrecision(6)));
     if (!this.camera.isFitted) query.set("view", corners.join(","));
     const shown = LAYERS.map(([name]) => name).filter((name) => this.layers.has(name));
-    query.set("layers", shown.join(","));
+    query.set("layers", shown.join(",") || "none");
     query.set("colour", this.settings.colour);
     return `${location.origin}${location.pathname}?${query}`;
   }
