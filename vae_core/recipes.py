@@ -37,9 +37,10 @@ _ALL = (
         TrainConfig(
             start="neighbours",
             start_epochs=10,
-            epochs=70,
+            epochs=60,
             batch_size=250,
             learning_rate=1.5e-3,
+            precision="bfloat16",
         ),
     ),
     Recipe(
