@@ -30,6 +30,7 @@ from vae_core.checkpoints import (
     StoredCheckpoint,
     digit_map,
     load_checkpoint,
+    posterior_std,
     read_listed,
     scan_checkpoints,
 )
@@ -287,6 +288,10 @@ def _field_extent(coords: Floats, *, has_prior: bool) -> tuple[float, float, flo
 @st.cache_resource(max_entries=4, show_spinner=False)
 def _posteriors(ref: CheckpointRef) -> tuple[Floats, Floats]:
     """Means and standard deviations of q(z|x) of all digits, each of shape (70000, D)."""
+    std = posterior_std(stored(ref))
+    if std is not None:
+        coords, center, axes = positions(ref)
+        return (center + coords @ axes.T).astype(np.float32), std.astype(np.float32)
     from vae_core.analysis.projection import encode_images
 
     mu, logvar = encode_images(checkpoint(ref).model, digits().images)
@@ -371,8 +376,17 @@ def decode(ref: CheckpointRef, z: NDArray[Any]) -> Floats:
 
 
 def encode(ref: CheckpointRef, digit: int) -> Encoded:
-    """q(z|x) of one digit, from its grey pixels."""
-    return encode_image(ref, digits().images[digit])
+    """q(z|x) of one digit, from its grey pixels; from the file if it holds it."""
+    std = posterior_std(stored(ref))
+    if std is None:
+        return encode_image(ref, digits().images[digit])
+    import torch
+
+    coords, center, axes = positions(ref)
+    mu, sigma = center + axes @ coords[digit], std[digit].astype(np.float32)
+    prior = checkpoint(ref).model.prior
+    kl = float(prior.kl(torch.from_numpy(mu)[None], 2 * torch.from_numpy(sigma)[None].log()))
+    return Encoded(mu, sigma, kl)
 
 
 def encode_image(ref: CheckpointRef, image: NDArray[np.uint8]) -> Encoded:

@@ -13,6 +13,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from vae_core.checkpoints import (
     CheckpointRef,
     DigitMap,
@@ -37,6 +40,7 @@ if TYPE_CHECKING:
 
 WEIGHTS = Path("weights")
 _OF_TRAINING = ("epoch",)  # figures that no measurement on images gives
+_Places = tuple[DigitMap | None, NDArray[np.floating[Any]] | None]
 _IWAE_SAMPLES = 500  # where there is no exact log p(x); as the literature does
 
 
@@ -146,7 +150,6 @@ def _train(args: argparse.Namespace) -> int:
     import torch
     from tqdm import tqdm
 
-    from vae_core.analysis.projection import map_digits
     from vae_core.neighbours import neighbour_codes
     from vae_core.runs import load_run, run_path, save_run
     from vae_core.training import moments, start, train
@@ -203,8 +206,8 @@ def _train(args: argparse.Namespace) -> int:
                     path = _snapshot(folder, record.step)
                     _write(path, state, recipe, data, test, epoch=fraction * epochs)
         print("measuring on the test set…")
-        digits = map_digits(_rounded(state.model), load_mnist("all").images)
-        ref, header = _write(out, state, recipe, data, test, DataSet(images, labels), digits)
+        places = _places(_rounded(state.model))
+        ref, header = _write(out, state, recipe, data, test, DataSet(images, labels), places)
     except KeyboardInterrupt:
         again = "go on with --resume" if unfinished.exists() else "no epoch was complete"
         print(f"\nstopped after {state.epochs_done} of {epochs} epochs; {again}", file=sys.stderr)
@@ -237,7 +240,7 @@ def _write(
     data: dict[str, str],
     test: DataSet,
     images: DataSet | None = None,
-    digits: DigitMap | None = None,
+    places: _Places = (None, None),
     *,
     epoch: float | None = None,
 ) -> tuple[CheckpointRef, Header]:
@@ -263,7 +266,16 @@ def _write(
         metrics=metrics,
         history=history_rows(state.history),
     )
-    return save_checkpoint(out, model, header, digits), header
+    return save_checkpoint(out, model, header, *places), header
+
+
+def _places(model: VAE) -> _Places:
+    """Where MNIST's digits lie, and the standard deviations of their q(z|x) if they have any."""
+    from vae_core.analysis.projection import encode_images, map_codes
+
+    posterior = encode_images(model, load_mnist("all").images)
+    is_point = model.config.posterior == "point"
+    return map_codes(posterior), None if is_point else (0.5 * posterior.logvar).exp().numpy()
 
 
 def _chosen_recipe(args: argparse.Namespace) -> Recipe:
@@ -293,7 +305,6 @@ def _refuse_to_overwrite(out: Path, unfinished: Path, args: argparse.Namespace) 
 
 def _evaluate(args: argparse.Namespace) -> int:
     from vae_core.analysis.evaluation import evaluate_model
-    from vae_core.analysis.projection import map_digits
 
     if args.iwae < 0:
         raise VaeCoreError(f"--iwae must be a whole number from 0, got {args.iwae}")
@@ -324,10 +335,10 @@ def _evaluate(args: argparse.Namespace) -> int:
         ref = checkpoint.ref
         if args.write:
             had_map = digit_map(read_checkpoint(path)) is not None
-            digits = map_digits(checkpoint.model, load_mnist("all").images) if had_map else None
+            places: _Places = _places(checkpoint.model) if had_map else (None, None)
             kept = {name: header.metrics[name] for name in _OF_TRAINING if name in header.metrics}
             header = replace(header, metrics=metrics | kept)
-            ref = save_checkpoint(path, checkpoint.model, header, digits)
+            ref = save_checkpoint(path, checkpoint.model, header, *places)
         rows.append(_row(ref, header, metrics))
     if args.json:
         print(json.dumps(rows, indent=2))

@@ -33,6 +33,7 @@ Array = NDArray[Any]
 FORMAT = 1
 _HEADER_KEY = "vae_core"
 _MAP_TENSORS = ("map.coords", "map.center", "map.axes")
+_STD_TENSOR = "map.std"
 _N_DIGITS = N_TRAIN + N_TEST
 _MIXTURE_SHAPES: dict[str, tuple[int, ...]] = {
     "prior.means": (10, 2),
@@ -224,8 +225,20 @@ def digit_map(stored: StoredCheckpoint) -> DigitMap | None:
     return DigitMap(*(stored.tensors[name] for name in _MAP_TENSORS))
 
 
+def posterior_std(stored: StoredCheckpoint) -> NDArray[np.float16] | None:
+    """Give the standard deviations of q(z|x) of the 70,000 MNIST digits, if the file has them.
+
+    Shape (70000, D), z units, D ≤ 2; q's means are `center + coords @ axes.T`.
+    """
+    return stored.tensors.get(_STD_TENSOR)
+
+
 def save_checkpoint(
-    path: Path | str, model: VAE, header: Header, digits: DigitMap | None = None
+    path: Path | str,
+    model: VAE,
+    header: Header,
+    digits: DigitMap | None = None,
+    std: NDArray[np.floating[Any]] | None = None,
 ) -> CheckpointRef:
     """Write a checkpoint atomically: readers see the old file or the whole new one.
 
@@ -239,6 +252,8 @@ def save_checkpoint(
         Metrics in it should have been measured after `round_to_stored`.
     digits : DigitMap, optional
         Lets the app draw the map without encoding first.
+    std : array, shape (70000, D), optional
+        Lets it draw q(z|x) too; kept for D ≤ 2, in float16.
 
     Raises
     ------
@@ -249,6 +264,8 @@ def save_checkpoint(
     if digits is not None:
         arrays = (np.ascontiguousarray(a, np.float32) for a in digits)
         tensors |= dict(zip(_MAP_TENSORS, arrays, strict=True))
+    if std is not None and model.config.latent_dim <= 2:
+        tensors[_STD_TENSOR] = np.ascontiguousarray(std, np.float16)
     write_atomically(Path(path), tensors, {_HEADER_KEY: header.to_json()})
     return checkpoint_ref(path)
 
@@ -388,6 +405,8 @@ def _tensor_problems(config: ModelConfig, shapes: dict[str, tuple[int, ...]]) ->
     if any(name in shapes for name in _MAP_TENSORS):
         map_shapes = ((_N_DIGITS, 2), (config.latent_dim,), (config.latent_dim, 2))
         expected |= dict(zip(_MAP_TENSORS, map_shapes, strict=True))
+        if _STD_TENSOR in shapes and config.latent_dim <= 2:
+            expected[_STD_TENSOR] = (_N_DIGITS, config.latent_dim)
     problems: list[str] = []
     if missing := sorted(set(expected) - set(shapes)):
         problems.append(f"missing tensors {', '.join(missing)}")

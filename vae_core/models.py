@@ -23,7 +23,7 @@ _ACTIVATIONS: dict[Activation, Callable[[Tensor], Tensor]] = {
 }
 # Where a refined q(z|x) is sought, in z units: spacing of the lattice, least and largest radius of
 # the window round the peak, side of the tiles whose images share nodes, least std still resolved.
-_SPACING, _LEAST_WINDOW, _WINDOW, _TILE, _MIN_STD = 0.02, 0.065, 0.15, 0.5, 0.008
+_SPACING, _LEAST_WINDOW, _WINDOW, _TILE, _MIN_STD = 0.02, 0.065, 0.15, 1.0, 0.008
 _FEW = 8  # images for which sharing is no gain
 _CHUNK = 1024  # images at once
 # Bounds on log-variance: std from 0.001 to 20, so that an untrained or odd input stays finite.

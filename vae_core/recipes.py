@@ -51,7 +51,7 @@ _ALL = (
         TrainConfig(
             objective="lattice",
             n_nodes=4096,
-            jitter=0.046,
+            jitter=0.05,
             start="checkpoint",
             refit_epochs=8,
             epochs=40,

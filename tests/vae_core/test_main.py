@@ -19,7 +19,6 @@ import torch
 import vae_core.__main__ as command_line
 from vae_core import runs
 from vae_core.__main__ import main
-from vae_core.analysis import projection
 from vae_core.analysis.evaluation import evaluate_model
 from vae_core.analysis.projection import encode_images
 from vae_core.checkpoints import (
@@ -27,6 +26,7 @@ from vae_core.checkpoints import (
     checkpoint_ref,
     digit_map,
     load_checkpoint,
+    posterior_std,
     read_checkpoint,
     read_header,
     save_checkpoint,
@@ -127,8 +127,11 @@ def test_train_measures_the_stored_weights(trained: Path, tiny_idx_folder: Path)
     assert evaluate_model(model, test, train=train) == stored.header.metrics
     digits = digit_map(stored)
     assert digits is not None
-    some = load_mnist("all").images[::700]
-    np.testing.assert_allclose(digits.coords[::700], encode_images(model, some).mu, atol=1e-5)
+    mu, logvar = encode_images(model, load_mnist("all").images[::700])
+    np.testing.assert_allclose(digits.coords[::700], mu, atol=1e-5)
+    std = posterior_std(stored)
+    assert std is not None
+    np.testing.assert_allclose(std[::700], (0.5 * logvar).exp(), rtol=1e-3)
 
 
 def test_snapshots_are_the_network_as_it_was(cli: Run, out: Path, tiny_idx_folder: Path) -> None:
@@ -471,9 +474,10 @@ def test_evaluate_write_stores_the_figures(
     stored = read_checkpoint(trained)
     model = load_checkpoint(checkpoint_ref(trained)).model
     old = {"epoch": {"value": 0.5, "stderr": None, "unit": "epochs", "how": "counted"}}
-    save_checkpoint(copied, model, replace(stored.header, metrics=old), digit_map(stored))
+    places = digit_map(stored), posterior_std(stored)
+    save_checkpoint(copied, model, replace(stored.header, metrics=old), *places)
     monkeypatch.setattr(command_line, "load_mnist", lambda split: few_digits)
-    monkeypatch.setattr(projection, "map_digits", lambda model, images: digit_map(stored))
+    monkeypatch.setattr(command_line, "_places", lambda model: places)
     assert main(["evaluate", str(copied), "--write"]) == 0
     after = read_checkpoint(copied)
     assert after.header.metrics == (evaluate_model(model, few_digits, train=few_digits) | old)

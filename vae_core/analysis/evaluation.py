@@ -14,7 +14,7 @@ from vae_core.analysis.clusters import N_FOLDS, NEIGHBOURS, cluster_figures
 from vae_core.analysis.fields import log_aggregate_density, plane_grid
 from vae_core.analysis.projection import encode_images
 from vae_core.data import ByteArray, DataSet, binarise
-from vae_core.models import VAE
+from vae_core.models import VAE, Posterior
 
 BINARISATION_SEED = 0
 _ELBO_SAMPLES = 8
@@ -102,11 +102,19 @@ def _bounds(model: VAE, x: Tensor, *, spacing: float, iwae_samples: int) -> Metr
     else:
         how = f"none: no lattice with {model.config.latent_dim} latent dimensions, see IWAE"
         figures["log_px"] = _figure(None, "nats", how)
+    with torch.no_grad():
+        posterior = model.encode(x)
+    batches = [
+        (rows, Posterior(mu, logvar))
+        for rows, mu, logvar in zip(
+            x.split(_BATCH), posterior.mu.split(_BATCH), posterior.logvar.split(_BATCH), strict=True
+        )
+    ]
     kls: list[Tensor] = []
     reconstructions: list[Tensor] = []
-    for rows in x.split(_BATCH):
+    for rows, q in batches:
         kl, log_px_z = marginal.elbo_terms(
-            model, rows, n_samples=_ELBO_SAMPLES, generator=generator
+            model, rows, n_samples=_ELBO_SAMPLES, generator=generator, posterior=q
         )
         kls.append(kl)
         reconstructions.append(log_px_z.mean(0))
@@ -122,25 +130,25 @@ def _bounds(model: VAE, x: Tensor, *, spacing: float, iwae_samples: int) -> Metr
         how = "KL(q(z|x) ‖ p(z|x)), as exact log p(x) − ELBO"
         figures["gap"] = _figure(log_px - reconstruction + kl, "nats", how)
     if model.config.latent_dim == 2:
-        figures |= _of_aggregate(model, x, float(kl.double().mean()))
+        figures |= _of_aggregate(model, posterior, float(kl.double().mean()))
     if iwae_samples:
         parts = [
-            marginal.log_px_iwae(model, rows, n_samples=iwae_samples, generator=generator).value
-            for rows in x.split(_BATCH)
+            marginal.log_px_iwae(
+                model, rows, n_samples=iwae_samples, generator=generator, posterior=q
+            ).value
+            for rows, q in batches
         ]
         figures["iwae"] = _figure(torch.cat(parts), "nats", f"IWAE, K = {iwae_samples}")
     return figures
 
 
-def _of_aggregate(model: VAE, x: Tensor, mean_kl: float) -> Metrics:
+def _of_aggregate(model: VAE, posterior: Posterior, mean_kl: float) -> Metrics:
     """KL of the aggregate posterior to the prior, and the information that z carries about x.
 
     E_x KL(q(z|x) ‖ p(z)) = I(x; z) + KL(q(z) ‖ p(z)): Hoffman & Johnson, "ELBO surgery", 2016.
     """
-    with torch.no_grad():
-        posteriors = [model.encode(rows) for rows in x.split(_BATCH)]
-    mu = torch.cat([posterior.mu for posterior in posteriors])
-    std = (0.5 * torch.cat([posterior.logvar for posterior in posteriors])).exp()
+    mu = posterior.mu
+    std = (0.5 * posterior.logvar).exp()
     reach = 6.0 * float(std.max())
     (x0, y0), (x1, y1) = (mu.amin(0) - reach).tolist(), (mu.amax(0) + reach).tolist()
     n_cells = math.ceil(max(x1 - x0, y1 - y0) / _AGGREGATE_SPACING)
@@ -150,7 +158,7 @@ def _of_aggregate(model: VAE, x: Tensor, mean_kl: float) -> Metrics:
         log_p = model.prior.log_pz(torch.from_numpy(grid.points)).numpy()
     mass = np.exp(log_q)
     kl = float((mass * (log_q - log_p)).sum() / mass.sum())
-    how = f"q(z) = mean q(z|x) of the {len(x):,} images, grid of spacing {_AGGREGATE_SPACING:g}"
+    how = f"q(z) = mean q(z|x) of the {len(mu):,} images, grid of spacing {_AGGREGATE_SPACING:g}"
     return {
         "aggregate_kl": _plain(kl, "nats", f"KL(q(z) ‖ p(z)), {how}"),
         "mutual_information": _plain(mean_kl - kl, "nats", f"I(x; z) = KL − aggregate KL, {how}"),

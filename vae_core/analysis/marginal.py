@@ -225,13 +225,21 @@ def elbo(model: VAE, x: Tensor, *, n_samples: int, generator: Generator) -> Esti
 
 
 def elbo_terms(
-    model: VAE, x: Tensor, *, n_samples: int, generator: Generator
+    model: VAE,
+    x: Tensor,
+    *,
+    n_samples: int,
+    generator: Generator,
+    posterior: Posterior | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """KL(q(z|x) ‖ p(z)), shape (B,), and log p(x|z) at samples of q, shape (K, B); see `elbo`."""
+    """KL(q(z|x) ‖ p(z)), shape (B,), and log p(x|z) at samples of q, shape (K, B); see `elbo`.
+
+    `posterior` is q(z|x) where it is at hand already.
+    """
     _check_images(x)
     _check_prior(model)
     with torch.no_grad():
-        posterior = model.encode(x)
+        posterior = posterior or model.encode(x)
         kl = model.prior.kl(*posterior)
 
         def draw(n: int) -> Tensor:
@@ -240,16 +248,23 @@ def elbo_terms(
         return kl, torch.cat(list(_in_chunks(draw, n_samples, len(x))))
 
 
-def log_px_iwae(model: VAE, x: Tensor, *, n_samples: int, generator: Generator) -> Estimate:
+def log_px_iwae(
+    model: VAE,
+    x: Tensor,
+    *,
+    n_samples: int,
+    generator: Generator,
+    posterior: Posterior | None = None,
+) -> Estimate:
     """Importance-weighted estimate of log p(x) with K samples of q(z|x).
 
     Its expectation is a lower bound on log p(x), rising with K (Burda et al., ICLR 2016).
-    Parameters and errors as `elbo`.
+    Parameters and errors as `elbo`; `posterior` is q(z|x) where it is at hand already.
     """
     _check_images(x)
     _check_prior(model)
     with torch.no_grad():
-        posterior = model.encode(x)
+        posterior = posterior or model.encode(x)
 
         def draw(n: int) -> Tensor:
             return _log_weights(model, x, posterior, n, generator)

@@ -9,7 +9,7 @@ from vae_core.checkpoints import DigitMap
 from vae_core.data import ByteArray
 from vae_core.models import VAE, Posterior
 
-_BATCH = 2000
+_BATCH = 20_000  # a refined q(z|x) decodes the same plane for each batch
 
 
 def encode_images(model: VAE, images: ByteArray) -> Posterior:
@@ -37,18 +37,22 @@ def encode_images(model: VAE, images: ByteArray) -> Posterior:
 
 
 def map_digits(model: VAE, images: ByteArray) -> DigitMap:
-    """Place images on the plane u on which the latent space is shown, z = center + axes @ u.
+    """Place images on the plane of `map_codes`; images uint8, (N, 28, 28), N ≥ 2."""
+    return map_codes(encode_images(model, images))
+
+
+def map_codes(posterior: Posterior) -> DigitMap:
+    """Place codes on the plane u on which the latent space is shown, z = center + axes @ u.
 
     For D = 2 the plane is z-space itself and for D = 1 its line. For more it is spanned by the
     two leading principal axes of the encoded means, through their mean: a projection.
 
     Parameters
     ----------
-    model : VAE
-    images : ByteArray, shape (N, 28, 28)
-        uint8, N ≥ 2.
+    posterior : Posterior
+        Of N ≥ 2 images, from `encode_images`.
     """
-    mu = encode_images(model, images).mu.numpy()
+    mu = posterior.mu.numpy()
     n_dims = mu.shape[1]
     if n_dims <= 2:
         center, axes = np.zeros(n_dims, np.float32), np.eye(n_dims, 2, dtype=np.float32)

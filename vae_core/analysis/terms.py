@@ -14,6 +14,7 @@ from vae_core.data import DataSet
 from vae_core.models import VAE
 
 _BATCH = 1000
+_ENCODED = 20_000  # a refined q(z|x) decodes the same plane for each batch of these
 
 
 class LogLikelihoodTerms(NamedTuple):
@@ -45,16 +46,19 @@ def log_likelihood_terms(model: VAE, data: DataSet) -> LogLikelihoodTerms:
     reconstructions: list[Tensor] = []
     kls: list[Tensor] = []
     with torch.no_grad():
-        for rows in model_input(model, data).split(_BATCH):
-            x = rows.to(device)
-            mu, logvar = model.encode(x)
-            std = (0.5 * logvar).exp()
-            at_corners = [
-                model.likelihood.log_px_z(model.decoder(mu + std * corner), x) for corner in corners
-            ]
-            reconstructions.append(torch.stack(at_corners).mean(0).cpu())
+        for x in model_input(model, data).split(_ENCODED):
+            mu, logvar = model.encode(x.to(device))
             if not is_point:
                 kls.append(model.prior.kl(mu, logvar).cpu())
+            std = (0.5 * logvar).exp()
+            for rows, m, s in zip(
+                x.split(_BATCH), mu.split(_BATCH), std.split(_BATCH), strict=True
+            ):
+                at_corners = [
+                    model.likelihood.log_px_z(model.decoder(m + s * corner), rows.to(device))
+                    for corner in corners
+                ]
+                reconstructions.append(torch.stack(at_corners).mean(0).cpu())
     reconstruction = torch.cat(reconstructions)
     if is_point:
         return LogLikelihoodTerms(reconstruction, None, None)
