@@ -416,6 +416,11 @@ def _markdown(rows: list[dict[str, Any]], headers: list[Header]) -> str:
         "that alone gives 5 nats. Grey pixels have densities, which may exceed 0 and compare with",
         "nothing binary. log p(x) is exact; ELBO and IWAE-500 are what papers report.",
         "",
+        "Settings were chosen on 5,000 of the training images, held back; what is listed was then",
+        "trained on all 60,000. For comparison, published with D = 2 on dynamically binarised",
+        "MNIST, by IWAE-500: −135.73 ± 0.83 (ELBO −137.08) with the prior N(0, I), −132.50 ± 0.73",
+        "(ELBO −133.72) on a sphere (Davidson et al., UAI 2018).",
+        "",
         f"| {' | '.join(columns)} |",
         f"|:--|{'--:|' * (len(columns) - 1)}",
     ]
