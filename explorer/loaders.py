@@ -10,7 +10,7 @@ import os
 import threading
 from importlib import import_module
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import streamlit as st
@@ -36,6 +36,9 @@ from vae_core.checkpoints import (
 from vae_core.config import N_PIXELS
 from vae_core.data import N_TEST, N_TRAIN, DataSet, Split, load_mnist, load_mnist_labels
 from vae_core.errors import CheckpointError
+
+if TYPE_CHECKING:
+    from vae_core.analysis.decoded import DecodedLattice
 
 Floats = NDArray[np.float32]
 
@@ -122,6 +125,20 @@ def stored(ref: CheckpointRef) -> StoredCheckpoint:
 def checkpoint(ref: CheckpointRef) -> Checkpoint:
     """Build the torch model; shared by all users, never to be changed."""
     return load_checkpoint(ref)
+
+
+@st.cache_resource(max_entries=2, show_spinner="Decoding all of latent space, once…")
+def decoded(ref: CheckpointRef) -> DecodedLattice:
+    """Decode a checkpoint's latent space, of one or two dimensions; 280 MB, shared by all users.
+
+    Raises
+    ------
+    ValueError
+        It has more dimensions, or is a plain autoencoder.
+    """
+    from vae_core.analysis.decoded import DecodedLattice
+
+    return DecodedLattice(checkpoint(ref).model)
 
 
 def metrics(ref: CheckpointRef) -> dict[str, dict[str, Any]]:
