@@ -38,7 +38,10 @@ from vae_core.data import N_TEST, N_TRAIN, DataSet, Split, load_mnist, load_mnis
 from vae_core.errors import CheckpointError
 
 if TYPE_CHECKING:
-    from vae_core.analysis.decoded import DecodedLattice
+    from torch import Tensor
+
+    from vae_core.analysis.decoded import DecodedLattice, Explained
+    from vae_core.analysis.repeated import Estimates, PriorDraws, ProposalDraws
 
 Floats = NDArray[np.float32]
 
@@ -49,8 +52,12 @@ SPLITS: dict[Split, slice] = {
 }
 SHEET_DIGITS = 10_000  # digits on one sheet of pictures
 N_SHEETS = (N_TRAIN + N_TEST) // SHEET_DIGITS
+ESTIMATE_RUNS = 50
+# K from 1 to 100,000, six to a decade
+ESTIMATE_SAMPLES = tuple(sorted({round(10 ** (i / 6)) for i in range(31)}))
 N_VOTERS = 50  # nearest training digits that say which digit lives where
 
+_SEED = 0
 _PIXEL_CHUNK = 10_000  # digits turned to float at once when images are compared
 _FIELD_SIDE = 192  # cells along the side of a layer
 _COARSER = 2  # of the sensitivity's cells, the costly ones; interpolated between them
@@ -139,6 +146,64 @@ def decoded(ref: CheckpointRef) -> DecodedLattice:
     from vae_core.analysis.decoded import DecodedLattice
 
     return DecodedLattice(checkpoint(ref).model)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def explained(ref: CheckpointRef, x: bytes) -> Explained:
+    """Explain one image, the bytes of float32 of shape (784,), by all of latent space."""
+    return decoded(ref).explain(_image(x))
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def estimates(ref: CheckpointRef, x: bytes) -> Estimates:
+    """Estimate one image's log p(x) in every way, each 50 times; `x` as in `explained`."""
+    from torch import Generator
+
+    from vae_core.analysis.repeated import estimate
+
+    return estimate(
+        decoded(ref),
+        _image(x),
+        explained(ref, x),
+        prior_draws=_prior_draws(ref),
+        proposal_draws=_proposal_draws(stored(ref).header.model.latent_dim),
+        n_samples=ESTIMATE_SAMPLES,
+        generator=Generator().manual_seed(_SEED),
+    )
+
+
+@st.cache_resource(max_entries=2, show_spinner="Drawing 5,000,000 latents from the prior, once…")
+def _prior_draws(ref: CheckpointRef) -> PriorDraws:
+    from torch import Generator
+
+    from vae_core.analysis.repeated import PriorDraws
+
+    return PriorDraws(
+        decoded(ref),
+        n_runs=ESTIMATE_RUNS,
+        n_samples=ESTIMATE_SAMPLES[-1],
+        generator=Generator().manual_seed(_SEED),
+    )
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def _proposal_draws(latent_dim: int) -> ProposalDraws:
+    from torch import Generator
+
+    from vae_core.analysis.repeated import ProposalDraws
+
+    return ProposalDraws(
+        latent_dim,
+        n_runs=ESTIMATE_RUNS,
+        n_samples=ESTIMATE_SAMPLES[-1],
+        generator=Generator().manual_seed(_SEED),
+    )
+
+
+def _image(x: bytes) -> Tensor:
+    import torch
+
+    return torch.from_numpy(np.frombuffer(x, np.float32).copy())
 
 
 def metrics(ref: CheckpointRef) -> dict[str, dict[str, Any]]:

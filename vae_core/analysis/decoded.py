@@ -20,7 +20,7 @@ from vae_core.config import N_PIXELS
 from vae_core.lattices import Tile, lattice_tiles
 from vae_core.models import VAE
 
-_TILE_SIDE = 4  # nodes; small, so that few are decoded anew where a posterior is sharp
+TILE_SIDE = 4  # nodes; small, so that few are decoded anew where a posterior is sharp
 _DECODE_CHUNK = 1024
 
 
@@ -87,6 +87,26 @@ class Explained(NamedTuple):
         second = (log_prior + 2.0 * (self.log_px_z.double() - self.log_px)).logsumexp(0)
         return math.exp(float(second)) - 1.0
 
+    def nearest(self, z: Tensor, tile: Tensor) -> Tensor:
+        """Find the node nearest to each latent, shape (M,).
+
+        Parameters
+        ----------
+        z : Tensor, shape (M, D)
+        tile : Tensor, shape (M,)
+            int64: the tile of the `DecodedLattice` that each lies in.
+        """
+        while True:
+            first = self.first_part[tile]
+            if not (first >= 0).any():
+                return tile * TILE_SIDE ** z.shape[1] + _place_in_tile(
+                    z, self.corners[tile], self.spacings[tile]
+                )
+            half = 0.5 * self.spacings[tile].unsqueeze(-1)
+            step = ((z - self.corners[tile]) / half).round().clamp(0, 2 * TILE_SIDE - 1)
+            part = _code(step.long() // TILE_SIDE, 2)
+            tile = torch.where(first >= 0, first + part, tile)
+
 
 class DecodedLattice:
     """A model decoded at every node of a lattice, kept so that an image costs one product.
@@ -113,9 +133,11 @@ class DecodedLattice:
             raise ValueError("a plain autoencoder has no prior, so it gives images no likelihood")
         self.model = model
         self.spacing = spacing
+        self.radius = radius
         self._tiles = lattice_tiles(
-            model.config.latent_dim, spacing=spacing, radius=radius, n=_TILE_SIDE
+            model.config.latent_dim, spacing=spacing, radius=radius, n=TILE_SIDE
         )
+        self.nodes_per_tile = TILE_SIDE**model.config.latent_dim
         self.z = _nodes(self._tiles)  # (N, D)
         with torch.no_grad():
             self.log_pz = model.prior.log_pz(self.z)
@@ -143,6 +165,23 @@ class DecodedLattice:
         picture[tuple((place - low).T.flip(0))] = values
         return picture, ((low - 0.5) * self.spacing, (high + 0.5) * self.spacing)
 
+    def nearest(self, z: Tensor) -> Tensor:
+        """Find the node nearest to each latent, shape (M, D), inside the lattice, shape (M,)."""
+        side = TILE_SIDE * self.spacing
+        corners = torch.tensor([tile.corner for tile in self._tiles])
+        place = (corners / side).round().long()  # (T, D)
+        low = place.amin(0)
+        size = int((place - low).max()) + 1
+        table = torch.full((size ** z.shape[1],), -1)
+        table[_code(place - low, size)] = torch.arange(len(corners))
+        at = ((z + 0.5 * self.spacing) / side).floor().long() - low
+        if not ((at >= 0) & (at < size)).all() or (table[_code(at, size)] < 0).any():
+            raise ValueError("z must lie inside the lattice")
+        tile = table[_code(at, size)]
+        spacings = corners.new_full((len(z),), self.spacing)
+        in_tile = _place_in_tile(z, corners[tile], spacings)
+        return tile * TILE_SIDE ** z.shape[1] + in_tile
+
     def explain(self, x: Tensor) -> Explained:
         """Explain one image by all of latent space.
 
@@ -165,10 +204,9 @@ class DecodedLattice:
         log_volume = torch.full((len(tiles),), dims * math.log(self.spacing))
         first_part = torch.full((len(tiles),), -1)
         statistics = self._statistics(x)
-        for halving in range(HALVINGS + 1):
-            log_joint = (log_px_z + log_pz).view(len(tiles), 2**dims, -1)
-            mass = log_joint.logsumexp(-1, keepdim=True) + log_volume.view(-1, 1, 1)  # (T, 2^D, 1)
-            if sublattice_gap(mass) <= DISAGREEMENT or halving == HALVINGS:
+        mass = _mass(log_px_z + log_pz, log_volume, dims)
+        for _ in range(HALVINGS):
+            if sublattice_gap(mass) <= DISAGREEMENT:
                 break
             split = holds_mass(mass).squeeze(-1).nonzero().squeeze(-1)
             parts = [part for i in split.tolist() for part in tiles[i].parts()]
@@ -184,9 +222,10 @@ class DecodedLattice:
             log_volume = torch.cat([log_volume, dims * spacings.log()])
             first_part = torch.cat([first_part, torch.full((len(parts),), -1)])
             tiles += parts
+            mass = _mass(log_px_z + log_pz, log_volume, dims)
         return Explained(
             z=z,
-            log_volume=log_volume.repeat_interleave(_TILE_SIDE**dims),
+            log_volume=log_volume.repeat_interleave(TILE_SIDE**dims),
             log_pz=log_pz,
             log_px_z=log_px_z,
             log_px=float(mass.logsumexp((0, 1))),
@@ -208,3 +247,25 @@ class DecodedLattice:
 def _nodes(tiles: list[Tile]) -> Tensor:
     """Nodes of tiles, tile by tile and sublattice by sublattice, shape (N, D)."""
     return torch.stack([tile.nodes() for tile in tiles]).flatten(0, 2)
+
+
+def _mass(log_joint: Tensor, log_volume: Tensor, dims: int) -> Tensor:
+    """log ∫ p(x|z) p(z) dz by tile and sublattice, shape (T, 2^D, 1)."""
+    by_sublattice = log_joint.view(len(log_volume), 2**dims, -1).logsumexp(-1, keepdim=True)
+    return by_sublattice + log_volume.view(-1, 1, 1)
+
+
+def _place_in_tile(z: Tensor, corners: Tensor, spacings: Tensor) -> Tensor:
+    """Which of its tile's nodes, in the order of `Tile.nodes`, is nearest to each z, shape (M,)."""
+    step = ((z - corners) / spacings.unsqueeze(-1)).round().clamp(0, TILE_SIDE - 1).long()
+    sublattice, place = step % 2, step // 2
+    per_sublattice = (TILE_SIDE // 2) ** z.shape[1]
+    return _code(sublattice, 2) * per_sublattice + _code(place, TILE_SIDE // 2)
+
+
+def _code(digits: Tensor, base: int) -> Tensor:
+    """Read the last axis as the digits of a number, the first counting most."""
+    code = digits[..., 0]
+    for i in range(1, digits.shape[-1]):
+        code = code * base + digits[..., i]
+    return code
