@@ -66,6 +66,7 @@ def main() -> None:
         st.Page("explorer/pages/explore.py", title="Explore", icon=":material/explore:"),
         st.Page("explorer/pages/interpolate.py", title="Interpolate", icon=":material/route:"),
         st.Page("explorer/pages/compare.py", title="Compare", icon=":material/compare:"),
+        st.Page("explorer/pages/likelihood.py", title="Likelihood", icon=":material/functions:"),
     ]
     page = st.navigation(pages, position="top")
     st.html(STYLE)

@@ -461,10 +461,73 @@ def encode_image(ref: CheckpointRef, image: NDArray[np.uint8]) -> Encoded:
     """q(z|x) of any picture, uint8 of shape (28, 28), from its grey pixels."""
     from vae_core.analysis.projection import encode_images
 
-    model = checkpoint(ref).model
-    mu, logvar = encode_images(model, image[None])
-    kl = float(model.prior.kl(mu, logvar).sum())
+    return _encoded(ref, *encode_images(checkpoint(ref).model, image[None]))
+
+
+def encode_explained(ref: CheckpointRef, x: Floats) -> Encoded:
+    """q(z|x) of what the likelihood explains, shape (784,): of binary pixels, or of grey ones."""
+    import torch
+
+    with torch.no_grad():
+        return _encoded(ref, *checkpoint(ref).model.encode(torch.from_numpy(x[None])))
+
+
+def _encoded(ref: CheckpointRef, mu: Any, logvar: Any) -> Encoded:
+    kl = float(checkpoint(ref).model.prior.kl(mu, logvar).sum())
     return Encoded(mu[0].numpy(), (0.5 * logvar[0]).exp().numpy(), kl)
+
+
+def explained_pixels(ref: CheckpointRef, digit: int) -> Floats:
+    """Read off a digit what the likelihood explains, shape (784,), as the header's figures do.
+
+    Grey pixels for a Gaussian; for a Bernoulli the one binarisation of the digit's whole split.
+    """
+    if stored(ref).header.model.likelihood != "bernoulli":
+        return pixels(digit)
+    split: Split = "test" if digit >= N_TRAIN else "train"
+    bits = _binarised(ref, split)[digit - SPLITS[split].start]
+    return np.unpackbits(bits).astype(np.float32)
+
+
+def explained_image(ref: CheckpointRef, image: NDArray[np.uint8]) -> Floats:
+    """Make what the likelihood explains of any picture, uint8 of shape (28, 28); shape (784,)."""
+    from vae_core.analysis.evaluation import model_input
+
+    data = DataSet(image[None], np.zeros(1, np.uint8))
+    return model_input(checkpoint(ref).model, data)[0].numpy()
+
+
+@st.cache_resource(max_entries=4, show_spinner="Binarising the digits…")
+def _binarised(ref: CheckpointRef, split: Split) -> NDArray[np.uint8]:
+    """Bits of a split's digits, shape (n, 98)."""
+    from vae_core.analysis.evaluation import model_input
+
+    x = model_input(checkpoint(ref).model, load_mnist(split))
+    return np.packbits(x.numpy().astype(np.bool_), axis=1)
+
+
+@st.cache_resource(max_entries=4, show_spinner="Encoding the test digits…")
+def test_codes(ref: CheckpointRef) -> Floats:
+    """Codes of the 10,000 test digits, shape (10000, D); shared, not to be changed."""
+    coords, center, axes = positions(ref)
+    rows = SPLITS["test"]
+    if len(center) <= 2:  # the map holds the whole code
+        return (center + coords[rows] @ axes.T).astype(np.float32)
+    from vae_core.analysis.projection import encode_images
+
+    return encode_images(checkpoint(ref).model, digits().images[rows]).mu.numpy()
+
+
+@st.cache_resource(max_entries=2, show_spinner="Reading the 10,000 test digits…")
+def test_statistics(ref: CheckpointRef) -> Any:
+    """T(x) of the 10,000 test digits, a tensor of shape (10000, F); shared, not to be changed.
+
+    With it the log p(x|z) of them all at one z are one product.
+    """
+    from vae_core.analysis.evaluation import model_input
+
+    model = checkpoint(ref).model
+    return model.likelihood.statistics(model_input(model, load_mnist("test")))
 
 
 def pixels(digit: int) -> Floats:
