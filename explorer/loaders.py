@@ -149,14 +149,14 @@ def decoded(ref: CheckpointRef) -> DecodedLattice:
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def explained(ref: CheckpointRef, x: bytes) -> Explained:
+def explanation(ref: CheckpointRef, x: bytes) -> Explained:
     """Explain one image, the bytes of float32 of shape (784,), by all of latent space."""
     return decoded(ref).explain(_image(x))
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
 def estimates(ref: CheckpointRef, x: bytes) -> Estimates:
-    """Estimate one image's log p(x) in every way, each 50 times; `x` as in `explained`."""
+    """Estimate one image's log p(x) in every way, 50 times; `x` as in `explanation`."""
     from torch import Generator
 
     from vae_core.analysis.repeated import estimate
@@ -164,7 +164,7 @@ def estimates(ref: CheckpointRef, x: bytes) -> Estimates:
     return estimate(
         decoded(ref),
         _image(x),
-        explained(ref, x),
+        explanation(ref, x),
         prior_draws=_prior_draws(ref),
         proposal_draws=_proposal_draws(stored(ref).header.model.latent_dim),
         n_samples=ESTIMATE_SAMPLES,
