@@ -63,6 +63,7 @@ _FIELD_SIDE = 192  # cells along the side of a layer
 _COARSER = 2  # of the sensitivity's cells, the costly ones; interpolated between them
 _FIELD_HALF = 0.6  # half a layer's side, in sides of the box that holds 99.8 % of the codes
 _PRIOR_RADIUS = 3.5  # z units that the layers cover at least where there is a prior
+_RANGE_CODES = 40  # test digits whose codes show where log p(x|z) lies
 _TAIL = 0.001  # share of the codes beyond each side of that box
 
 
@@ -528,6 +529,35 @@ def test_statistics(ref: CheckpointRef) -> Any:
 
     model = checkpoint(ref).model
     return model.likelihood.statistics(model_input(model, load_mnist("test")))
+
+
+def test_log_px_z(ref: CheckpointRef, z: tuple[float, ...]) -> Floats:
+    """Compute log p(x|z) of the 10,000 test digits at one z, nats, shape (10000,)."""
+    import torch
+
+    model, statistics = checkpoint(ref).model, test_statistics(ref)
+    with torch.no_grad():
+        outputs = model.decoder(torch.tensor([z], dtype=torch.float32))
+        eta, log_normalizer = model.likelihood.natural_parameters(outputs)
+        return (statistics @ eta[0] - log_normalizer).numpy()
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def log_px_z_range(ref: CheckpointRef) -> tuple[float, float]:
+    """Span, in nats, of nearly all log p(x|z) of test digits at z where digits live."""
+    codes = test_codes(ref)[: 10 * _RANGE_CODES : 10]
+    found = np.stack([test_log_px_z(ref, tuple(z)) for z in codes.tolist()])
+    low, high = float(np.quantile(found, 0.005)), float(found.max())
+    pad = 0.05 * (high - low)
+    return low - pad, high + pad
+
+
+@st.cache_data(max_entries=16, show_spinner="Looking for the best z…")
+def best_z(ref: CheckpointRef) -> tuple[float, ...]:
+    """Find the z of the decoded lattice with the highest mean log p(x|z) of the test digits."""
+    lattice = decoded(ref)
+    best = lattice.mean_log_px_z(test_statistics(ref)).argmax()
+    return tuple(lattice.z[best].tolist())
 
 
 def pixels(digit: int) -> Floats:

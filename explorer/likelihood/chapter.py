@@ -218,28 +218,24 @@ def place_map(ref: CheckpointRef, split: Split) -> None:
     )
 
 
-def digit_map(ref: CheckpointRef, split: Split, chosen: Chosen, **layers: Any) -> None:
+def digit_map(ref: CheckpointRef, split: Split, chosen: Chosen | None, **layers: Any) -> None:
     """Draw the map with the chosen digit at q(z|x), an ellipse to scale; a click chooses another.
 
     Parameters
     ----------
     ref, split
         What to show.
-    chosen : Chosen
+    chosen : Chosen or None
         From `digit_controls`.
     **layers
         More of what `checkpoint_map` takes.
     """
-    here = state.place_of_latent(ref, tuple(chosen.encoded.mu.tolist()))
-    chapter_map(
-        ref,
-        split,
-        place=here._replace(id=chosen.id),
-        ellipse=state.posterior_ellipse(ref, chosen.encoded),
-        link=digit_link(chosen),
-        on_pick=_on_pick_digit,
-        **layers,
-    )
+    if chosen is not None:
+        here = state.place_of_latent(ref, tuple(chosen.encoded.mu.tolist()))
+        layers["place"] = here._replace(id=chosen.id)
+        layers["ellipse"] = state.posterior_ellipse(ref, chosen.encoded)
+    link = None if chosen is None else digit_link(chosen)
+    chapter_map(ref, split, link=link, on_pick=_on_pick_digit, **layers)
 
 
 def digit_link(chosen: Chosen) -> dict[str, str]:
@@ -445,7 +441,8 @@ def show_code(name: str) -> None:
         Of a file in the folder code.
     """
     with st.expander("Show me the code", icon=":material/code:"):
-        st.caption(f"`python explorer/likelihood/code/{name}` from the repository's root runs it.")
+        module = f"{__package__}.code.{Path(name).stem}"
+        st.caption(f"`python -m {module}` in the folder of app.py runs it.")
         st.code((_CODE / name).read_text(encoding="utf-8"), language="python")
 
 

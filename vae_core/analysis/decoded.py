@@ -150,6 +150,13 @@ class DecodedLattice:
         statistics = self._statistics(x)
         return torch.addmv(-self._log_normalizer, self._eta, statistics)
 
+    def mean_log_px_z(self, statistics: Tensor) -> Tensor:
+        """Mean log p(x|z) in nats at the nodes `z`, shape (N,), of images by T(x), shape (B, F).
+
+        It is linear in T(x): the images' own mean is all it takes.
+        """
+        return torch.addmv(-self._log_normalizer, self._eta, statistics.mean(0))
+
     def raster(self, values: Tensor) -> tuple[Tensor, tuple[float, float]]:
         """Lay values at the nodes `z`, shape (N,), out as a picture of latent space.
 

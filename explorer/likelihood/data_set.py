@@ -1,0 +1,128 @@
+"""Chapter 2: one z against the whole data set, and why every digit gets an integral of its own."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import streamlit as st
+
+from explorer import loaders, state
+from explorer.digit_strip import DigitImage, digit_strip
+from explorer.likelihood import chapter
+from explorer.likelihood.one_z import said_of_vote, vote
+from explorer.link import pin_params
+from explorer.plots.likelihoods import likelihood_histogram
+from explorer.theme import number, point
+from vae_core.checkpoints import CheckpointRef
+from vae_core.data import N_TEST, Split
+
+_BEST, _WORST = "likelihood_best", "likelihood_worst"
+_N_SHOWN = 6
+_N_BINS = 60
+
+
+def draw(ref: CheckpointRef, split: Split) -> None:
+    """Draw the chapter."""
+    here = chapter.place()
+    assert here is not None  # the page opens with one
+    left, right = chapter.columns()
+    with left:
+        chapter.place_map(ref, split)
+    log_px_z = loaders.test_log_px_z(ref, here.z)
+    lives = vote(ref, here.z)
+    figure = likelihood_histogram(
+        log_px_z=log_px_z,
+        labels=loaders.labels()[loaders.SPLITS["test"]],
+        label=lives.label,
+        edges=np.linspace(*loaders.log_px_z_range(ref), _N_BINS + 1),
+        mean=float(log_px_z.mean(dtype=np.float64)),
+        color=chapter.colors()["likelihood"],
+    )
+    with right:
+        chapter.place_controls(ref)
+        if chapter.is_exact(ref):
+            st.button(
+                "The one z that is best for all digits together",
+                on_click=_on_best,
+                icon=":material/target:",
+                help="The highest sum of log p(x_i|z) over the test digits, among all z of the "
+                "lattice. The first time it takes some seconds.",
+            )
+        st.markdown(f"**log p(x|z) of the 10,000 test digits at z = {point(here.z)}**")
+        chapter.show_figure(
+            figure,
+            key="likelihood_histogram",
+            alt="Histogram of log p(x|z) over the test digits",
+        )
+        st.caption(f"A {lives.label} lives here: {said_of_vote(lives)} Dotted: the mean.")
+    order = log_px_z.argsort()
+    best, worst = st.columns(2, gap="medium")
+    with best:
+        st.markdown("**Explained best by this z**")
+        _digits(log_px_z, order[::-1][:_N_SHOWN], _BEST)
+    with worst:
+        st.markdown("**Explained worst**")
+        _digits(log_px_z, order[:_N_SHOWN], _WORST)
+    _products(ref, log_px_z)
+    evidence = chapter.term("evidence", "p(x_i)")
+    likelihood = chapter.term("likelihood", r"p(x_i \mid z)")
+    chapter.show_answer(
+        "No single z creates all the digits: each z is good for a few and hopeless for the rest. "
+        f"So every digit gets an integral of its own, ${evidence}$, in which the z that suit it "
+        "do the work, and training maximises the sum of their logarithms.",
+        rf"\sum_{{i=1}}^{{N}} \log {evidence} = \sum_{{i=1}}^{{N}} \log \int {likelihood}\,"
+        rf"{chapter.term('prior', 'p(z)')}\,dz \qquad \text{{and not}} \qquad "
+        rf"\log \int \prod_{{i=1}}^{{N}} {likelihood}\,{chapter.term('prior', 'p(z)')}\,dz",
+    )
+    chapter.show_code("2_data_set.py")
+    chapter.show_download(ref, [figure])
+    chapter.show_link(ref, split, pin_params(here.id, here.z))
+
+
+def _on_best() -> None:
+    ref, _ = state.current()
+    chapter.set_place(state.place_of_latent(ref, loaders.best_z(ref)))
+
+
+def _digits(log_px_z: loaders.Floats, rows: np.ndarray, key: str) -> None:
+    start = loaders.SPLITS["test"].start
+    images = [
+        DigitImage(
+            loaders.pixels(start + row),
+            f"a {loaders.labels()[start + row]}",
+            f"{number(log_px_z[row], 1)} nats",
+        )
+        for row in rows.tolist()
+    ]
+    digit_strip(images, key=key, size=72, per_row=_N_SHOWN)
+
+
+def _products(ref: CheckpointRef, log_px_z: loaders.Floats) -> None:
+    """Compare one z for all digits with an integral for each, as sums and as products."""
+    total = float(log_px_z.sum(dtype=np.float64))
+    rows = [("This one z for all of them, Σ log p(xᵢ|z)", total)]
+    log_px = loaders.metrics(ref).get("log_px", {}).get("value")
+    if log_px is not None:
+        rows.append(("An integral for each, Σ log p(xᵢ), exact", log_px * N_TEST))
+    density = loaders.stored(ref).header.model.likelihood != "bernoulli"
+    kind = "density" if density else "probability"
+    lines = [f"| | mean, nats per digit | {kind} of all 10,000 |", "|:--|--:|--:|"]
+    lines += [f"| {name} | {number(s / N_TEST, 2)} | {power_of_ten(s)} |" for name, s in rows]
+    st.markdown("\n".join(lines))
+    if log_px is None:
+        why = loaders.metrics(ref).get("log_px", {}).get("how", "not measured")
+        st.caption(f"log p(x) of this checkpoint: {why}.")
+        return
+    gain = log_px * N_TEST - total
+    st.caption(
+        "The product of 10,000 numbers has an absurd exponent, which is why everybody adds "
+        f"logarithms. Letting every digit have its own z makes the test set {power_of_ten(gain)} "
+        "times as likely as this one z does."
+    )
+
+
+def power_of_ten(nats: float) -> str:
+    """Write e^nats as a power of ten: 10^(−1,234,567), rounded to whole exponents."""
+    exponent = round(nats / math.log(10))
+    return f"10^({exponent:,})".replace("-", "−")
