@@ -167,7 +167,7 @@ def _log_posterior(
     from vae_core.analysis.fields import plane_grid
 
     model = loaders.checkpoint(ref).model
-    z = torch.from_numpy(plane_grid(window, _SIDE).points)
+    z = torch.from_numpy(plane_grid(window, _SIDE).points).float()
     with torch.no_grad():
         log_px_z = model.likelihood.log_px_z(model.decoder(z), torch.from_numpy(chosen.x))
         found = (log_px_z + model.prior.log_pz(z) - explained.log_px).numpy().reshape(_SIDE, _SIDE)
