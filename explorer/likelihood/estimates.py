@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from vae_core.analysis.repeated import Estimates, Runs
 
 K, WHOLE = "estimates_k", "estimates_whole"
-NAIVE, IWAE, ELBO, EXACT, KL = "Naive Monte Carlo", "IWAE", "ELBO", "exact", "KL"
+NAIVE, IWAE, ELBO, EXACT, KL = "Naive", "IWAE", "ELBO", "exact", "KL"
 _FIRST_K = 1000
 _WANTED_ERROR = 0.1  # nats
 _SHOWN_BELOW = 10.0  # nats below the ELBO at which the chart ends unless asked for all
@@ -72,6 +72,10 @@ def draw(ref: CheckpointRef, split: Split) -> None:
         )
         race = _convergence(found, k, colors)
         st.markdown(_table(found, k))
+        st.caption(
+            "Nats. ESS is the effective sample size, median of the runs: how many samples of equal "
+            "weight are worth as much. Near 1, a single sample decides."
+        )
         _needed(ref, x)
     with left:
         st.markdown(f"##### All {loaders.ESTIMATE_RUNS} runs at K = {k:,}")
@@ -97,9 +101,10 @@ def _headline(ref: CheckpointRef, chosen: chapter.Chosen, found: Estimates) -> N
     with st.container(horizontal=True, vertical_alignment="center"):
         caption = "binarised" if is_binary else "grey"
         digit_strip([DigitImage(chosen.x, chosen.name, caption)], key="estimates_digit", size=96)
-        exact, elbo = st.columns(2)
-        exact.metric("log p(x), exact", f"{number(found.log_px, 2)} nats")
-        elbo.metric("ELBO", f"{number(found.elbo, 2)} nats")
+        st.markdown(
+            f"log p(x), exact: **{number(found.log_px, 2)} nats**  \n"
+            f"ELBO: **{number(found.elbo, 2)} nats**"
+        )
 
 
 def _convergence(found: Estimates, k: int, colors: dict[str, str]) -> plots.go.Figure:
@@ -122,12 +127,12 @@ def _convergence(found: Estimates, k: int, colors: dict[str, str]) -> plots.go.F
 def _table(found: Estimates, k: int) -> str:
     """Lay out what each estimator says at K."""
     lines = [
-        f"| K = {k:,} | median, nats | 90 % of the runs | effective samples |",
+        f"| K&nbsp;=&nbsp;{k:,} | median | 90&nbsp;% of runs | ESS |",
         "|:--|--:|--:|--:|",
     ]
     for name, runs in ((NAIVE, found.naive), (IWAE, found.iwae)):
         at = at_k(runs, k)
-        between = f"{number(at.low, 2)} to {number(at.high, 2)}"
+        between = f"{number(at.low, 2)} to&nbsp;{number(at.high, 2)}"
         lines.append(f"| {name} | {number(at.median, 2)} | {between} | {at.ess:,.1f} |")
     return "\n".join(lines)
 
@@ -173,14 +178,14 @@ def _self_check(found: Estimates, k: int) -> None:
     for low_name, low, low_error, high_name, high, high_error in checks:
         error = math.hypot(low_error, high_error)
         holds = low <= high + _ERRORS * error
-        icon = ":material/check_circle:" if holds else ":material/error:"
+        icon, sign = (":material/check_circle:", "≤") if holds else (":material/error:", ">")
         st.markdown(
-            f"{icon} {low_name} {'≤' if holds else '>'} {high_name}: {number(low, 2)} "
-            f"{'≤' if low <= high else '>'} {number(high, 2)} ± {number(error, 2)} nats"
+            f"{icon} **{low_name} {sign} {high_name}**: "
+            f"{high_name} − {low_name} = {number(high - low)} ± {number(error)} nats"
         )
     st.caption(
-        f"IWAE-{k:,} here is the mean of the {loaders.ESTIMATE_RUNS} runs; ± is the Monte Carlo "
-        f"error of both sides, of which {_ERRORS:g} are allowed."
+        f"IWAE-{k:,} here is the mean of the {loaders.ESTIMATE_RUNS} runs. ± is the Monte Carlo "
+        f"error; a difference below 0 by less than {_ERRORS:g} of it is chance."
     )
 
 

@@ -86,7 +86,7 @@ def convergence(
     figure.add_vline(x=chosen, line={"color": "#808080", "width": 1, "dash": "dot"})
     figure.update_layout(
         height=360,
-        margin={"l": 0, "r": 8, "t": 8, "b": 0},
+        margin={"l": 0, "r": 24, "t": 8, "b": 0},
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
         xaxis={
             "title": "K, samples",
