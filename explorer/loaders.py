@@ -479,7 +479,7 @@ def noise_curve(ref: CheckpointRef, shares: tuple[float, ...], n: int) -> list[f
 
 
 def denoised(ref: CheckpointRef, x: Floats, share: float, seed: int) -> Denoised:
-    """What a checkpoint makes of one image, shape (784,), with noise on a share of its pixels."""
+    """Let a checkpoint mend one image, shape (784,), spoilt by noise on a share of its pixels."""
     from torch import Generator
 
     from vae_core.analysis.denoising import denoise

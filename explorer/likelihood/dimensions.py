@@ -14,7 +14,7 @@ from explorer.digit_strip import DigitImage, digit_strip
 from explorer.likelihood import chapter
 from explorer.plots import dimensions as plots
 from explorer.theme import number
-from vae_core.checkpoints import CheckpointRef
+from vae_core.checkpoints import CheckpointRef, Header
 from vae_core.data import Split
 
 OTHER, PAIR, NOISE, SEED = (
@@ -54,9 +54,8 @@ def draw(ref: CheckpointRef, split: Split) -> None:
             "test digits with the nearest codes have. Rows are digits, columns are votes, counts "
             "are of 10,000."
         )
-        chapter.show_figure(
-            matrices, key="dimensions_votes", alt="Labels against neighbours' votes"
-        )
+        alt = "Test digits by label and by their neighbours' vote"
+        chapter.show_figure(matrices, key="dimensions_votes", alt=alt)
         st.markdown("##### What if the picture is noisy?")
         figures = [matrices]
         chosen, curve = _noise(ref, refs)
@@ -95,20 +94,17 @@ def _table(refs: Sequence[CheckpointRef]) -> None:
         cells = [f"D = {header.model.latent_dim}, **{ref.name}**", _likelihood(header.metrics)]
         knn = header.metrics.get("knn10")
         cells.append("–" if knn is None or knn["value"] is None else number(knn["value"]))
-        cells.append(f":small[{header.about}]")
+        cells.append(f":small[{_training(header)}]")
         rows.append((header.model.latent_dim, "| " + " | ".join(cells) + " |"))
     rows.sort(key=lambda row: row[0])
-    head = ["| model | log p(x), nats | 10-NN | |", "|:--|--:|--:|:--|"]
-    with st.container(height=330):
-        st.markdown("\n".join([*head, *(line for _, line in rows)]))
-    grey_too = (
-        f" Not listed, since densities of grey pixels compare with none of these: {', '.join(grey)}."
-        if grey
-        else ""
-    )
+    head = ["| model | log p(x), nats | 10-NN | trained |", "|:--|--:|--:|:--|"]
+    st.markdown("\n".join([*head, *(line for _, line in rows)]))
+    listed = "Per test image, binary pixels, from the files' headers"
+    if grey:
+        listed += f"; densities of grey pixels ({', '.join(grey)}) compare with none of these"
     st.caption(
-        "Per test image, binary pixels, from the files' headers. 10-NN: how often the ten nearest "
-        f"codes vote for the right digit, 5-fold cross-validated.{grey_too}"
+        f"{listed}. 10-NN: how often the ten nearest codes vote for the right digit, 5-fold "
+        "cross-validated."
     )
     found = {dims for dims, _ in rows}
     if missing := [f"{dims}" for dims in (1, 2, 10) if dims not in found]:
@@ -122,6 +118,20 @@ def _likelihood(metrics: dict[str, dict[str, object]]) -> str:
             estimator = "exact" if name == "log_px" else str(figure["how"]).replace(", K = ", "-")
             return f"{number(value, 2)} :small[{estimator}]"
     return "–"
+
+
+def _training(header: Header) -> str:
+    """Say in a few words what a model was trained for."""
+    train = header.train
+    words = {"elbo": "ELBO", "beta-elbo": f"β = {train.beta:g}", "iwae": f"IWAE-{train.n_samples}"}
+    parts = [words.get(train.objective, train.objective)]
+    if header.model.prior != "normal":
+        parts.append("labels in the prior")
+    if train.start == "neighbours":
+        parts.append("from a neighbour embedding")
+    if train.input_noise:
+        parts.append("noisy input")
+    return ", ".join(parts)
 
 
 def _choose_other(ref: CheckpointRef, refs: Sequence[CheckpointRef]) -> CheckpointRef | None:
@@ -157,14 +167,14 @@ def _choose_pair(
     names = {f"{a} and {b}": (a, b) for a, b in pairs}
     key = f"{PAIR}_{ref.sha256[:8]}"
     st.session_state.setdefault(key, next(iter(names)))
-    name = st.segmented_control(
+    name: str | None = st.segmented_control(
         f"Pairs that collide most in {ref.name}",
         list(names),
         key=key,
         required=True,
         persist_state="session",
     )
-    a, b = names[name]
+    a, b = names[name or next(iter(names))]
     counts = [
         f"**{matrix[a, b] + matrix[b, a]:,}** in {_title(one)}"
         for one, matrix in confusions.items()

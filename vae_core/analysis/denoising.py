@@ -21,7 +21,7 @@ class Denoised(NamedTuple):
 
 
 def denoise(model: VAE, x: Tensor, *, share: float, generator: Generator) -> Denoised:
-    """Spoil images, encode them, decode the code; how likely are the clean images there?
+    """Spoil images, encode them, decode the code, and weigh the clean images there.
 
     Parameters
     ----------
