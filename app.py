@@ -47,7 +47,7 @@ STYLE = """<style>
   /* a table's last column, which explains, goes under the figures */
   .stMarkdown :is(table, thead, tbody) { display: block; }
   .stMarkdown tr {
-    display: grid; grid-template-columns: minmax(0, 1fr) 7rem 7rem;
+    display: grid; grid-template-columns: minmax(0, 1fr) 6.5rem 8rem;
     font-size: 0.9rem;
     border-bottom: 1px solid rgb(128 128 128 / 0.3);
   }
@@ -55,6 +55,9 @@ STYLE = """<style>
   .stMarkdown :is(th, td):nth-child(4) { grid-column: 1 / -1; }
   .stMarkdown :is(th, td):empty { display: none; }
   .stMarkdown th:first-child { display: block; }
+  .st-key-app_pages [data-testid="stIconMaterial"] { display: none; } /* four names need the room */
+  .st-key-app_pages a { padding: 0.25rem 0; justify-content: center; }
+  .stMarkdown .katex-display { font-size: 0.9em; overflow-x: auto; overflow-y: hidden; }
 }
 </style>"""
 

@@ -44,6 +44,7 @@ TERMS: dict[str, dict[str, str]] = {
         "posterior": "#b3261e",  # p(z|x)
         "encoder": "#1b7a3d",  # q(z|x)
         "evidence": "#6f2dbd",  # p(x)
+        "ink": "#1b1f27",  # of what is no term: a guide line
     },
     "dark": {
         "likelihood": "#6fb0ff",
@@ -51,6 +52,7 @@ TERMS: dict[str, dict[str, str]] = {
         "posterior": "#ff8f86",
         "encoder": "#5fd38a",
         "evidence": "#c79bff",
+        "ink": "#e8eaf0",
     },
 }
 

@@ -328,7 +328,7 @@ def digit_controls(ref: CheckpointRef) -> Chosen | None:
         drawn = draw_panel(ref, key="likelihood_draw")
         if drawn is None:
             return None
-        grey = drawn.image.reshape(-1) / np.float32(255)
+        grey = drawn.image.reshape(-1).astype(np.float32) / np.float32(255)
         x = loaders.explained_image(ref, drawn.image)
         return Chosen(None, "your drawing", grey, x, loaders.encode_explained(ref, x))
     with st.container(horizontal=True, vertical_alignment="bottom", wrap=False):

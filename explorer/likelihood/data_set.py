@@ -10,10 +10,10 @@ import streamlit as st
 from explorer import loaders, state
 from explorer.digit_strip import DigitImage, digit_strip
 from explorer.likelihood import chapter
-from explorer.likelihood.one_z import said_of_vote, vote
+from explorer.likelihood.one_z import vote, written
 from explorer.link import pin_params
 from explorer.plots.likelihoods import likelihood_histogram
-from explorer.theme import number, point
+from explorer.theme import number
 from vae_core.checkpoints import CheckpointRef
 from vae_core.data import N_TEST, Split
 
@@ -37,7 +37,7 @@ def draw(ref: CheckpointRef, split: Split) -> None:
         label=lives.label,
         edges=np.linspace(*loaders.log_px_z_range(ref), _N_BINS + 1),
         mean=float(log_px_z.mean(dtype=np.float64)),
-        color=chapter.colors()["likelihood"],
+        colors=chapter.colors(),
     )
     with right:
         chapter.place_controls(ref)
@@ -49,35 +49,43 @@ def draw(ref: CheckpointRef, split: Split) -> None:
                 help="The highest sum of log p(x_i|z) over the test digits, among all z of the "
                 "lattice. The first time it takes some seconds.",
             )
-        st.markdown(f"**log p(x|z) of the 10,000 test digits at z = {point(here.z)}**")
+        st.markdown(f"**log p(x|z) of the 10,000 test digits at z = {written(here.z)}**")
         chapter.show_figure(
             figure,
             key="likelihood_histogram",
             alt="Histogram of log p(x|z) over the test digits",
         )
-        st.caption(f"A {lives.label} lives here: {said_of_vote(lives)} Dotted: the mean.")
+        st.caption(
+            "How well this z explains each digit: the logarithm of the probability that p(x|z) "
+            f"gives exactly its pixels. Dotted: the mean. {lives.said_who()}. {lives.said_how()}"
+            if loaders.stored(ref).header.model.likelihood == "bernoulli"
+            else "How well this z explains each digit: the log density of p(x|z) at its pixels. "
+            f"Dotted: the mean. {lives.said_who()}. {lives.said_how()}"
+        )
     order = log_px_z.argsort()
     best, worst = st.columns(2, gap="medium")
     with best:
-        st.markdown("**Explained best by this z**")
+        st.markdown("**Explained best by this z**, log p(x|z) in nats")
         _digits(log_px_z, order[::-1][:_N_SHOWN], _BEST)
     with worst:
-        st.markdown("**Explained worst**")
+        st.markdown("**Explained worst**, in nats")
         _digits(log_px_z, order[:_N_SHOWN], _WORST)
     _products(ref, log_px_z)
     evidence = chapter.term("evidence", "p(x_i)")
     likelihood = chapter.term("likelihood", r"p(x_i \mid z)")
+    prior = chapter.term("prior", "p(z)")
     chapter.show_answer(
         "No single z creates all the digits: each z is good for a few and hopeless for the rest. "
         f"So every digit gets an integral of its own, ${evidence}$, in which the z that suit it "
         "do the work, and training maximises the sum of their logarithms.",
-        rf"\sum_{{i=1}}^{{N}} \log {evidence} = \sum_{{i=1}}^{{N}} \log \int {likelihood}\,"
-        rf"{chapter.term('prior', 'p(z)')}\,dz \qquad \text{{and not}} \qquad "
-        rf"\log \int \prod_{{i=1}}^{{N}} {likelihood}\,{chapter.term('prior', 'p(z)')}\,dz",
+        rf"\begin{{gathered}}\sum_i \log {evidence} = \sum_i \log \int {likelihood}\,"
+        rf"{prior}\,dz \\ \text{{and not}}\quad \log \int \Bigl(\prod_i {likelihood}\Bigr)"
+        rf"{prior}\,dz\end{{gathered}}",
     )
     chapter.show_code("2_data_set.py")
-    chapter.show_download(ref, [figure])
-    chapter.show_link(ref, split, pin_params(here.id, here.z))
+    with st.container(horizontal=True, vertical_alignment="center"):
+        chapter.show_download(ref, [figure])
+        chapter.show_link(ref, split, pin_params(here.id, here.z))
 
 
 def _on_best() -> None:
@@ -91,7 +99,7 @@ def _digits(log_px_z: loaders.Floats, rows: np.ndarray, key: str) -> None:
         DigitImage(
             loaders.pixels(start + row),
             f"a {loaders.labels()[start + row]}",
-            f"{number(log_px_z[row], 1)} nats",
+            number(float(log_px_z[row]), 1),
         )
         for row in rows.tolist()
     ]
@@ -101,7 +109,7 @@ def _digits(log_px_z: loaders.Floats, rows: np.ndarray, key: str) -> None:
 def _products(ref: CheckpointRef, log_px_z: loaders.Floats) -> None:
     """Compare one z for all digits with an integral for each, as sums and as products."""
     total = float(log_px_z.sum(dtype=np.float64))
-    rows = [("This one z for all of them, Σ log p(xᵢ|z)", total)]
+    rows = [("This one z for all of them, Σ log p(xᵢ\\|z)", total)]
     log_px = loaders.metrics(ref).get("log_px", {}).get("value")
     if log_px is not None:
         rows.append(("An integral for each, Σ log p(xᵢ), exact", log_px * N_TEST))
@@ -112,7 +120,7 @@ def _products(ref: CheckpointRef, log_px_z: loaders.Floats) -> None:
     st.markdown("\n".join(lines))
     if log_px is None:
         why = loaders.metrics(ref).get("log_px", {}).get("how", "not measured")
-        st.caption(f"log p(x) of this checkpoint: {why}.")
+        st.caption(f"No log p(x) of this checkpoint to compare with: {why.removeprefix('none: ')}.")
         return
     gain = log_px * N_TEST - total
     st.caption(

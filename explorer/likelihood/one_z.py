@@ -19,6 +19,7 @@ from vae_core.data import Split
 _DRAW = "likelihood_draw"  # how often x was drawn: the seed of the pictures
 _MEAN, _DRAWS = "likelihood_mean", "likelihood_draws"
 N_DRAWS = 8
+_FAR = 0.5  # z units per root of a dimension beyond which the nearest code is no neighbour
 
 
 class _Drawn(NamedTuple):
@@ -32,9 +33,25 @@ class _Drawn(NamedTuple):
 class Vote(NamedTuple):
     """Which digit lives at a z, by the test digits whose codes are nearest."""
 
+    z: tuple[float, ...]
     label: int
     shares: NDArray[np.floating]  # (10,), of the voters
     distance: float  # of the nearest code, z units
+
+    def said_who(self) -> str:
+        """Say who lives there."""
+        if self.distance > _FAR * len(self.z) ** 0.5:
+            return f"No digit lives at z = {written(self.z)}"
+        return f"A {self.label} lives at z = {written(self.z)}"
+
+    def said_how(self) -> str:
+        """Say how the vote went."""
+        order = self.shares.argsort()[::-1]
+        parts = [f"{100 * self.shares[i]:.0f} % are {i}s" for i in order[:3] if self.shares[i] > 0]
+        return (
+            f"Of the {loaders.N_VOTERS} encoded test digits nearest in z, {', '.join(parts)}. "
+            f"The nearest is {number(self.distance)} z units away."
+        )
 
 
 def draw(ref: CheckpointRef, split: Split) -> None:
@@ -53,11 +70,11 @@ def draw(ref: CheckpointRef, split: Split) -> None:
         with mean:
             digit_strip([DigitImage(drawn.mean, "f(z)", "the mean")], key=_MEAN, size=150)
         with words:
-            st.markdown(f"**A {lives.label} lives at z = {point(here.z)}.**")
-            st.caption(said_of_vote(lives))
+            st.markdown(f"**{lives.said_who()}.**")
+            st.caption(lives.said_how())
         with st.container(horizontal=True, vertical_alignment="center"):
             x = chapter.term("likelihood", r"p(x \mid z)")
-            st.markdown(f"**Eight draws** $x \\sim {x}$, all from this one z", width="stretch")
+            st.markdown(f"**Eight draws** $x \\sim {x}$ from this one z", width="content")
             st.button("Draw again", on_click=_on_draw, icon=":material/replay:")
         digit_strip(
             [DigitImage(x.clip(0, 1), f"x {i}") for i, x in enumerate(drawn.draws, start=1)],
@@ -75,6 +92,11 @@ def draw(ref: CheckpointRef, split: Split) -> None:
     )
     chapter.show_code("1_one_z.py")
     chapter.show_link(ref, split, pin_params(here.id, here.z))
+
+
+def written(z: tuple[float, ...]) -> str:
+    """Write a latent; many numbers shortly."""
+    return point(z, 3 if len(z) <= 2 else 1)
 
 
 def _on_draw() -> None:
@@ -114,17 +136,7 @@ def vote(ref: CheckpointRef, z: tuple[float, ...]) -> Vote:
     nearest = np.argpartition(squares, loaders.N_VOTERS)[: loaders.N_VOTERS]
     counts = np.bincount(loaders.labels()[rows][nearest], minlength=10)
     distance = float(np.sqrt(squares[nearest].min()))
-    return Vote(int(counts.argmax()), counts / loaders.N_VOTERS, distance)
-
-
-def said_of_vote(lives: Vote) -> str:
-    """Say how the vote went."""
-    order = lives.shares.argsort()[::-1]
-    parts = [f"{lives.shares[i]:.0%} are {i}s" for i in order[:3] if lives.shares[i] > 0]
-    return (
-        f"Of the {loaders.N_VOTERS} encoded test digits nearest in z, {', '.join(parts)}. "
-        f"The nearest is {number(lives.distance)} z units away."
-    )
+    return Vote(z, int(counts.argmax()), counts / loaders.N_VOTERS, distance)
 
 
 def _said_of_noise(ref: CheckpointRef, drawn: _Drawn) -> str:

@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 
 _STRIP = "likelihood_digit_strip"
 _SHARE = 0.99
-_SIDE = 36  # cells along the side of the zoomed picture, each decoded
+_SIDE = 40  # cells along the side of the zoomed picture, each decoded
 _LEAST_SIDE = 0.06  # z units
-_AROUND = 1.5  # side of the zoomed picture over the region's
+_AROUND = 1.3  # side of the zoomed picture over the region's
 _Q_STDS = 2.5  # of q(z|x) that it holds too
 _PLANE_REACH = 4.5  # z units shown of the plane, unless the digit is farther out
 
@@ -71,17 +71,17 @@ def draw(ref: CheckpointRef, split: Split) -> None:
             )
         with words:
             st.markdown(f"**{chosen.name[0].upper()}{chosen.name[1:]}**: {_said_of_share(where)}")
+        st.markdown("**The exact posterior p(z|x), where its mass is**")
         chapter.show_figure(
             zoomed, key="likelihood_zoomed", alt="The exact posterior p(z|x) and q(z|x) on it"
         )
         st.caption(_said_of_zoom(ref, chosen, where))
-    plane, answer = st.columns([1, 1], gap="medium")
-    with plane:
+    with left:
         st.markdown("**log p(x|z) over all z**")
         chapter.show_figure(whole, key="likelihood_whole", alt="log p(x|z) over latent space")
-    with answer:
-        _answer()
-        chapter.show_code("3_posterior.py")
+    _answer()
+    chapter.show_code("3_posterior.py")
+    with st.container(horizontal=True, vertical_alignment="center"):
         chapter.show_download(ref, [zoomed, whole])
         chapter.show_link(ref, split, chapter.digit_link(chosen))
 
@@ -218,8 +218,8 @@ def one_in(share: float) -> str:
 
 def _said_of_share(where: _Where) -> str:
     return (
-        "99 % of its posterior lies in a region that only "
-        f"**{one_in(where.region.prior_mass)}** z sampled from the prior hits "
+        "the z that hold 99 % of its posterior are so few that of the z sampled from the prior "
+        f"only **{one_in(where.region.prior_mass)}** is one of them "
         f"({where.region.prior_mass:.2g} of the prior's mass)."
     )
 
@@ -236,7 +236,8 @@ def _said_of_zoom(ref: CheckpointRef, chosen: chapter.Chosen, where: _Where) -> 
     return (
         f"log p(x) = {number(where.explained.log_px, 2)} nats, exact, over a lattice. The peak of "
         f"p(z|x), at z = {point(where.explained.z[best].tolist())}, has log p(x|z) = "
-        f"{number(float(where.explained.log_px_z[best]), 2)} nats. The 99 % region measures "
-        f"{where.region.volume:.2g} {unit}. q(z|x): μ = {point(chosen.encoded.mu)}, "
-        f"σ = {point(chosen.encoded.std)}. Pixels {pixels}, for p and q alike."
+        f"{number(float(where.explained.log_px_z[best]), 2)} nats. The region with 99 % of "
+        f"p(z|x) measures {where.region.volume:.2g} {unit}, p(z|x) is per {unit[:-1]}. "
+        f"q(z|x): μ = {point(chosen.encoded.mu)}, σ = {point(chosen.encoded.std)}. Pixels "
+        f"{pixels}, for p and q alike."
     )

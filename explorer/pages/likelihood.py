@@ -15,7 +15,7 @@ def _likelihood() -> None:
         ref, split = state.current()
         open_page(ref)
         by_number = {chapter.number: chapter for chapter in CHAPTERS}
-        number = st.segmented_control(
+        st.segmented_control(
             "Chapter",
             list(by_number),
             format_func=lambda n: f"{n} · {by_number[n].name}",
@@ -24,7 +24,7 @@ def _likelihood() -> None:
             required=True,
             persist_state="session",
         )
-        chapter = by_number[number]
+        chapter = by_number[st.session_state[CHAPTER]]
         st.markdown(f"#### {chapter.question}")
         chapter.draw(ref, split)
 

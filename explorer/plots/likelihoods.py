@@ -12,7 +12,6 @@ Floats = NDArray[np.floating]
 Window = tuple[float, float, float, float]  # x0, x1, y0, y1 in z units
 
 OTHERS = "rgba(128, 134, 145, 0.75)"
-_GUIDE = "#8a8f98"  # alike in contrast to white and to black
 _MARGIN = {"l": 0, "r": 0, "t": 8, "b": 0}
 _TURN = np.linspace(0.0, 2.0 * np.pi, 73)
 _PRIOR_RINGS = (1, 2, 3)  # standard deviations
@@ -25,7 +24,7 @@ def likelihood_histogram(
     label: int,
     edges: Floats,
     mean: float,
-    color: str,
+    colors: Mapping[str, str],
 ) -> go.Figure:
     """Histogram of log p(x|z) at one z over a data set; one class stands out.
 
@@ -40,13 +39,14 @@ def likelihood_histogram(
         Of the bins, evenly spaced.
     mean : float
         Drawn as a line.
-    color : str
+    colors : mapping
+        Of "likelihood" and "ink".
     """
     figure = go.Figure()
     centers = (edges[:-1] + edges[1:]) / 2
     inside = log_px_z.clip(edges[0], np.nextafter(edges[-1], edges[0]))
     for name, rows, fill in (
-        (f"the {label}s", labels == label, color),
+        (f"the {label}s", labels == label, colors["likelihood"]),
         ("all other digits", labels != label, OTHERS),
     ):
         counts, _ = np.histogram(inside[rows], edges)
@@ -57,7 +57,9 @@ def likelihood_histogram(
             marker={"color": fill, "line": {"width": 0}},
             hovertemplate="%{y:,} digits at about %{x:.0f} nats<extra>%{fullData.name}</extra>",
         )
-    figure.add_vline(x=float(np.clip(mean, edges[0], edges[-1])), line={"dash": "dot"})
+    figure.add_vline(
+        x=float(np.clip(mean, edges[0], edges[-1])), line={"dash": "dot", "color": colors["ink"]}
+    )
     figure.update_layout(
         barmode="stack",
         bargap=0.05,
@@ -163,7 +165,7 @@ def posterior_plane(
         z=density,
         zmin=0.0,
         colorscale=_shades(colors["posterior"]),
-        colorbar={"title": {"text": "p(z|x)<br>per z unit²"}, "thickness": 12},
+        colorbar={"title": {"text": "p(z|x)"}, "thickness": 12},
         hovertemplate="z = (%{x:.3f}, %{y:.3f})<br>p(z|x) = %{z:.3g}<extra></extra>",
     )
     figure.add_contour(
@@ -241,7 +243,7 @@ def posterior_line(
 def _planar(figure: go.Figure, window: Window) -> go.Figure:
     x0, x1, y0, y1 = window
     figure.update_layout(
-        height=400,
+        height=350,
         margin=_MARGIN,
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
         xaxis={"title": "z₁", "range": [x0, x1], "constrain": "domain", "zeroline": False},
