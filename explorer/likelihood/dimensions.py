@@ -27,6 +27,7 @@ SHARES = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6)  # of the pixels: where the curve i
 N_SPOILT = 500  # test digits behind it
 _PLAIN = ("elbo", "atlas")  # what a denoising model is shown beside: the first that is there
 _N_PAIRS, _N_EXAMPLES = 5, 6
+_INK = {"light": "#1b1f27", "dark": "#e8eaf0"}  # of numbers on coloured cells
 
 
 def draw(ref: CheckpointRef, split: Split) -> None:
@@ -38,6 +39,8 @@ def draw(ref: CheckpointRef, split: Split) -> None:
         other = _choose_other(ref, refs)
         shown = [ref] if other is None else [ref, other]
         confusions = {one: confusion(one) for one in shown}
+    with left:
+        map_place = st.container()
         pair = _choose_pair(ref, confusions)
         collided = examples(ref, pair)
         _pictures(pair, collided)
@@ -45,6 +48,7 @@ def draw(ref: CheckpointRef, split: Split) -> None:
         {_title(one): confusions[one] for one in shown},
         marked=pair,
         color=chapter.colors()["posterior"],
+        ink=_INK[st.context.theme.type or "light"],
     )
     below = st.container()
     with below:
@@ -61,7 +65,7 @@ def draw(ref: CheckpointRef, split: Split) -> None:
         chosen, curve = _noise(ref, refs)
         if curve is not None:
             figures.append(curve)
-    with left:
+    with map_place:
         chapter.digit_map(ref, split, chosen, selected=np.concatenate(collided))
         st.caption(
             f"Test digits standing out: {pair[0]}s whose neighbours vote {pair[1]}, and "
@@ -205,7 +209,8 @@ def _pictures(pair: tuple[int, int], collided: list[NDArray[np.intp]]) -> None:
                 for digit in ids[:_N_EXAMPLES].tolist()
             ],
             key=f"dimensions_pair_{i}",
-            size=72,
+            size=80,
+            per_row=_N_EXAMPLES,
         )
 
 

@@ -11,7 +11,11 @@ from plotly.subplots import make_subplots
 
 
 def vote_matrices(
-    confusions: Mapping[str, NDArray[np.integer]], *, marked: tuple[int, int], color: str
+    confusions: Mapping[str, NDArray[np.integer]],
+    *,
+    marked: tuple[int, int],
+    color: str,
+    ink: str,
 ) -> go.Figure:
     """Draw whom the digits of each class are taken for, model beside model.
 
@@ -23,6 +27,8 @@ def vote_matrices(
         Pair of classes to frame.
     color : str
         Of the marks, as #rrggbb; wrong votes are shown in shades of it.
+    ink : str
+        Colour of the numbers.
     """
     names = [str(i) for i in range(10)]
     figure = make_subplots(
@@ -38,10 +44,10 @@ def vote_matrices(
             customdata=matrix,
             text=np.where(matrix == 0, "", matrix.astype(str)),
             texttemplate="%{text}",
-            textfont={"size": 10},
+            textfont={"size": 10, "color": ink},
             zmin=0,
             zmax=most,
-            colorscale=[[0, _faint(color, 0.0)], [1, _faint(color, 0.85)]],
+            colorscale=[[0, _faint(color, 0.0)], [1, _faint(color, 0.55)]],
             showscale=False,
             xgap=1,
             ygap=1,

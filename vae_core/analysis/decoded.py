@@ -45,9 +45,7 @@ class Explained(NamedTuple):
     log_px_z: Tensor  # (N,), nats
     log_px: float  # nats, exact
     gap: float  # nats between the log p(x) of the interleaved sublattices of twice the spacing
-    first_part: Tensor  # (T,), int64: the first of the tiles that a tile is split into, or −1
-    corners: Tensor  # (T, D), lowest nodes of all tiles
-    spacings: Tensor  # (T,)
+    n_first: int  # how many nodes the `DecodedLattice` has
 
     @property
     def log_posterior(self) -> Tensor:
@@ -87,25 +85,36 @@ class Explained(NamedTuple):
         second = (log_prior + 2.0 * (self.log_px_z.double() - self.log_px)).logsumexp(0)
         return math.exp(float(second)) - 1.0
 
-    def nearest(self, z: Tensor, tile: Tensor) -> Tensor:
-        """Find the node nearest to each latent, shape (M,).
+    def nearest_finer(self, z: Tensor) -> Tensor:
+        """Find the finer node nearest to each latent whose first node stands for nothing.
 
         Parameters
         ----------
         z : Tensor, shape (M, D)
-        tile : Tensor, shape (M,)
-            int64: the tile of the `DecodedLattice` that each lies in.
+            Whose nearest node of the `DecodedLattice` has finer ones in its place.
+
+        Returns
+        -------
+        Tensor, shape (M,)
+            int64. Where finer and coarser nodes meet, the finer ones' side of a cell may count
+            for the node in its middle.
         """
-        while True:
-            first = self.first_part[tile]
-            if not (first >= 0).any():
-                return tile * TILE_SIDE ** z.shape[1] + _place_in_tile(
-                    z, self.corners[tile], self.spacings[tile]
-                )
-            half = 0.5 * self.spacings[tile].unsqueeze(-1)
-            step = ((z - self.corners[tile]) / half).round().clamp(0, 2 * TILE_SIDE - 1)
-            part = _code(step.long() // TILE_SIDE, 2)
-            tile = torch.where(first >= 0, first + part, tile)
+        dims = z.shape[1]
+        alive = self.log_volume[self.n_first :].isfinite().nonzero().squeeze(1) + self.n_first
+        spacing = (self.log_volume[alive] / dims).exp()
+        unit = float(spacing.min())
+        level = (spacing / unit).log2().round().long()  # 0 is the finest
+        keys, order = _key((self.z[alive] / unit).round().long()).sort()
+        alive, level = alive[order], level[order]
+        found = torch.full((len(z),), -1)
+        # At each spacing, the finest first; the last is that of the nodes which the finer replaced.
+        for halvings in range(int(level.max()) + 2):
+            step = 2**halvings
+            key = _key((z / (unit * step)).round().long() * step)
+            at = torch.searchsorted(keys, key).clamp_max(len(keys) - 1)
+            fits = (found < 0) & (keys[at] == key) & (level[at] <= halvings)
+            found = torch.where(fits, alive[at], found)
+        return found
 
 
 class DecodedLattice:
@@ -137,7 +146,6 @@ class DecodedLattice:
         self._tiles = lattice_tiles(
             model.config.latent_dim, spacing=spacing, radius=radius, n=TILE_SIDE
         )
-        self.nodes_per_tile = TILE_SIDE**model.config.latent_dim
         self.z = _nodes(self._tiles)  # (N, D)
         with torch.no_grad():
             self.log_pz = model.prior.log_pz(self.z)
@@ -209,7 +217,6 @@ class DecodedLattice:
         dims = self.z.shape[1]
         z, log_pz, log_px_z = self.z, self.log_pz, self.log_px_z(x)
         log_volume = torch.full((len(tiles),), dims * math.log(self.spacing))
-        first_part = torch.full((len(tiles),), -1)
         statistics = self._statistics(x)
         mass = _mass(log_px_z + log_pz, log_volume, dims)
         for _ in range(HALVINGS):
@@ -217,7 +224,6 @@ class DecodedLattice:
                 break
             split = holds_mass(mass).squeeze(-1).nonzero().squeeze(-1)
             parts = [part for i in split.tolist() for part in tiles[i].parts()]
-            first_part[split] = len(tiles) + 2**dims * torch.arange(len(split))
             log_volume[split] = -math.inf
             finer = _nodes(parts)
             with torch.no_grad():
@@ -227,7 +233,6 @@ class DecodedLattice:
             log_px_z = torch.cat([log_px_z, torch.addmv(-log_normalizer, eta, statistics)])
             spacings = torch.tensor([part.spacing for part in parts])
             log_volume = torch.cat([log_volume, dims * spacings.log()])
-            first_part = torch.cat([first_part, torch.full((len(parts),), -1)])
             tiles += parts
             mass = _mass(log_px_z + log_pz, log_volume, dims)
         return Explained(
@@ -237,9 +242,7 @@ class DecodedLattice:
             log_px_z=log_px_z,
             log_px=float(mass.logsumexp((0, 1))),
             gap=float(sublattice_gap(mass)),
-            first_part=first_part,
-            corners=torch.tensor([tile.corner for tile in tiles]),
-            spacings=torch.tensor([tile.spacing for tile in tiles]),
+            n_first=len(self.z),
         )
 
     def _statistics(self, x: Tensor) -> Tensor:
@@ -268,6 +271,11 @@ def _place_in_tile(z: Tensor, corners: Tensor, spacings: Tensor) -> Tensor:
     sublattice, place = step % 2, step // 2
     per_sublattice = (TILE_SIDE // 2) ** z.shape[1]
     return _code(sublattice, 2) * per_sublattice + _code(place, TILE_SIDE // 2)
+
+
+def _key(place: Tensor) -> Tensor:
+    """Give each place, whole numbers below a million of shape (M, D), a number of its own."""
+    return _code(place + 2**20, 2**21)
 
 
 def _code(digits: Tensor, base: int) -> Tensor:

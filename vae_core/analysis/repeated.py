@@ -67,16 +67,15 @@ class PriorDraws:
             z[:] = lattice.model.prior.sample(n_samples, generator)
             z *= (lattice.radius / z.norm(dim=-1, keepdim=True)).clamp_max(1.0)
             node[:] = lattice.nearest(z)
-        self._nodes_per_tile = lattice.nodes_per_tile
 
     def log_px_z(self, explained: Explained) -> Tensor:
         """log p(x|z) of each draw, nats, shape (R, K)."""
         at_node = explained.log_px_z.where(explained.log_volume.isfinite(), torch.nan)
         values = at_node.index_select(0, self.node.flatten())
-        finer = values.isnan().nonzero().squeeze(-1)  # where tiles are split
-        tile = self.node.flatten()[finer].long() // self._nodes_per_tile
-        node = explained.nearest(self.z.flatten(0, 1)[finer], tile)
-        values[finer] = explained.log_px_z[node]
+        finer = values.isnan().nonzero().squeeze(-1)
+        if len(finer):
+            node = explained.nearest_finer(self.z.flatten(0, 1)[finer])
+            values[finer] = explained.log_px_z[node]
         return values.view(self.node.shape)
 
 
