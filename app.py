@@ -42,12 +42,15 @@ STYLE = """<style>
 [data-testid="stCaptionContainer"] { color: inherit !important; opacity: 0.78; }
 [data-testid="stWidgetLabel"] * { color: inherit !important; }
 .st-key-compare_left { min-height: 4.25rem; } /* as high as a select box with its label */
+/* A formula too wide for its column goes on in the next line; one that scrolls needs a mouse. */
+.stMarkdown .katex-display { overflow: visible !important; }
+.stMarkdown .katex-display > .katex { white-space: normal !important; }
 @media (max-width: 640px) {
   .stMainBlockContainer { padding: 4rem 1rem 2rem; }
   /* a table's last column, which explains, goes under the figures */
   .stMarkdown :is(table, thead, tbody) { display: block; }
   .stMarkdown tr {
-    display: grid; grid-template-columns: minmax(0, 1fr) 6.5rem 8rem;
+    display: grid; grid-template-columns: minmax(0, 1fr) 5.5rem 8.75rem;
     font-size: 0.9rem;
     border-bottom: 1px solid rgb(128 128 128 / 0.3);
   }
@@ -56,8 +59,9 @@ STYLE = """<style>
   .stMarkdown :is(th, td):empty { display: none; }
   .stMarkdown th:first-child { display: block; }
   .st-key-app_pages [data-testid="stIconMaterial"] { display: none; } /* four names need the room */
-  .st-key-app_pages a { padding: 0.25rem 0; justify-content: center; }
-  .stMarkdown .katex-display { font-size: 0.9em; overflow-x: auto; overflow-y: hidden; }
+  .st-key-app_pages a { padding: 0.25rem 0 !important; gap: 0; justify-content: center; }
+  .st-key-app_pages a * { margin: 0; min-width: 0; font-size: 0.85rem; }
+  .stMarkdown .katex-display { font-size: 0.9em; }
 }
 </style>"""
 

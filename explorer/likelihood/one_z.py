@@ -88,7 +88,7 @@ def draw(ref: CheckpointRef, split: Split) -> None:
         "One z gives one picture f(z), and around it a whole distribution of images, "
         f"${likelihood}$: the same z can give different x. It stays near f(z), so this one z "
         "will never give all the digits: another digit needs another z.",
-        rf"z \sim {chapter.term('prior', 'p(z)')}, \qquad x \sim {likelihood} = " + _formula(ref),
+        rf"z \sim {chapter.term('prior', 'p(z)')}, \quad x \sim {likelihood} = " + _formula(ref),
     )
     chapter.show_code("1_one_z.py")
     chapter.show_link(ref, split, pin_params(here.id, here.z))

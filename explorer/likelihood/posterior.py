@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 _STRIP = "likelihood_digit_strip"
 _SHARE = 0.99
-_SIDE = 40  # cells along the side of the zoomed picture, each decoded
+_SIDE = 32  # cells along the side of the zoomed picture, each decoded
 _LEAST_SIDE = 0.06  # z units
 _AROUND = 1.3  # side of the zoomed picture over the region's
 _Q_STDS = 2.5  # of q(z|x) that it holds too

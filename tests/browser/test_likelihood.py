@@ -40,18 +40,18 @@ def open_number(tab: Tab, number: int) -> None:
 
 def test_one_z(open_chapter: Callable[..., Tab], first: Shipped) -> None:
     tab = open_chapter(1)
-    tab.wait_picture("f(z)", first.decode_z([0.1, 0.5]) * 255, within=1)
+    tab.wait_picture("f(z)", 255 * (1 - first.decode_z([0.1, 0.5])), within=1)
     assert re.search(r"A \d lives at z = \(0\.100, 0\.500\)", text(tab))
     assert tab.page.locator('[data-testid="digit-strip"] canvas[data-title^="x "]').count() == 8
     px = tuple(tab.map().view().to_px(np.array([[1.2, -1.0]]))[0])
     with tab.rerun():
         tab.map().click(px)
     z = [float(part) for part in tab.typed("z").split(",")]
-    tab.wait_picture("f(z)", first.decode_z(z) * 255, within=1)
+    tab.wait_picture("f(z)", 255 * (1 - first.decode_z(z)), within=1)
     with tab.rerun():
         tab.type("z", "one, two")
     assert tab.alerts() == ["“one, two” is not a latent: write 0.1, 0.5, for example."]
-    tab.wait_picture("f(z)", first.decode_z(z) * 255, within=1)
+    tab.wait_picture("f(z)", 255 * (1 - first.decode_z(z)), within=1)
     # the place goes along to the next chapter
     open_number(tab, 2)
     assert f"at z = ({z[0]:.3f}, {z[1]:.3f})" in text(tab)
