@@ -57,7 +57,8 @@ def draw(ref: CheckpointRef, split: Split) -> None:
         )
         st.caption(
             "How well this z explains each digit: the logarithm of the probability that p(x|z) "
-            f"gives exactly its pixels. Dotted: the mean. {lives.said_who()}. {lives.said_how()}"
+            f"gives exactly its pixels, in nats: −100 nats is {power_of_ten(-100)}. Dotted: the "
+            f"mean. {lives.said_who()}. {lives.said_how()}"
             if loaders.stored(ref).header.model.likelihood == "bernoulli"
             else "How well this z explains each digit: the log density of p(x|z) at its pixels. "
             f"Dotted: the mean. {lives.said_who()}. {lives.said_how()}"

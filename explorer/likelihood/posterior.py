@@ -71,13 +71,13 @@ def draw(ref: CheckpointRef, split: Split) -> None:
             )
         with words:
             st.markdown(f"**{chosen.name[0].upper()}{chosen.name[1:]}**: {_said_of_share(where)}")
-        st.markdown("**The exact posterior p(z|x), where its mass is**")
+        st.markdown("**The posterior p(z|x): how probable each z is once x is seen**, exact")
         chapter.show_figure(
             zoomed, key="likelihood_zoomed", alt="The exact posterior p(z|x) and q(z|x) on it"
         )
         st.caption(_said_of_zoom(ref, chosen, where))
     with left:
-        st.markdown("**log p(x|z) over all z**")
+        st.markdown("**log p(x|z): how well each z explains x**")
         chapter.show_figure(whole, key="likelihood_whole", alt="log p(x|z) over latent space")
     _answer()
     chapter.show_code("3_posterior.py")
