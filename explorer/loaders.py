@@ -40,11 +40,14 @@ from vae_core.errors import CheckpointError
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from vae_core.analysis.aggregate import Aggregate
     from vae_core.analysis.decoded import DecodedLattice, Explained
     from vae_core.analysis.denoising import Denoised
     from vae_core.analysis.repeated import Estimates, PriorDraws, ProposalDraws
+    from vae_core.priors import DigitMixture
 
 Floats = NDArray[np.float32]
+Doubles = NDArray[np.float64]
 
 SPLITS: dict[Split, slice] = {
     "test": slice(N_TRAIN, N_TRAIN + N_TEST),
@@ -66,6 +69,10 @@ _COARSER = 2  # of the sensitivity's cells, the costly ones; interpolated betwee
 _FIELD_HALF = 0.6  # half a layer's side, in sides of the box that holds 99.8 % of the codes
 _PRIOR_RADIUS = 3.5  # z units that the layers cover at least where there is a prior
 _RANGE_CODES = 40  # test digits whose codes show where log p(x|z) lies
+_ELLIPSES, _RINGS = (1.0, 2.0), (1.0, 2.0, 3.0)  # standard deviations
+_TURN_STEPS = 73
+_GRID_REACH, _GRID_STEP = 4, 0.75  # lines of the grid on either side of 0, and units between them
+_LINE_STEPS = 49  # points of a line; every corner of the grid is one
 _TAIL = 0.001  # share of the codes beyond each side of that box
 
 
@@ -93,6 +100,21 @@ class DigitTerms(NamedTuple):
     reconstruction: Floats  # log p(x|z), nats, higher is better
     knn_wrong: NDArray[np.bool_]  # whether the vote is not the label
     knn_vote: NDArray[np.uint8]  # the label that most neighbours have
+
+
+class Unfolded(NamedTuple):
+    """What the transport g carries from a mixture's z to N(0, I)'s u; pairs are (z, u)."""
+
+    codes: tuple[Doubles, Doubles]  # (10000, 2) of the test digits
+    ellipses: tuple[Doubles, Doubles]  # (20, T, 2): components at one and two sigmas
+    rings: tuple[Doubles, Doubles]  # (3, T, 2): N(0, I) at one, two and three
+    grid: tuple[Doubles, Doubles]  # (L, T, 2): straight in u
+    corners: tuple[Doubles, Doubles]  # (P, 2): where its inner lines cross
+    pictures: Floats  # (P, 784), decoded there
+    weights: Doubles  # (10,)
+    mean_log_pz: float  # of the codes, nats, in z
+    mean_log_pu: float  # the same by N(g(z); 0, I) and the derivative of g
+    largest_gap: float  # between the two, nats
 
 
 class Neighbours(NamedTuple):
@@ -173,6 +195,88 @@ def estimates(ref: CheckpointRef, x: bytes) -> Estimates:
         n_samples=ESTIMATE_SAMPLES,
         generator=Generator().manual_seed(_SEED),
     )
+
+
+@st.cache_resource(max_entries=4, show_spinner="Laying q(z|x) of 10,000 digits over one another…")
+def aggregate(ref: CheckpointRef) -> Aggregate:
+    """q(z) of the test digits against the prior, as the header's figure; shared by all users."""
+    from vae_core.analysis.aggregate import aggregate_posterior
+    from vae_core.analysis.evaluation import model_input
+
+    model = checkpoint(ref).model
+    return aggregate_posterior(model, model_input(model, load_mnist("test")))
+
+
+@st.cache_resource(max_entries=2, show_spinner="Carrying the digits over…")
+def unfolded(ref: CheckpointRef) -> Unfolded:
+    """Carry what a model with a mixture prior knows through the transport g to N(0, I).
+
+    Raises
+    ------
+    ValueError
+        Its prior is another.
+    """
+    import torch
+
+    from vae_core.analysis.transport import conservation
+
+    mixture = _mixture(ref)
+    codes = torch.from_numpy(test_codes(ref)).double()
+    density = conservation(mixture, codes)
+    turn = torch.linspace(0.0, 2.0 * torch.pi, _TURN_STEPS, dtype=torch.double)
+    circle = torch.stack([turn.cos(), turn.sin()], -1)  # (T, 2)
+    ellipses = torch.stack(
+        [
+            mean + r * circle @ tril.T
+            for mean, tril in zip(mixture.means, mixture.scale_tril, strict=True)
+            for r in _ELLIPSES
+        ]
+    )
+    rings = torch.stack([r * circle for r in _RINGS])
+    places = torch.arange(-_GRID_REACH, _GRID_REACH + 1, dtype=torch.double) * _GRID_STEP
+    along = torch.linspace(float(places[0]), float(places[-1]), _LINE_STEPS, dtype=torch.double)
+    upright = torch.stack(torch.meshgrid(places, along, indexing="ij"), -1)  # (L, T, 2)
+    grid = torch.cat([upright, upright.flip(-1)])
+    corners = torch.cartesian_prod(places[1:-1], places[1:-1])
+    decoded_from = mixture.from_normal(corners)
+    return Unfolded(
+        codes=(codes.numpy(), mixture.to_normal(codes).numpy()),
+        ellipses=(ellipses.numpy(), mixture.to_normal(ellipses).numpy()),
+        rings=(mixture.from_normal(rings).numpy(), rings.numpy()),
+        grid=(mixture.from_normal(grid).numpy(), grid.numpy()),
+        corners=(decoded_from.numpy(), corners.numpy()),
+        pictures=decode(ref, decoded_from.numpy()),
+        weights=mixture.weights.numpy(),
+        mean_log_pz=float(density.log_pz.mean()),
+        mean_log_pu=float(density.log_pu.mean()),
+        largest_gap=float((density.log_pz - density.log_pu).abs().max()),
+    )
+
+
+@st.cache_data(max_entries=32, show_spinner="Adding up p(x) twice…")
+def log_px_both_ways(ref: CheckpointRef, x: bytes) -> tuple[float, float]:
+    """Sum log p(x) over z, and over u = g(z) with the prior N(0, I); `x` as in `explanation`."""
+    import torch
+
+    from vae_core.analysis.transport import log_px_in_u
+
+    model, image = checkpoint(ref).model, _image(x)
+
+    def log_px_z(z: Tensor) -> Tensor:
+        with torch.no_grad():
+            return model.likelihood.log_px_z(model.decoder(z), image)
+
+    explained = explanation(ref, x)
+    return explained.log_px, log_px_in_u(_mixture(ref), explained, log_px_z)
+
+
+def _mixture(ref: CheckpointRef) -> DigitMixture:
+    from vae_core.priors import LearnedMixture
+
+    prior = checkpoint(ref).model.prior
+    if not isinstance(prior, LearnedMixture):
+        raise ValueError(f"{ref.name} has no mixture as its prior")
+    return prior.mixture()
 
 
 @st.cache_resource(max_entries=2, show_spinner="Drawing 5,000,000 latents from the prior, once…")

@@ -36,8 +36,8 @@ class Picture(NamedTuple):
     """A picture of a digit that moves along."""
 
     pixels: Floats  # (784,): ink from 0 to 1
-    start: tuple[float, float]
-    end: tuple[float, float]
+    start: Sequence[float] | Floats  # x, y
+    end: Sequence[float] | Floats
 
 
 def morph(
@@ -106,8 +106,8 @@ def morph(
         ],
         "pictures": [
             {
-                "start": list(picture.start),
-                "end": list(picture.end),
+                "start": [float(value) for value in picture.start],
+                "end": [float(value) for value in picture.end],
                 "pixels": base64.b64encode(
                     np.rint(255 * picture.pixels.clip(0, 1)).astype(np.uint8).tobytes()
                 ).decode(),

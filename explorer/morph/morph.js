@@ -88,6 +88,7 @@ class Morph {
     cancelAnimationFrame(this.frame);
     this.isPlaying = false;
     this.button.textContent = "▶ Play";
+    this.input.step = 0.01; // of the arrow keys
   }
 
   // To the end that is farther away; at once for those who want no motion.
