@@ -146,7 +146,7 @@ def _choose_other(ref: CheckpointRef, refs: Sequence[CheckpointRef]) -> Checkpoi
     if st.session_state.get(OTHER) not in by_name:
         st.session_state[OTHER] = max(by_name, key=lambda name: _dims(by_name[name]))
     name = st.selectbox(
-        f"{ref.name} beside",
+        "Beside it, another model",
         list(by_name),
         key=OTHER,
         format_func=lambda name: _title(by_name[name]),

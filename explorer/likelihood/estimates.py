@@ -62,10 +62,15 @@ def draw(ref: CheckpointRef, split: Split) -> None:
     colors = _colors()
     with right:
         _headline(ref, chosen, found)
-        k = st.select_slider(
+        st.caption(
+            "Naive Monte Carlo averages p(x|z) over K samples of the prior, IWAE a weighted p(x|z) "
+            f"over K samples of q(z|x). Each is run {loaders.ESTIMATE_RUNS} times, to see how far "
+            "a single run can be off."
+        )
+        st.session_state.setdefault(K, _FIRST_K)
+        k: int = st.select_slider(
             "K, how many samples each run draws",
             loaders.ESTIMATE_SAMPLES,
-            value=st.session_state.get(K, _FIRST_K),
             format_func="{:,}".format,
             key=K,
             persist_state="session",
