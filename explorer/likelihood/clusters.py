@@ -28,7 +28,7 @@ _SUMMED = "likelihood_summed"  # checkpoint and digit whose p(x) was asked for o
 _FACTOR = 10.0  # of p(z) over q(z) from which a place is a hole
 _BLOCK = 3  # cells of the grid along a side of one in the picture
 _REACH = 4.5  # z units shown
-_WIDER = 1.02  # the square in sight over the outermost code
+_IN_SIGHT = 0.999  # share of the codes' coordinates within the square in sight
 
 
 def draw(ref: CheckpointRef, split: Split) -> None:
@@ -104,6 +104,7 @@ def _holes(ref: CheckpointRef, here: state.Place) -> go.Figure | None:
         st.button(
             "Sample a z from the holes",
             on_click=_on_sample_hole,
+            disabled=not found.is_hole(_FACTOR).any(),
             icon=":material/casino:",
             help="z ~ p(z), given that it is in a hole. Or click anywhere on the map.",
         )
@@ -227,7 +228,7 @@ def _draw_morph(carried: loaders.Unfolded) -> None:
         end=end,
         labels=loaders.labels()[loaders.SPLITS["test"]],
         name="test",
-        half=_WIDER * float(max(np.abs(start).max(), np.abs(end).max())),
+        half=float(max(np.quantile(np.abs(codes), _IN_SIGHT) for codes in (start, end))),
         ends=("ten Gaussians", "N(0, I)"),
         label="The test digits' codes, carried over from a mixture of ten Gaussians to N(0, I)",
         palette=PALETTE,
@@ -244,10 +245,8 @@ def _draw_morph(carried: loaders.Unfolded) -> None:
 
 
 def _weights(carried: loaders.Unfolded) -> None:
-    head = "| digit | " + " | ".join(map(str, range(10))) + " |"
-    rule = "|:--|" + "--:|" * 10
-    shares = " | ".join(f"{100 * weight:.0f}" for weight in carried.weights)
-    st.markdown(f"{head}\n{rule}\n| weight of its Gaussian, % | {shares} |")
+    shares = ", ".join(f"{k}: {100 * weight:.0f} %" for k, weight in enumerate(carried.weights))
+    st.markdown(f"Weights of the ten Gaussians: {shares}.")
 
 
 def _small(nats: float) -> str:

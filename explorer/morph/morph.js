@@ -2,7 +2,7 @@
 // Streamlit calls the default export again when data or theme change.
 
 const DOT = 1.5; // css px, radius
-const PICTURE = 26; // css px, side
+const PICTURE = 20; // css px, side
 const NEAR = 9; // css px from the pointer within which a point is meant
 const LASTS = 3500; // ms from end to end
 

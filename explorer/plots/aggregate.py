@@ -10,7 +10,7 @@ from plotly.subplots import make_subplots
 Floats = NDArray[np.floating]
 
 _DEPTH = 8.0  # nats below the peak that the colours span
-_TITLES = ("prior p(z)", "aggregate posterior q(z)")
+_TITLES = ("p(z)", "q(z)")
 
 
 def prior_and_aggregate(
@@ -89,7 +89,13 @@ def prior_and_aggregate(
             "colorscale": "Viridis",
             "cmin": high - _DEPTH,
             "cmax": high,
-            "colorbar": {"title": {"text": "log density<br>nats per<br>z unit²"}, "thickness": 12},
+            "colorbar": {
+                "title": {"text": "log density, nats per z unit²", "side": "bottom"},
+                "orientation": "h",
+                "thickness": 12,
+                "y": -0.2,
+                "yanchor": "top",
+            },
         },
     )
     return figure
