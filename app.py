@@ -42,6 +42,8 @@ STYLE = """<style>
 [data-testid="stCaptionContainer"] { color: inherit !important; opacity: 0.78; }
 [data-testid="stWidgetLabel"] * { color: inherit !important; }
 .st-key-compare_left { min-height: 4.25rem; } /* as high as a select box with its label */
+/* The chosen chapter's name is too pale on the tint that it has under the pointer. */
+.st-key-likelihood_chapter button { background-color: transparent !important; }
 /* A formula too wide for its column goes on in the next line; one that scrolls needs a mouse. */
 .stMarkdown .katex-display { overflow: visible !important; }
 .stMarkdown .katex-display > .katex { white-space: normal !important; }
@@ -58,9 +60,13 @@ STYLE = """<style>
   .stMarkdown :is(th, td):nth-child(4) { grid-column: 1 / -1; }
   .stMarkdown :is(th, td):empty { display: none; }
   .stMarkdown th:first-child { display: block; }
-  .st-key-app_pages [data-testid="stIconMaterial"] { display: none; } /* four names need the room */
+  /* four names need the icons' room */
+  .st-key-app_pages [data-testid="stIconMaterial"],
+  .st-key-app_pages :has(> [data-testid="stIconMaterial"]:only-child) {
+    display: none;
+  }
   .st-key-app_pages a { padding: 0.25rem 0 !important; gap: 0; justify-content: center; }
-  .st-key-app_pages a * { margin: 0; min-width: 0; font-size: 0.85rem; }
+  .st-key-app_pages a * { margin: 0; min-width: 0; font-size: 0.8rem; }
   .stMarkdown .katex-display { font-size: 0.9em; }
 }
 </style>"""
