@@ -80,9 +80,9 @@ def prior_and_aggregate(
         figure.update_xaxes(title="z₁", constrain="domain", row=1, col=column)
     figure.update_yaxes(constrain="domain")
     figure.update_yaxes(scaleanchor="x", title="z₂", row=1, col=1)
-    figure.update_yaxes(scaleanchor="x2", row=1, col=2)
+    figure.update_xaxes(matches="x")
     figure.update_layout(
-        height=330,
+        height=350,
         margin={"l": 0, "r": 0, "t": 28, "b": 0},
         showlegend=False,
         coloraxis={
@@ -93,7 +93,7 @@ def prior_and_aggregate(
                 "title": {"text": "log density, nats per z unit²", "side": "bottom"},
                 "orientation": "h",
                 "thickness": 12,
-                "y": -0.2,
+                "y": -0.32,
                 "yanchor": "top",
             },
         },
