@@ -42,12 +42,17 @@ STYLE = """<style>
 [data-testid="stCaptionContainer"] { color: inherit !important; opacity: 0.78; }
 [data-testid="stWidgetLabel"] * { color: inherit !important; }
 .st-key-compare_left { min-height: 4.25rem; } /* as high as a select box with its label */
+/* The chosen chapter's name is too pale on the tint that it has under the pointer. */
+.st-key-likelihood_chapter button { background-color: transparent !important; }
+/* A formula too wide for its column goes on in the next line; one that scrolls needs a mouse. */
+.stMarkdown .katex-display { overflow: visible !important; }
+.stMarkdown .katex-display > .katex { white-space: normal !important; }
 @media (max-width: 640px) {
   .stMainBlockContainer { padding: 4rem 1rem 2rem; }
   /* a table's last column, which explains, goes under the figures */
   .stMarkdown :is(table, thead, tbody) { display: block; }
   .stMarkdown tr {
-    display: grid; grid-template-columns: minmax(0, 1fr) 7rem 7rem;
+    display: grid; grid-template-columns: minmax(0, 1fr) 5.5rem 8.75rem;
     font-size: 0.9rem;
     border-bottom: 1px solid rgb(128 128 128 / 0.3);
   }
@@ -55,6 +60,14 @@ STYLE = """<style>
   .stMarkdown :is(th, td):nth-child(4) { grid-column: 1 / -1; }
   .stMarkdown :is(th, td):empty { display: none; }
   .stMarkdown th:first-child { display: block; }
+  /* four names need the icons' room */
+  .st-key-app_pages [data-testid="stIconMaterial"],
+  .st-key-app_pages :has(> [data-testid="stIconMaterial"]:only-child) {
+    display: none;
+  }
+  .st-key-app_pages a { padding: 0.25rem 0 !important; gap: 0; justify-content: center; }
+  .st-key-app_pages a * { margin: 0; min-width: 0; font-size: 0.8rem; }
+  .stMarkdown .katex-display { font-size: 0.9em; }
 }
 </style>"""
 
@@ -66,6 +79,7 @@ def main() -> None:
         st.Page("explorer/pages/explore.py", title="Explore", icon=":material/explore:"),
         st.Page("explorer/pages/interpolate.py", title="Interpolate", icon=":material/route:"),
         st.Page("explorer/pages/compare.py", title="Compare", icon=":material/compare:"),
+        st.Page("explorer/pages/likelihood.py", title="Likelihood", icon=":material/functions:"),
     ]
     page = st.navigation(pages, position="top")
     st.html(STYLE)

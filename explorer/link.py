@@ -18,6 +18,7 @@ from explorer.selection import SearchError, parse_search
 from vae_core.data import N_TEST, N_TRAIN, Split
 
 SIDES = ("left", "right")
+CHAPTERS = ("1", "2", "3", "4", "5", "6")
 _MAX_LENGTH = 500  # of a value, letters
 
 
@@ -43,6 +44,7 @@ class Link(NamedTuple):
     other: str | None = None  # the checkpoint compared with
     side: str | None = None  # the one of two maps that view, layers and colour are for
     select: str | None = None  # a search
+    chapter: int | None = None  # of the Likelihood page
 
 
 def read_link(
@@ -72,6 +74,7 @@ def read_link(
             raise BadLinkError(_sentence(name, value, f"at most {_MAX_LENGTH} letters"))
     checkpoint = _one_of("checkpoint", params, checkpoints)
     split = _one_of("split", params, tuple(loaders.SPLITS))
+    chapter = _one_of("chapter", params, CHAPTERS)
     return Link(
         checkpoint=checkpoint,
         split=next((known for known in loaders.SPLITS if known == split), None),
@@ -86,6 +89,7 @@ def read_link(
         other=_one_of("other", params, checkpoints),
         side=_one_of("side", params, SIDES),
         select=_search(params),
+        chapter=None if chapter is None else int(chapter),
     )
 
 

@@ -10,7 +10,7 @@ import os
 import threading
 from importlib import import_module
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import streamlit as st
@@ -38,7 +38,17 @@ from vae_core.config import N_PIXELS
 from vae_core.data import N_TEST, N_TRAIN, DataSet, Split, load_mnist, load_mnist_labels
 from vae_core.errors import CheckpointError
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from vae_core.analysis.aggregate import Aggregate
+    from vae_core.analysis.decoded import DecodedLattice, Explained
+    from vae_core.analysis.denoising import Denoised
+    from vae_core.analysis.repeated import Estimates, PriorDraws, ProposalDraws
+    from vae_core.priors import DigitMixture
+
 Floats = NDArray[np.float32]
+Doubles = NDArray[np.float64]
 
 SPLITS: dict[Split, slice] = {
     "test": slice(N_TRAIN, N_TRAIN + N_TEST),
@@ -47,13 +57,23 @@ SPLITS: dict[Split, slice] = {
 }
 SHEET_DIGITS = 10_000  # digits on one sheet of pictures
 N_SHEETS = (N_TRAIN + N_TEST) // SHEET_DIGITS
+ESTIMATE_RUNS = 50
+# K from 1 to 100,000, six to a decade
+ESTIMATE_SAMPLES = tuple(sorted({round(10 ** (i / 6)) for i in range(31)}))
+N_TEST_VOTERS = 10  # nearest other test digits that say what a test digit is
 N_VOTERS = 50  # nearest training digits that say which digit lives where
 
+_SEED = 0
 _PIXEL_CHUNK = 10_000  # digits turned to float at once when images are compared
 _FIELD_SIDE = 192  # cells along the side of a layer
 _COARSER = 2  # of the sensitivity's cells, the costly ones; interpolated between them
 _FIELD_HALF = 0.6  # half a layer's side, in sides of the box that holds 99.8 % of the codes
 _PRIOR_RADIUS = 3.5  # z units that the layers cover at least where there is a prior
+_RANGE_CODES = 40  # test digits whose codes show where log p(x|z) lies
+_ELLIPSES, _RINGS = (1.0, 2.0), (1.0, 2.0, 3.0)  # standard deviations
+_TURN_STEPS = 73
+_GRID_REACH, _GRID_STEP = 4, 0.75  # lines of the grid on either side of 0, and units between them
+_LINE_STEPS = 49  # points of a line; every corner of the grid is one
 _TAIL = 0.001  # share of the codes beyond each side of that box
 
 
@@ -81,6 +101,21 @@ class DigitTerms(NamedTuple):
     reconstruction: Floats  # log p(x|z), nats, higher is better
     knn_wrong: NDArray[np.bool_]  # whether the vote is not the label
     knn_vote: NDArray[np.uint8]  # the label that most neighbours have
+
+
+class Unfolded(NamedTuple):
+    """What the transport g carries from a mixture's z to N(0, I)'s u; pairs are (z, u)."""
+
+    codes: tuple[Doubles, Doubles]  # (10000, 2) of the test digits
+    ellipses: tuple[Doubles, Doubles]  # (20, T, 2): components at one and two sigmas
+    rings: tuple[Doubles, Doubles]  # (3, T, 2): N(0, I) at one, two and three
+    grid: tuple[Doubles, Doubles]  # (L, T, 2): straight in u
+    corners: tuple[Doubles, Doubles]  # (P, 2): where its inner lines cross
+    pictures: Floats  # (P, 784), decoded there
+    weights: Doubles  # (10,)
+    mean_log_pz: float  # of the codes, nats, in z
+    mean_log_pu: float  # the same by N(g(z); 0, I) and the derivative of g
+    largest_gap: float  # between the two, nats
 
 
 class Neighbours(NamedTuple):
@@ -123,6 +158,162 @@ def stored(ref: CheckpointRef) -> StoredCheckpoint:
 def checkpoint(ref: CheckpointRef) -> Checkpoint:
     """Build the torch model; shared by all users, never to be changed."""
     return load_checkpoint(ref)
+
+
+@st.cache_resource(max_entries=2, show_spinner="Decoding all of latent space, once…")
+def decoded(ref: CheckpointRef) -> DecodedLattice:
+    """Decode a checkpoint's latent space, of one or two dimensions; 280 MB, shared by all users.
+
+    Raises
+    ------
+    ValueError
+        It has more dimensions, or is a plain autoencoder.
+    """
+    from vae_core.analysis.decoded import DecodedLattice
+
+    return DecodedLattice(checkpoint(ref).model)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def explanation(ref: CheckpointRef, x: bytes) -> Explained:
+    """Explain one image, the bytes of float32 of shape (784,), by all of latent space."""
+    return decoded(ref).explain(_image(x))
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def estimates(ref: CheckpointRef, x: bytes) -> Estimates:
+    """Estimate one image's log p(x) in every way, 50 times; `x` as in `explanation`."""
+    from torch import Generator
+
+    from vae_core.analysis.repeated import estimate
+
+    return estimate(
+        decoded(ref),
+        _image(x),
+        explanation(ref, x),
+        prior_draws=_prior_draws(ref),
+        proposal_draws=_proposal_draws(stored(ref).header.model.latent_dim),
+        n_samples=ESTIMATE_SAMPLES,
+        generator=Generator().manual_seed(_SEED),
+    )
+
+
+@st.cache_resource(max_entries=4, show_spinner="Laying q(z|x) of 10,000 digits over one another…")
+def aggregate(ref: CheckpointRef) -> Aggregate:
+    """q(z) of the test digits, by their grey pixels, against the prior; shared by all users."""
+    import torch
+
+    from vae_core.analysis.aggregate import aggregate_posterior
+    from vae_core.models import Posterior
+
+    mu, std = (torch.from_numpy(each[SPLITS["test"]]) for each in _posteriors(ref))
+    return aggregate_posterior(checkpoint(ref).model, Posterior(mu, 2.0 * std.log()))
+
+
+@st.cache_resource(max_entries=2, show_spinner="Carrying the digits over…")
+def unfolded(ref: CheckpointRef) -> Unfolded:
+    """Carry what a model with a mixture prior knows through the transport g to N(0, I).
+
+    Raises
+    ------
+    ValueError
+        Its prior is another.
+    """
+    import torch
+
+    from vae_core.analysis.transport import conservation
+
+    mixture = _mixture(ref)
+    codes = torch.from_numpy(test_codes(ref)).double()
+    density = conservation(mixture, codes)
+    turn = torch.linspace(0.0, 2.0 * torch.pi, _TURN_STEPS, dtype=torch.double)
+    circle = torch.stack([turn.cos(), turn.sin()], -1)  # (T, 2)
+    ellipses = torch.stack(
+        [
+            mean + r * circle @ tril.T
+            for mean, tril in zip(mixture.means, mixture.scale_tril, strict=True)
+            for r in _ELLIPSES
+        ]
+    )
+    rings = torch.stack([r * circle for r in _RINGS])
+    places = torch.arange(-_GRID_REACH, _GRID_REACH + 1, dtype=torch.double) * _GRID_STEP
+    along = torch.linspace(float(places[0]), float(places[-1]), _LINE_STEPS, dtype=torch.double)
+    upright = torch.stack(torch.meshgrid(places, along, indexing="ij"), -1)  # (L, T, 2)
+    grid = torch.cat([upright, upright.flip(-1)])
+    corners = torch.cartesian_prod(places[1:-1], places[1:-1])
+    decoded_from = mixture.from_normal(corners)
+    return Unfolded(
+        codes=(codes.numpy(), mixture.to_normal(codes).numpy()),
+        ellipses=(ellipses.numpy(), mixture.to_normal(ellipses).numpy()),
+        rings=(mixture.from_normal(rings).numpy(), rings.numpy()),
+        grid=(mixture.from_normal(grid).numpy(), grid.numpy()),
+        corners=(decoded_from.numpy(), corners.numpy()),
+        pictures=decode(ref, decoded_from.numpy()),
+        weights=mixture.weights.numpy(),
+        mean_log_pz=float(density.log_pz.mean()),
+        mean_log_pu=float(density.log_pu.mean()),
+        largest_gap=float((density.log_pz - density.log_pu).abs().max()),
+    )
+
+
+@st.cache_data(max_entries=32, show_spinner="Adding up p(x) twice…")
+def log_px_both_ways(ref: CheckpointRef, x: bytes) -> tuple[float, float]:
+    """Sum log p(x) over z, and over u = g(z) with the prior N(0, I); `x` as in `explanation`."""
+    import torch
+
+    from vae_core.analysis.transport import log_px_in_u
+
+    model, image = checkpoint(ref).model, _image(x)
+
+    def log_px_z(z: Tensor) -> Tensor:
+        with torch.no_grad():
+            return model.likelihood.log_px_z(model.decoder(z), image)
+
+    explained = explanation(ref, x)
+    return explained.log_px, log_px_in_u(_mixture(ref), explained, log_px_z)
+
+
+def _mixture(ref: CheckpointRef) -> DigitMixture:
+    from vae_core.priors import LearnedMixture
+
+    prior = checkpoint(ref).model.prior
+    if not isinstance(prior, LearnedMixture):
+        raise ValueError(f"{ref.name} has no mixture as its prior")
+    return prior.mixture()
+
+
+@st.cache_resource(max_entries=2, show_spinner="Drawing 5,000,000 latents from the prior, once…")
+def _prior_draws(ref: CheckpointRef) -> PriorDraws:
+    from torch import Generator
+
+    from vae_core.analysis.repeated import PriorDraws
+
+    return PriorDraws(
+        decoded(ref),
+        n_runs=ESTIMATE_RUNS,
+        n_samples=ESTIMATE_SAMPLES[-1],
+        generator=Generator().manual_seed(_SEED),
+    )
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def _proposal_draws(latent_dim: int) -> ProposalDraws:
+    from torch import Generator
+
+    from vae_core.analysis.repeated import ProposalDraws
+
+    return ProposalDraws(
+        latent_dim,
+        n_runs=ESTIMATE_RUNS,
+        n_samples=ESTIMATE_SAMPLES[-1],
+        generator=Generator().manual_seed(_SEED),
+    )
+
+
+def _image(x: bytes) -> Tensor:
+    import torch
+
+    return torch.from_numpy(np.frombuffer(x, np.float32).copy())
 
 
 def metrics(ref: CheckpointRef) -> dict[str, dict[str, Any]]:
@@ -368,6 +559,52 @@ def _joined(first: DigitTerms, second: DigitTerms) -> DigitTerms:
     return DigitTerms(*columns)  # pyright: ignore[reportArgumentType]
 
 
+@st.cache_resource(max_entries=16, show_spinner="Letting neighbours vote…")
+def test_votes(ref: CheckpointRef) -> NDArray[np.uint8]:
+    """Digit that most of the nearest other test digits' codes have, of each test digit, (10000,).
+
+    `N_TEST_VOTERS` vote; shared, not to be changed.
+    """
+    from vae_core.analysis.fields import neighbour_votes
+
+    codes, names = test_codes(ref), labels()[SPLITS["test"]]
+    shares = neighbour_votes(codes, names, codes, N_TEST_VOTERS, skip_self=True)
+    return shares.argmax(1).astype(np.uint8)
+
+
+@st.cache_data(max_entries=8, show_spinner="Spoiling and mending digits…")
+def noise_curve(ref: CheckpointRef, shares: tuple[float, ...], n: int) -> list[float]:
+    """Mean log p(x|z), nats, of the first n test digits at the codes of their noisy pictures."""
+    from torch import Generator
+
+    from vae_core.analysis.denoising import denoise
+
+    x = np.stack([explained_pixels(ref, SPLITS["test"].start + i) for i in range(n)])
+    model, clean = checkpoint(ref).model, _tensor(x)
+    means: list[float] = []
+    for share in shares:
+        generator = Generator().manual_seed(_SEED)
+        found = denoise(model, clean, share=share, generator=generator)
+        means.append(float(found.log_px_z.mean()))
+    return means
+
+
+def denoised(ref: CheckpointRef, x: Floats, share: float, seed: int) -> Denoised:
+    """Let a checkpoint mend one image, shape (784,), spoilt by noise on a share of its pixels."""
+    from torch import Generator
+
+    from vae_core.analysis.denoising import denoise
+
+    generator = Generator().manual_seed(seed)
+    return denoise(checkpoint(ref).model, _tensor(x[None]), share=share, generator=generator)
+
+
+def _tensor(x: Floats) -> Tensor:
+    import torch
+
+    return torch.from_numpy(x)
+
+
 def decode(ref: CheckpointRef, z: NDArray[Any]) -> Floats:
     """Mean of p(x|z) at latents of shape (B, D), by torch; returns shape (B, 784)."""
     import torch
@@ -393,10 +630,102 @@ def encode_image(ref: CheckpointRef, image: NDArray[np.uint8]) -> Encoded:
     """q(z|x) of any picture, uint8 of shape (28, 28), from its grey pixels."""
     from vae_core.analysis.projection import encode_images
 
-    model = checkpoint(ref).model
-    mu, logvar = encode_images(model, image[None])
-    kl = float(model.prior.kl(mu, logvar).sum())
+    return _encoded(ref, *encode_images(checkpoint(ref).model, image[None]))
+
+
+def encode_explained(ref: CheckpointRef, x: Floats) -> Encoded:
+    """q(z|x) of what the likelihood explains, shape (784,): of binary pixels, or of grey ones."""
+    import torch
+
+    with torch.no_grad():
+        return _encoded(ref, *checkpoint(ref).model.encode(torch.from_numpy(x[None])))
+
+
+def _encoded(ref: CheckpointRef, mu: Any, logvar: Any) -> Encoded:
+    kl = float(checkpoint(ref).model.prior.kl(mu, logvar).sum())
     return Encoded(mu[0].numpy(), (0.5 * logvar[0]).exp().numpy(), kl)
+
+
+def explained_pixels(ref: CheckpointRef, digit: int) -> Floats:
+    """Read off a digit what the likelihood explains, shape (784,), as the header's figures do.
+
+    Grey pixels for a Gaussian; for a Bernoulli the one binarisation of the digit's whole split.
+    """
+    if stored(ref).header.model.likelihood != "bernoulli":
+        return pixels(digit)
+    split: Split = "test" if digit >= N_TRAIN else "train"
+    bits = _binarised(ref, split)[digit - SPLITS[split].start]
+    return np.unpackbits(bits).astype(np.float32)
+
+
+def explained_image(ref: CheckpointRef, image: NDArray[np.uint8]) -> Floats:
+    """Make what the likelihood explains of any picture, uint8 of shape (28, 28); shape (784,)."""
+    from vae_core.analysis.evaluation import model_input
+
+    data = DataSet(image[None], np.zeros(1, np.uint8))
+    return model_input(checkpoint(ref).model, data)[0].numpy()
+
+
+@st.cache_resource(max_entries=4, show_spinner="Binarising the digits…")
+def _binarised(ref: CheckpointRef, split: Split) -> NDArray[np.uint8]:
+    """Bits of a split's digits, shape (n, 98)."""
+    from vae_core.analysis.evaluation import model_input
+
+    x = model_input(checkpoint(ref).model, load_mnist(split))
+    return np.packbits(x.numpy().astype(np.bool_), axis=1)
+
+
+@st.cache_resource(max_entries=4, show_spinner="Encoding the test digits…")
+def test_codes(ref: CheckpointRef) -> Floats:
+    """Codes of the 10,000 test digits, shape (10000, D); shared, not to be changed."""
+    coords, center, axes = positions(ref)
+    rows = SPLITS["test"]
+    if len(center) <= 2:  # the map holds the whole code
+        return (center + coords[rows] @ axes.T).astype(np.float32)
+    from vae_core.analysis.projection import encode_images
+
+    return encode_images(checkpoint(ref).model, digits().images[rows]).mu.numpy()
+
+
+@st.cache_resource(max_entries=2, show_spinner="Reading the 10,000 test digits…")
+def test_statistics(ref: CheckpointRef) -> Any:
+    """T(x) of the 10,000 test digits, a tensor of shape (10000, F); shared, not to be changed.
+
+    With it the log p(x|z) of them all at one z are one product.
+    """
+    from vae_core.analysis.evaluation import model_input
+
+    model = checkpoint(ref).model
+    return model.likelihood.statistics(model_input(model, load_mnist("test")))
+
+
+def test_log_px_z(ref: CheckpointRef, z: tuple[float, ...]) -> Floats:
+    """Compute log p(x|z) of the 10,000 test digits at one z, nats, shape (10000,)."""
+    import torch
+
+    model, statistics = checkpoint(ref).model, test_statistics(ref)
+    with torch.no_grad():
+        outputs = model.decoder(torch.tensor([z], dtype=torch.float32))
+        eta, log_normalizer = model.likelihood.natural_parameters(outputs)
+        return (statistics @ eta[0] - log_normalizer).numpy()
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def log_px_z_range(ref: CheckpointRef) -> tuple[float, float]:
+    """Span, in nats, of nearly all log p(x|z) of test digits at z where digits live."""
+    codes = test_codes(ref)[: 10 * _RANGE_CODES : 10]
+    found = np.stack([test_log_px_z(ref, tuple(z)) for z in codes.tolist()])
+    low, high = float(np.quantile(found, 0.02)), float(found.max())
+    pad = 0.05 * (high - low)
+    return low - pad, high + pad
+
+
+@st.cache_data(max_entries=16, show_spinner="Looking for the best z…")
+def best_z(ref: CheckpointRef) -> tuple[float, ...]:
+    """Find the z of the decoded lattice with the highest mean log p(x|z) of the test digits."""
+    lattice = decoded(ref)
+    best = lattice.mean_log_px_z(test_statistics(ref)).argmax()
+    return tuple(lattice.z[best].tolist())
 
 
 def pixels(digit: int) -> Floats:

@@ -35,6 +35,27 @@ PALETTE: dict[str, tuple[str, ...]] = {
     ),
 }
 
+# Of the terms of p(x) = ∫ p(x|z) p(z) dz, in formulas and in the charts beside them; all have a
+# contrast to the background of at least 4.5.
+TERMS: dict[str, dict[str, str]] = {
+    "light": {
+        "likelihood": "#0b5fc0",  # p(x|z)
+        "prior": "#7a5200",  # p(z)
+        "posterior": "#b3261e",  # p(z|x)
+        "encoder": "#1b7a3d",  # q(z|x)
+        "evidence": "#6f2dbd",  # p(x)
+        "ink": "#1b1f27",  # of what is no term: a guide line
+    },
+    "dark": {
+        "likelihood": "#6fb0ff",
+        "prior": "#e8b64a",
+        "posterior": "#ff8f86",
+        "encoder": "#5fd38a",
+        "evidence": "#c79bff",
+        "ink": "#e8eaf0",
+    },
+}
+
 
 def point(values: Iterable[float], digits: int = 3) -> str:
     """Write a latent: (0.100, −1.250)."""

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import torch
 from torch import Generator, Tensor
 
-_TILE_SIDE = 32  # nodes; even, so that a tile has the same number of nodes of each sublattice
+TILE_SIDE = 32  # nodes; even, so that a tile has the same number of nodes of each sublattice
 # Generator of the R2 sequence: the plastic number, the positive root of g³ = g + 1.
 _PLASTIC = 1.32471795724474602596
 
@@ -49,21 +49,32 @@ class Tile(NamedTuple):
         """Cover the same square with half the spacing."""
         return Tile(self.corner, self.spacing / 2, self.n * 2)
 
+    def parts(self) -> list[Tile]:
+        """Cover the same square with half the spacing, by 2^D tiles of as many nodes each."""
+        spacing = self.spacing / 2
+        steps = product((0.0, self.n * spacing), repeat=len(self.corner))
+        corners = [tuple(map(sum, zip(self.corner, step, strict=True))) for step in steps]
+        return [Tile(corner, spacing, self.n) for corner in corners]
 
-def lattice_tiles(latent_dim: int, *, spacing: float, radius: float) -> list[Tile]:
-    """Tiles of a square lattice through the origin that cover a disc.
+
+def lattice_tiles(
+    latent_dim: int, *, spacing: float, radius: float, n: int = TILE_SIDE
+) -> list[Tile]:
+    """Tiles of a square lattice through the origin that cover a disc, of n nodes a side.
 
     Raises
     ------
     ValueError
-        As `lattice`.
+        As `lattice`, or n is odd or below 2.
     """
     _check(latent_dim, spacing, radius)
-    side = _TILE_SIDE * spacing
-    n = math.ceil(radius / side)
-    axis = [i * side for i in range(-n, n)]
+    if n < 2 or n % 2:
+        raise ValueError(f"n must be even and at least 2, got {n}")
+    side = n * spacing
+    reach = math.ceil(radius / side)
+    axis = [i * side for i in range(-reach, reach)]
     return [
-        Tile(corner, spacing, _TILE_SIDE)
+        Tile(corner, spacing, n)
         for corner in product(axis, repeat=latent_dim)
         if sum(max(0.0, c, -c - side) ** 2 for c in corner) < radius**2  # nearest to the origin
     ]

@@ -337,9 +337,9 @@ class Tab:
         self.page.get_by_role("combobox", name=label, exact=True).click()
         self.page.get_by_role("option", name=option, exact=True).click()
 
-    def choose_radio(self, text: str) -> None:
+    def choose_radio(self, text: str | re.Pattern[str]) -> None:
         """Choose a radio button, or one of a segmented control."""
-        radio = self.page.get_by_role("radio", name=text, exact=True)
+        radio = self.page.get_by_role("radio", name=text, exact=isinstance(text, str))
         self.page.get_by_test_id("stRadioOption").filter(has=radio).or_(
             radio.and_(self.page.locator("button"))
         ).click()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from importlib.resources import files
 from typing import Any
@@ -96,3 +97,15 @@ def test_explore(any_tab: Callable[[str], Tab], first: Shipped) -> None:
 def test_other_pages(any_tab: Callable[[str], Tab], path: str, maps: int) -> None:
     tab = any_tab(path).wait_ready(maps=maps)
     assert findings(tab) == []
+
+
+def test_likelihood(any_tab: Callable[[str], Tab]) -> None:
+    tab = any_tab("likelihood?chapter=1").wait_ready()
+    assert findings(tab) == []
+    n = tab.page.get_by_role("radio", name=re.compile(r"^\d · ")).count()
+    assert n >= 3
+    for number in range(2, n + 1):
+        with tab.rerun():
+            tab.choose_radio(re.compile(rf"^{number} · "))
+        tab.wait_idle()
+        assert findings(tab) == [], f"chapter {number}"

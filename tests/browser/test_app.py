@@ -76,7 +76,7 @@ def test_pages_keep_their_state(tab: Tab, first: Shipped, digits: DataSet) -> No
 def test_a_checkpoint_for_all_pages(tab: Tab, second: Shipped) -> None:
     with tab.rerun():
         tab.choose("Checkpoint", second.ref.name)
-    for title, n_maps in (("Interpolate", 1), ("Compare", 2), ("Explore", 1)):
+    for title, n_maps in (("Interpolate", 1), ("Compare", 2), ("Likelihood", 1), ("Explore", 1)):
         tab.go(title).wait_ready(maps=n_maps)
         assert second.ref.name in tab.map().root.get_attribute("aria-label")
 

@@ -33,6 +33,7 @@ def test_everything() -> None:
         other="atlas",
         side="right",
         select="label 7 wrong",
+        chapter="3",
     ) == Link(
         checkpoint="deep",
         split="all",
@@ -42,6 +43,7 @@ def test_everything() -> None:
         other="atlas",
         side="right",
         select="label 7 wrong",
+        chapter=3,
     )
     assert read(layers="none").map == MapView(layers=())
 
@@ -51,6 +53,7 @@ def test_everything() -> None:
     [
         ({"checkpoint": "foo"}, "checkpoint is “foo”", "one of atlas, deep"),
         ({"checkpoint": ""}, "checkpoint is “”", "one of atlas, deep"),
+        ({"chapter": "7"}, "chapter is “7”", "one of 1, 2, 3"),
         ({"split": "val"}, "split is “val”", "one of test, train, all"),
         ({"view": "0,1,2"}, "view is “0,1,2”", "x0,x1,y0,y1"),
         ({"view": "1,0,0,1"}, "view is “1,0,0,1”", "x0 below x1"),

@@ -7,7 +7,7 @@ import torch
 from scipy.stats import kstest
 from torch import Generator
 
-from vae_core.lattices import lattice, shifted_prior_nodes
+from vae_core.lattices import lattice, lattice_tiles, shifted_prior_nodes
 
 
 @pytest.mark.parametrize("latent_dim", [1, 2])
@@ -25,6 +25,29 @@ def test_a_lattice_integrates_the_prior_to_one(latent_dim: int) -> None:
 def test_what_is_no_lattice(latent_dim: int, spacing: float, radius: float, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         lattice(latent_dim, spacing=spacing, radius=radius)
+
+
+@pytest.mark.parametrize("latent_dim", [1, 2])
+def test_a_tile_s_parts_are_its_finer_nodes(latent_dim: int) -> None:
+    tile = lattice_tiles(latent_dim, spacing=0.1, radius=1.0, n=4)[0]
+    parts = tile.parts()
+    assert len(parts) == 2**latent_dim
+    assert {(part.spacing, part.n) for part in parts} == {(0.05, 4)}
+    nodes = torch.cat([part.nodes().flatten(0, 1) for part in parts])
+    finer = tile.halved().nodes().flatten(0, 1)
+
+    def places(z: torch.Tensor) -> set[tuple[int, ...]]:
+        return {tuple(row) for row in (z / 0.05).round().int().tolist()}
+
+    assert len(places(nodes)) == len(nodes)
+    assert places(nodes) == places(finer)
+    assert places(tile.nodes().flatten(0, 1)) < places(nodes)
+
+
+@pytest.mark.parametrize("n", [0, 1, 3, -2])
+def test_an_odd_tile_is_refused(n: int) -> None:
+    with pytest.raises(ValueError, match=f"n must be even and at least 2, got {n}"):
+        lattice_tiles(2, spacing=0.1, radius=1.0, n=n)
 
 
 def test_shifted_nodes_follow_the_prior() -> None:

@@ -10,8 +10,8 @@ import torch
 from torch import Generator, Tensor
 
 from vae_core.analysis import marginal
+from vae_core.analysis.aggregate import SPACING, aggregate_posterior
 from vae_core.analysis.clusters import N_FOLDS, NEIGHBOURS, cluster_figures
-from vae_core.analysis.fields import log_aggregate_density, plane_grid
 from vae_core.analysis.projection import encode_images
 from vae_core.data import ByteArray, DataSet, binarise
 from vae_core.models import VAE, Posterior
@@ -20,7 +20,6 @@ BINARISATION_SEED = 0
 _ELBO_SAMPLES = 8
 _BATCH = 1000
 _N_TRAINING = 10_000  # training images whose log p(x) is measured
-_AGGREGATE_SPACING = 0.02  # z units, below every usual std of q(z|x)
 
 Metrics = dict[str, dict[str, Any]]
 
@@ -147,18 +146,9 @@ def _of_aggregate(model: VAE, posterior: Posterior, mean_kl: float) -> Metrics:
 
     E_x KL(q(z|x) ‖ p(z)) = I(x; z) + KL(q(z) ‖ p(z)): Hoffman & Johnson, "ELBO surgery", 2016.
     """
-    mu = posterior.mu
-    std = (0.5 * posterior.logvar).exp()
-    reach = 6.0 * float(std.max())
-    (x0, y0), (x1, y1) = (mu.amin(0) - reach).tolist(), (mu.amax(0) + reach).tolist()
-    n_cells = math.ceil(max(x1 - x0, y1 - y0) / _AGGREGATE_SPACING)
-    grid = plane_grid((x0, x1, y0, y1), n_cells)
-    log_q = log_aggregate_density(mu.numpy(), std.numpy(), grid).ravel()
-    with torch.no_grad():
-        log_p = model.prior.log_pz(torch.from_numpy(grid.points)).numpy()
-    mass = np.exp(log_q)
-    kl = float((mass * (log_q - log_p)).sum() / mass.sum())
-    how = f"q(z) = mean q(z|x) of the {len(mu):,} images, grid of spacing {_AGGREGATE_SPACING:g}"
+    kl = aggregate_posterior(model, posterior).kl
+    n_images = len(posterior.mu)
+    how = f"q(z) = mean q(z|x) of the {n_images:,} images, grid of spacing {SPACING:g}"
     return {
         "aggregate_kl": _plain(kl, "nats", f"KL(q(z) ‖ p(z)), {how}"),
         "mutual_information": _plain(mean_kl - kl, "nats", f"I(x; z) = KL − aggregate KL, {how}"),

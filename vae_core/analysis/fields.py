@@ -160,6 +160,44 @@ def neighbour_votes(
     return shares
 
 
+def vote_confusion(labels: NDArray[np.integer], votes: NDArray[np.integer]) -> NDArray[np.intp]:
+    """Count digits by label (row) and by what their neighbours vote for (column).
+
+    Parameters
+    ----------
+    labels, votes : array, shape (N,)
+        0 to 9.
+
+    Returns
+    -------
+    array, shape (10, 10)
+        All on the diagonal is best.
+    """
+    pairs = labels.astype(np.intp) * N_CLASSES + votes
+    return np.bincount(pairs, minlength=N_CLASSES**2).reshape(N_CLASSES, N_CLASSES)
+
+
+def colliding_pairs(confusion: NDArray[np.integer], n: int) -> list[tuple[int, int]]:
+    """List the n pairs of classes that are taken for one another most often, worst first.
+
+    Parameters
+    ----------
+    confusion : array, shape (10, 10)
+        As of `vote_confusion`.
+    n : int
+        At most 45.
+
+    Returns
+    -------
+    list of tuple
+        The smaller class first in each.
+    """
+    mutual = np.triu(confusion + confusion.T, 1)
+    worst = mutual.ravel().argsort(kind="stable")[::-1][:n]
+    rows, columns = np.unravel_index(worst, mutual.shape)
+    return list(zip(rows.tolist(), columns.tolist(), strict=True))
+
+
 def _without_self(near: NDArray[np.intp], own: NDArray[np.intp]) -> NDArray[np.intp]:
     """Drop each row's own index; where codes coincide and it is not among them, the farthest."""
     is_own = near == own[:, None]

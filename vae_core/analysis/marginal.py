@@ -29,8 +29,8 @@ _IMAGE_CHUNK = 1024
 _MANY_IMAGES = 10_000  # whose mass per tile is held at once, 64 MB
 # Nats. The rule's error falls with the fourth power of what it is at twice the spacing: sublattices
 # within half a nat of each other left some 0.01 nat on the digits of the shipped models.
-_DISAGREEMENT = 0.5
-_HALVINGS = 3
+DISAGREEMENT = 0.5
+HALVINGS = 3
 _UNIT_SPACING, _UNIT_RADIUS = 0.5, 6.0  # standard deviations of q(z|x): its own lattice
 _KL_IMAGES = 32  # whose own lattices are decoded at once
 _NO_MASS = 16.0  # nats below an image's fullest tile at which another tile does not matter
@@ -94,18 +94,30 @@ def log_px_exact(
 
 def _log_px(model: VAE, statistics: Tensor, tiles: list[Tile]) -> Tensor:
     mass = torch.stack([_log_mass(model, statistics, tile) for tile in tiles])  # (T, 2^D, B)
-    for _ in range(_HALVINGS):
-        by_sublattice = mass.logsumexp(0)
-        is_coarse = by_sublattice.amax(0) - by_sublattice.amin(0) > _DISAGREEMENT
+    for _ in range(HALVINGS):
+        is_coarse = sublattice_gap(mass) > DISAGREEMENT
         if not is_coarse.any():
             break
         tiles = [tile.halved() for tile in tiles]
-        in_tile = mass.logsumexp(1)
-        holds_mass = in_tile > in_tile.amax(0) - _NO_MASS
-        for tile, log_mass, rows in zip(tiles, mass, holds_mass & is_coarse, strict=True):
+        for tile, log_mass, rows in zip(tiles, mass, holds_mass(mass) & is_coarse, strict=True):
             if rows.any():
                 log_mass[:, rows] = _log_mass(model, statistics[rows], tile)
     return mass.logsumexp((0, 1))
+
+
+def sublattice_gap(mass: Tensor) -> Tensor:
+    """How far the sublattices' own log p(x) lie apart, nats, shape (B,): what tells a coarse one.
+
+    `mass` is log ∫ p(x|z) p(z) dz by tile and sublattice, shape (T, 2^D, B).
+    """
+    by_sublattice = mass.logsumexp(0)
+    return by_sublattice.amax(0) - by_sublattice.amin(0)
+
+
+def holds_mass(mass: Tensor) -> Tensor:
+    """Whether a tile matters to an image, shape (T, B); `mass` as in `sublattice_gap`."""
+    in_tile = mass.logsumexp(1)
+    return in_tile > in_tile.amax(0) - _NO_MASS
 
 
 def _log_mass(model: VAE, statistics: Tensor, tile: Tile) -> Tensor:

@@ -13,11 +13,13 @@ from scipy.stats import multivariate_normal
 from vae_core.analysis import fields
 from vae_core.analysis.fields import (
     class_field,
+    colliding_pairs,
     log_aggregate_density,
     log_sensitivity,
     neighbour_votes,
     plane_grid,
     refine,
+    vote_confusion,
 )
 from vae_core.models import VAE
 
@@ -198,3 +200,28 @@ def test_refining_keeps_a_plane() -> None:
     x, y = np.meshgrid(fine.x, fine.y)
     inner = (slice(1, -1), slice(1, -1))  # beyond the outer centres nothing is known
     np.testing.assert_allclose(got[inner], (2 * x - 3 * y)[inner], atol=1e-9)
+
+
+# --- votes against labels -------------------------------------------------------------------------
+
+
+def test_votes_are_counted_by_label() -> None:
+    labels = np.array([0, 0, 4, 4, 4, 9], np.uint8)
+    votes = np.array([0, 4, 4, 9, 9, 4], np.uint8)
+    counts = vote_confusion(labels, votes)
+    assert counts.shape == (10, 10)
+    assert counts.sum() == 6
+    assert {(i, j): int(counts[i, j]) for i, j in zip(*counts.nonzero(), strict=True)} == {
+        (0, 0): 1,
+        (0, 4): 1,
+        (4, 4): 1,
+        (4, 9): 2,
+        (9, 4): 1,
+    }
+    assert colliding_pairs(counts, 2) == [(4, 9), (0, 4)]  # not in the order of the classes
+
+
+def test_every_pair_of_classes_can_be_listed() -> None:
+    pairs = colliding_pairs(np.arange(100).reshape(10, 10), 45)
+    assert len(set(pairs)) == 45
+    assert all(a < b for a, b in pairs)

@@ -1,0 +1,262 @@
+// Moves points, lines and pictures straight from one place to another.
+// Streamlit calls the default export again when data or theme change.
+
+const DOT = 1.5; // css px, radius
+const PICTURE = 20; // css px, side
+const NEAR = 9; // css px from the pointer within which a point is meant
+const LASTS = 3500; // ms from end to end
+
+export default function ({ data, parentElement }) {
+  const root = parentElement.querySelector(".morph");
+  root.morph ??= new Morph(root);
+  root.morph.show(data);
+  return () => {
+    root.morph?.stop();
+    root.morph = null;
+  };
+}
+
+const toFloats = (text) => new Float32Array(fromBase64(text).buffer);
+
+class Morph {
+  constructor(root) {
+    this.root = root;
+    for (const name of ["canvas", "input", "button", ".tip", ".from", ".to"]) {
+      this[name.replace(".", "")] = root.querySelector(name);
+    }
+    this.pen = this.canvas.getContext("2d");
+    this.pointer = null;
+    this.listeners = new AbortController();
+    const { signal } = this.listeners;
+    this.input.addEventListener("input", () => {
+      this.pause();
+      this.draw();
+    }, { signal });
+    this.button.addEventListener("click", () => this.toggle(), { signal });
+    this.canvas.addEventListener("pointermove", (event) => {
+      this.pointer = [event.offsetX, event.offsetY];
+      this.draw();
+    }, { signal });
+    this.canvas.addEventListener("pointerleave", () => {
+      this.pointer = null;
+      this.draw();
+    }, { signal });
+    this.observer = new ResizeObserver(() => this.draw());
+    this.observer.observe(this.canvas);
+    this.pause();
+  }
+
+  stop() {
+    this.pause();
+    this.listeners.abort();
+    this.observer.disconnect();
+  }
+
+  show(data) {
+    const theme = readTheme(this.root);
+    if (this.data !== data || this.theme?.name !== theme.name) {
+      this.data = data;
+      this.theme = theme;
+      this.start = toFloats(data.start);
+      this.end = toFloats(data.end);
+      this.at = new Float32Array(this.start.length);
+      this.labels = fromBase64(data.labels);
+      this.colours = data.palette[theme.name].map(toPixel);
+      this.lines = data.lines.map((line) => ({
+        ...line,
+        start: toFloats(line.start),
+        end: toFloats(line.end),
+      }));
+      this.pictures = data.pictures.map((picture) => {
+        const canvas = document.createElement("canvas");
+        canvas.width = canvas.height = SIDE;
+        paintDigit(canvas, fromBase64(picture.pixels), theme);
+        return { ...picture, canvas };
+      });
+      this.from.textContent = data.ends[0];
+      this.to.textContent = data.ends[1];
+      this.canvas.setAttribute("aria-label", data.label);
+      this.input.setAttribute("aria-label", `From ${data.ends[0]} to ${data.ends[1]}`);
+      Object.assign(this.root.dataset, { points: this.labels.length, half: data.half });
+    }
+    this.draw();
+  }
+
+  // ---- motion
+
+  pause() {
+    cancelAnimationFrame(this.frame);
+    this.isPlaying = false;
+    this.button.textContent = "▶ Play";
+    this.input.step = 0.01; // of the arrow keys
+  }
+
+  // To the end that is farther away; at once for those who want no motion.
+  toggle() {
+    if (this.isPlaying) {
+      this.pause();
+      return;
+    }
+    const from = Number(this.input.value);
+    const goal = from < 0.5 ? 1 : 0;
+    if (matchMedia("(prefers-reduced-motion: reduce)").matches) {
+      this.input.value = goal;
+      this.draw();
+      return;
+    }
+    this.isPlaying = true;
+    this.button.textContent = "❚❚ Pause";
+    this.input.step = "any";
+    let began = null;
+    const step = (now) => {
+      began ??= now;
+      const share = Math.min(1, (now - began) / (LASTS * Math.abs(goal - from)));
+      this.input.value = from + (goal - from) * share;
+      this.draw();
+      if (share < 1) {
+        this.frame = requestAnimationFrame(step);
+      } else {
+        this.pause();
+      }
+    };
+    this.frame = requestAnimationFrame(step);
+  }
+
+  // ---- pictures
+
+  // Exact at both ends, where one weight is 0 and the other 1.
+  between([x0, y0], [x1, y1]) {
+    return [x0 * (1 - this.t) + x1 * this.t, y0 * (1 - this.t) + y1 * this.t];
+  }
+
+  toPx([x, y]) {
+    return [this.side / 2 + x * this.scale, this.side / 2 - y * this.scale];
+  }
+
+  draw() {
+    this.side = this.canvas.clientWidth;
+    if (!this.side || !this.data) return;
+    this.t = Number(this.input.value);
+    const ratio = devicePixelRatio;
+    const pixels = Math.round(this.side * ratio);
+    if (this.canvas.width !== pixels) {
+      this.canvas.width = this.canvas.height = pixels;
+      this.image = this.pen.createImageData(pixels, pixels);
+    }
+    this.image ??= this.pen.createImageData(pixels, pixels);
+    this.scale = this.side / 2 / this.data.half;
+    this.drawPoints(pixels, ratio);
+    this.pen.setTransform(ratio, 0, 0, ratio, 0, 0);
+    this.lines.forEach((line) => this.drawLine(line));
+    this.pen.imageSmoothingEnabled = false;
+    for (const { start, end, canvas } of this.pictures) {
+      const [x, y] = this.toPx(this.between(start, end));
+      this.pen.drawImage(canvas, x - PICTURE / 2, y - PICTURE / 2, PICTURE, PICTURE);
+    }
+    this.drawHover();
+    const share = `${Math.round(100 * this.t)} %`;
+    this.input.setAttribute("aria-valuetext", `${share} of the way to ${this.data.ends[1]}`);
+    Object.assign(this.root.dataset, { t: this.t, ready: "true" });
+  }
+
+  drawPoints(side, ratio) {
+    const { start, end, at, labels, colours, t } = this;
+    const buffer = new Uint32Array(this.image.data.buffer);
+    buffer.fill(0);
+    const s = 1 - t;
+    for (let i = 0; i < at.length; i++) at[i] = start[i] * s + end[i] * t;
+    const scale = this.scale * ratio;
+    const offsets = discOffsets(DOT * ratio, side);
+    const margin = Math.ceil(DOT * ratio);
+    for (let i = 0; i < labels.length; i++) {
+      const x = Math.round(side / 2 + at[2 * i] * scale);
+      const y = Math.round(side / 2 - at[2 * i + 1] * scale);
+      if (x < margin || y < margin || x >= side - margin || y >= side - margin) continue;
+      const colour = colours[labels[i]];
+      const place = y * side + x;
+      for (const offset of offsets) buffer[place + offset] = colour;
+    }
+    this.pen.setTransform(1, 0, 0, 1, 0, 0);
+    this.pen.putImageData(this.image, 0, 0);
+  }
+
+  drawLine({ start, end, seen }) {
+    const share = { always: 0.45, start: 1 - this.t, end: this.t }[seen];
+    if (!share) return;
+    const { pen } = this;
+    pen.beginPath();
+    for (let i = 0; i < start.length; i += 2) {
+      const from = [start[i], start[i + 1]];
+      pen.lineTo(...this.toPx(this.between(from, [end[i], end[i + 1]])));
+    }
+    pen.lineJoin = "round";
+    const [ink, paper] = [this.theme.ink, this.theme.paper].map((c) => `rgb(${c})`);
+    if (seen !== "always") {
+      pen.globalAlpha = 0.8 * share;
+      pen.strokeStyle = paper;
+      pen.lineWidth = 4;
+      pen.stroke();
+    }
+    pen.globalAlpha = share;
+    pen.strokeStyle = ink;
+    pen.lineWidth = seen === "always" ? 0.75 : 1.75;
+    pen.stroke();
+    pen.globalAlpha = 1;
+  }
+
+  // The point under the pointer: its name, where it is now, and its way.
+  drawHover() {
+    const row = this.pointer ? this.nearest(...this.pointer) : -1;
+    this.tip.hidden = row < 0;
+    if (row < 0) return;
+    const place = (from) => this.toPx([from[2 * row], from[2 * row + 1]]);
+    const { pen } = this;
+    const [x, y] = place(this.at);
+    pen.strokeStyle = `rgb(${this.theme.ink})`;
+    pen.lineWidth = 1.75;
+    pen.beginPath();
+    pen.moveTo(...place(this.start));
+    pen.lineTo(...place(this.end));
+    pen.stroke();
+    pen.beginPath();
+    pen.arc(x, y, 5.5, 0, 2 * Math.PI);
+    pen.stroke();
+    const number = (v) => v.toFixed(3).replace("-", "−");
+    const [cx, cy] = [this.at[2 * row], this.at[2 * row + 1]].map(number);
+    const name = `${this.data.name} #${row.toLocaleString("en-US")}`;
+    this.tip.textContent = `${name}, a ${this.labels[row]}, at (${cx}, ${cy})`;
+    const left = Math.min(x + 10, this.side - this.tip.offsetWidth - 4);
+    Object.assign(this.tip.style, {
+      left: `${Math.max(4, left)}px`,
+      top: `${y > 40 ? y - 36 : y + 12}px`,
+    });
+  }
+
+  nearest(left, top) {
+    const [x, y] = [(left - this.side / 2) / this.scale, (this.side / 2 - top) / this.scale];
+    let [best, least] = [-1, (NEAR / this.scale) ** 2];
+    for (let row = 0; row < this.labels.length; row++) {
+      const distance = (this.at[2 * row] - x) ** 2 + (this.at[2 * row + 1] - y) ** 2;
+      if (distance < least) [best, least] = [row, distance];
+    }
+    return best;
+  }
+}
+
+// Where a disc's pixels lie in a picture of this width, from its middle on.
+function discOffsets(radius, width) {
+  const offsets = [];
+  const reach = Math.ceil(radius);
+  for (let y = -reach; y <= reach; y++) {
+    for (let x = -reach; x <= reach; x++) {
+      if (x * x + y * y <= radius * radius) offsets.push(y * width + x);
+    }
+  }
+  return offsets;
+}
+
+// "#rrggbb" as a pixel of ImageData.
+function toPixel(css) {
+  const [r, g, b] = [1, 3, 5].map((i) => parseInt(css.slice(i, i + 2), 16));
+  return (0xff000000 | (b << 16) | (g << 8) | r) >>> 0;
+}

@@ -1,0 +1,73 @@
+"""The aggregate posterior q(z) = mean q(z|x) of a data set against the prior, over the plane."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from vae_core.analysis.fields import Grid, log_aggregate_density, plane_grid
+from vae_core.models import VAE, Posterior
+
+SPACING = 0.02  # z units, below every usual std of q(z|x)
+
+_REACH = 6.0  # of the widest q(z|x)'s standard deviations that the grid leaves round the means
+
+
+class Aggregate(NamedTuple):
+    """q(z) and p(z) on one grid, both log densities in nats per z unit², shape (H, W)."""
+
+    grid: Grid
+    log_qz: NDArray[np.float64]
+    log_pz: NDArray[np.float64]
+
+    @property
+    def kl(self) -> float:
+        """KL(q(z) ‖ p(z)) in nats, the sum over the grid's cells; never negative."""
+        mass = np.exp(self.log_qz)
+        return float((mass * (self.log_qz - self.log_pz)).sum() / mass.sum())
+
+    def is_hole(self, factor: float) -> NDArray[np.bool_]:
+        """Where p(z) is more than `factor` times q(z), shape (H, W)."""
+        return self.log_pz - self.log_qz > math.log(factor)
+
+    def hole_mass(self, factor: float) -> float:
+        """Share of the prior's mass in these holes, 0 to 1, with all that lies off the grid."""
+        height, width = self.grid.shape
+        x0, x1, y0, y1 = self.grid.extent
+        cell = (x1 - x0) / width * (y1 - y0) / height
+        held = float(np.exp(self.log_pz[~self.is_hole(factor)]).sum()) * cell
+        return 1.0 - held
+
+
+def aggregate_posterior(model: VAE, posterior: Posterior, *, spacing: float = SPACING) -> Aggregate:
+    """Compare the mean of q(z|x) over images with the prior.
+
+    Parameters
+    ----------
+    model : VAE
+        With latent_dim 2 and a Gaussian q(z|x), that is, a prior.
+    posterior : Posterior
+        q(z|x) of the images.
+    spacing : float
+        Of the grid, z units. It reaches six standard deviations beyond the outermost means.
+
+    Raises
+    ------
+    ValueError
+        The model is another.
+    """
+    if model.config.posterior == "point" or model.config.latent_dim != 2:
+        raise ValueError("the aggregate posterior needs latent_dim 2 and a Gaussian q(z|x)")
+    mu, std = posterior.mu, (0.5 * posterior.logvar).exp()
+    reach = _REACH * float(std.max())
+    (x0, y0), (x1, y1) = (mu.amin(0) - reach).tolist(), (mu.amax(0) + reach).tolist()
+    n_cells = math.ceil(max(x1 - x0, y1 - y0) / spacing)
+    grid = plane_grid((x0, x1, y0, y1), n_cells)
+    log_qz = log_aggregate_density(mu.numpy(), std.numpy(), grid)
+    with torch.no_grad():
+        log_pz = model.prior.log_pz(torch.from_numpy(grid.points)).numpy()
+    return Aggregate(grid, log_qz, log_pz.reshape(grid.shape))
