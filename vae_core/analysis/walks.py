@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.spatial import KDTree
 from torch import Tensor, nn
 
-from vae_core.analysis.fields import Grid, log_aggregate_at, log_aggregate_density
+from vae_core.analysis.fields import Grid, log_aggregate_density
 from vae_core.models import VAE
 
 Floats = NDArray[np.floating[Any]]
@@ -21,16 +21,6 @@ N_CLASSES = 10
 _DROP = 40.0  # nats below its peak at which a density on a grid counts as none
 _PART = 1024  # digits that stand for all where no grid can be
 _WITHIN = 0.99  # share of held-out digits that the region with data holds
-
-
-class Profile(NamedTuple):
-    """One number per step, shape (T,); None where a plain autoencoder has none."""
-
-    log_prior: Floats | None  # log p(z), nats per z unit^D
-    log_aggregate: Floats | None  # log q(z), nats per z unit^D
-    nearest: Floats  # distance to the nearest code, z units
-    change: Floats  # Euclidean distance from the last step's picture, image units; 0 at first
-    shares: Floats  # (T, 10): of the classes among the nearest codes
 
 
 class Codes:
@@ -65,39 +55,17 @@ class Codes:
         return np.stack([np.bincount(row, minlength=N_CLASSES) / k for row in self.labels[near]])
 
 
-def profile(
-    model: VAE,
-    z: Floats,
-    images: Floats,
-    codes: Codes,
-    *,
-    k: int,
-    posteriors: tuple[Floats, Floats] | None,
-) -> Profile:
-    """Measure what lies along a walk.
+def log_prior(model: VAE, z: Floats) -> Floats:
+    """log p(z) at places of latent space, (T, D) to (T,); nats per z unit^D."""
+    with torch.no_grad():
+        return model.prior.log_pz(torch.as_tensor(z, dtype=torch.float32)).numpy()
 
-    Parameters
-    ----------
-    model : VAE
-    z : array, shape (T, D)
-        Its steps.
-    images : array, shape (T, 784)
-        Their pictures, ink from 0 to 1.
-    codes : Codes
-    k : int
-        How many codes vote.
-    posteriors : tuple of arrays, each of shape (N, D), or None
-        Means and standard deviations of q(z|x) of all digits; None for a plain autoencoder, which
-        has no prior either.
-    """
-    log_prior = log_aggregate = None
-    if posteriors is not None:
-        with torch.no_grad():
-            log_prior = model.prior.log_pz(torch.as_tensor(z, dtype=torch.float32)).numpy()
-        log_aggregate = log_aggregate_at(*posteriors, z)
-    change = np.zeros(len(z))
-    change[1:] = np.linalg.norm(np.diff(images, axis=0), axis=1)
-    return Profile(log_prior, log_aggregate, codes.nearest(z), change, codes.shares(z, k))
+
+def changes(images: Floats) -> NDArray[np.float64]:
+    """How far each picture is from the last, (T, F) to (T,), image units; 0 for the first."""
+    found = np.zeros(len(images))
+    found[1:] = np.linalg.norm(np.diff(images.astype(np.float64), axis=0), axis=1)
+    return found
 
 
 class GridLogDensity:

@@ -375,7 +375,10 @@ def test_geodesic_is_stationary():
     [
         (lambda m, a: geodesic(Decoded(m), a, a), "two different ends"),
         (lambda m, a: geodesic(Decoded(m, "l2"), a, -a), "image, fisher-rao, got 'l2'"),
-        (lambda m, a: geodesic(Decoded(m), a, -a, n_points=7), "n_points must be at least 8, got 7"),
+        (
+            lambda m, a: geodesic(Decoded(m), a, -a, n_points=7),
+            "n_points must be at least 8, got 7",
+        ),
         (lambda m, a: geodesic(Decoded(m), a, -a, n_knots=0), "n_knots must be at least 1, got 0"),
         (lambda m, a: geodesic(Decoded(m), a[:1], -a[:1]), "shape"),
         (lambda m, a: curve_energy(m, a[None]), "at least 2 points"),

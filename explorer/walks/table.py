@@ -1,0 +1,72 @@
+"""The ways side by side: how each is drawn, how long it is, how it was found."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+import streamlit as st
+
+from explorer.theme import number
+from explorer.walks.ways import ABOUT, DASHES, NAMES, SHORT, UNITS, Row, Way
+
+STYLE = """<style>
+.ways { width: 100%; border-collapse: collapse; font-size: 0.85rem;
+  font-variant-numeric: tabular-nums; }
+.ways :is(th, td) { padding: 0.25rem 0.5rem; text-align: right; vertical-align: top;
+  border-bottom: 1px solid rgb(128 128 128 / 0.3); font-weight: 400; }
+.ways :is(th, td):first-child { text-align: left; padding-left: 0; }
+.ways tbody th { white-space: nowrap; }
+.ways .least { font-weight: 700; }
+.ways svg { width: 2.5rem; height: 0.6rem; margin-right: 0.5rem; }
+.scrolled { overflow-x: auto; }
+</style>"""
+
+
+def ways_table(rows: Sequence[Row]) -> None:
+    """Draw the table; the least of each column is bold."""
+    with_density = any(row.density is not None for row in rows)
+    columns = {
+        "z units": [row.z for row in rows],
+        f"image, {UNITS['image']}": [row.image for row in rows],
+        f"Fisher–Rao, {UNITS['fisher-rao']}": [row.fisher_rao for row in rows],
+    }
+    if with_density:
+        columns[f"density, {UNITS['density']}"] = [row.density or 0.0 for row in rows]
+    head = "".join(f"<th scope=col>{title}</th>" for title in columns)
+    body = ""
+    for i, row in enumerate(rows):
+        cells = "".join(
+            f"<td{' class=least' if len(rows) > 1 and values[i] <= min(values) else ''}>"
+            f"{number(values[i], 3 if j == 0 else 2)}</td>"
+            for j, values in enumerate(columns.values())
+        )
+        body += (
+            f"<tr><th scope=row title='{escape(ABOUT[row.way])}'>{_stroke(row.way)}"
+            f"{NAMES[row.way]}</th>{cells}<td>{_energy(row)}</td><td>{_how(row)}</td></tr>"
+        )
+    st.html(
+        f"{STYLE}<div class=scrolled tabindex=0 role=region aria-label='Ways compared'>"
+        f"<table class=ways><thead><tr><th scope=col>Length by</th>{head}"
+        f"<th scope=col>energy, own unit²</th><th scope=col>found by</th></tr></thead>"
+        f"<tbody>{body}</tbody></table></div>"
+    )
+
+
+def _stroke(way: Way) -> str:
+    dash = " ".join(map(str, DASHES[way]))
+    return (
+        "<svg viewBox='0 0 40 10' aria-hidden='true'><path d='M0 5h40' stroke='currentColor' "
+        f"stroke-width='2' stroke-dasharray='{dash}'/></svg>"
+    )
+
+
+def _energy(row: Row) -> str:
+    return "" if row.found.energy is None else number(row.found.energy, 2)
+
+
+def _how(row: Row) -> str:
+    if row.way not in SHORT:
+        return "a formula"
+    steps = f"{row.found.n_iterations} iterations"
+    return f"converged, {steps}" if row.found.converged else f"not converged after {steps}"
