@@ -29,9 +29,16 @@ def _find(ref: loaders.CheckpointRef) -> tuple[dict[ways.Way, ways.Found], ways.
         if isinstance(why := found[way], str):
             instead = " Showing the straight line." if way == asked else ""
             st.warning(f"No {ways.KINDS[way]} here: {why}.{instead}")
-    there = {way: each for way, each in found.items() if not isinstance(each, str)}
+    there: dict[ways.Way, ways.Found] = {
+        way: each for way, each in found.items() if not isinstance(each, str)
+    }
     walked = there.get(asked, there["straight"])
-    return {way: each for way, each in there.items() if way in shown or each is walked}, walked
+    found = {
+        way: each
+        for way, each in there.items()
+        if way != "straight" or way in shown or each is walked
+    }
+    return found, walked
 
 
 def _steps(ref: loaders.CheckpointRef, walked: ways.Found) -> np.ndarray:
@@ -125,10 +132,10 @@ def _compared(ref: loaders.CheckpointRef, found: dict[ways.Way, ways.Found]) -> 
     st.caption(
         "Lengths as sums of 127 chords, the least of each column in bold. Image units: 1 for one "
         "pixel from paper to ink. Fisher–Rao: a small step ds costs KL ≈ ½ ds² nats. A geodesic "
-        "starts from Dijkstra’s path over a decoded lattice and is relaxed by BFGS."
+        "starts from Dijkstra's path over a decoded lattice and is relaxed by BFGS."
         if loaders.stored(ref).header.model.latent_dim == 2
         else "Lengths as sums of 127 chords, the least of each column in bold. Above two "
-        "dimensions a geodesic starts from Dijkstra’s path over 2,000 digits’ codes."
+        "dimensions a geodesic starts from Dijkstra's path over 2,000 digits' codes."
     )
 
 

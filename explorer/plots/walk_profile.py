@@ -62,8 +62,15 @@ def walk_profile(
             col=1,
         )
         if reach is not None and reach[0] == title:
-            figure.add_hline(
-                y=reach[1], line={"dash": "dot", "width": 1.5, "color": "#888"}, row=i, col=1
+            figure.add_scatter(
+                x=steps[[0, -1]],
+                y=[reach[1]] * 2,
+                mode="lines",
+                line={"dash": "dot", "width": 1.5, "color": "#888"},
+                showlegend=False,
+                hoverinfo="skip",
+                row=i,
+                col=1,
             )
     for label in range(shares.shape[1]):
         if not shares[:, label].any():

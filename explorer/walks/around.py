@@ -46,8 +46,8 @@ def said_of_region(around: Around) -> str:
     """Say in plain words whether the walk leaves the region with data, and where."""
     reach = f"{number(around.reach)} z units"
     what = (
-        "The region with data: no farther from a training digit’s code than 99 % of the test "
-        f"digits’ codes are, {reach}."
+        "The region with data: no farther from a training digit's code than 99 % of the test "
+        f"digits' codes are, {reach}."
     )
     steps = np.flatnonzero(around.outside)
     if not len(steps):

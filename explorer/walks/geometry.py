@@ -80,7 +80,7 @@ def dense(ref: CheckpointRef) -> Measure:
 
 
 def measure(ref: CheckpointRef, name: Short) -> Measure:
-    """What makes a step long."""
+    """Look up what makes a step long."""
     from vae_core.analysis.geodesics import Decoded
 
     return dense(ref) if name == "density" else Decoded(loaders.checkpoint(ref).model, name)

@@ -24,7 +24,7 @@ def profile(
 
     st.markdown("##### Along the way")
     unit = f"nats per z unit{_power(z.shape[1])}"
-    nearest = "Distance to the nearest training digit’s code, z units"
+    nearest = "Distance to the nearest training digit's code, z units"
     rows: dict[str, NDArray[Any]] = {}
     if geometry.has_density(ref):
         rows[f"log prior p(z), {unit}"] = log_prior(loaders.checkpoint(ref).model, z)
@@ -33,7 +33,7 @@ def profile(
             log_aggregate_at(mu, std, z)
         )
     rows[nearest] = around.nearest
-    rows["Change from the last step’s picture, image units"] = changes(images)
+    rows["Change from the last step's picture, image units"] = changes(images)
     dark = st.context.theme.type == "dark"
     figure = walk_profile(
         rows=rows,

@@ -8,7 +8,7 @@ from html import escape
 import streamlit as st
 
 from explorer.theme import number
-from explorer.walks.ways import ABOUT, DASHES, NAMES, SHORT, UNITS, Row, Way
+from explorer.walks.ways import ABOUT, DASHES, NAMES, UNITS, Row, Way, is_short
 
 STYLE = """<style>
 .ways { width: 100%; border-collapse: collapse; font-size: 0.85rem;
@@ -66,7 +66,7 @@ def _energy(row: Row) -> str:
 
 
 def _how(row: Row) -> str:
-    if row.way not in SHORT:
+    if not is_short(row.way):
         return "a formula"
     steps = f"{row.found.n_iterations} iterations"
     return f"converged, {steps}" if row.found.converged else f"not converged after {steps}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -85,13 +86,11 @@ def find(
     kept : dict
         Shortest paths found before; new ones are added, the oldest go.
     """
-    pairs = [
-        (tuple(a), tuple(b))
-        for a, b in zip(stops[:-1].tolist(), stops[1:].tolist(), strict=True)
-        if a != b
-    ]
-    asked = [way for way in ways if way in SHORT and lack(ref, way) is None]
-    keys = {way: [(ref.sha256, SHORT[way], a, b) for a, b in pairs] for way in asked}
+    pairs = [(tuple(a), tuple(b)) for a, b in pairwise(stops.tolist()) if a != b]
+    asked: list[Way] = [way for way in ways if is_short(way) and lack(ref, way) is None]
+    keys: dict[Way, list[LegKey]] = {
+        way: [(ref.sha256, SHORT[way], a, b) for a, b in pairs] for way in asked
+    }
     # Caches are filled here, not in a thread: Streamlit says meanwhile what takes long.
     reach = geometry.radius(ref, stops) if asked else 0.0
     tools = {
@@ -117,6 +116,11 @@ def find(
     return found
 
 
+def is_short(way: Way) -> bool:
+    """Whether a way is a shortest path of some measure, rather than a formula."""
+    return SHORT.get(way) is not None
+
+
 def lack(ref: CheckpointRef, way: Way) -> str | None:
     """Say why a checkpoint has no such way at all, None if it has."""
     if way == "density" and not geometry.has_density(ref):
@@ -133,7 +137,7 @@ def _found(
 ) -> Found | str:
     if (missing := lack(ref, way)) is not None:
         return missing
-    if way in SHORT:
+    if is_short(way):
         legs = [kept[key] for key in keys[way]]
         return Found(
             way,
@@ -144,7 +148,7 @@ def _found(
             sum(leg.n_iterations for leg in legs),
         )
     try:
-        pairs = zip(stops[:-1], stops[1:], strict=True)
+        pairs = pairwise(stops)
         return Found(way, _joined([_formula(way, a, b) for a, b in pairs]), None, True, 0)
     except NoWayError as err:
         return str(err)

@@ -283,10 +283,12 @@ def _has_own_sigma(model: VAE, metric: Metric) -> bool:
 
 
 def unit_interval(n: int, like: Tensor) -> Tensor:
+    """n evenly spaced numbers from 0 to 1, both included."""
     return torch.linspace(0.0, 1.0, n, dtype=like.dtype, device=like.device)
 
 
 def check_path(a: Tensor, b: Tensor, n: int) -> None:
+    """Refuse ends that no path can have, or too few points."""
     if a.ndim != 1 or a.shape != b.shape or not (a.is_floating_point() and a.dtype == b.dtype):
         got = f"{a.dtype} {tuple(a.shape)} and {b.dtype} {tuple(b.shape)}"
         raise ValueError(f"ends must be float tensors of one type and shape (D,), got {got}")
@@ -296,12 +298,14 @@ def check_path(a: Tensor, b: Tensor, n: int) -> None:
 
 
 def check_latents(model: VAE, z: Tensor) -> None:
+    """Refuse what is no row of latents of a model."""
     n_dims = model.config.latent_dim
     if z.ndim != 2 or z.shape[1] != n_dims:
         raise ValueError(f"latents must have shape (B, {n_dims}), got {tuple(z.shape)}")
 
 
 def check_curve(model: VAE, curve: Tensor, metric: Metric) -> None:
+    """Refuse what is no curve in a model's latent space, or no metric."""
     check_latents(model, curve)
     if len(curve) < 2 or not curve.isfinite().all():
         raise ValueError(f"a curve needs at least 2 points, all finite, got {len(curve)} points")
@@ -310,5 +314,6 @@ def check_curve(model: VAE, curve: Tensor, metric: Metric) -> None:
 
 
 def check_count(name: str, count: int, least: int) -> None:
+    """Refuse a count below the least."""
     if count < least:
         raise ValueError(f"{name} must be at least {least}, got {count}")
