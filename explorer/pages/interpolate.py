@@ -33,12 +33,9 @@ def _find(ref: loaders.CheckpointRef) -> tuple[dict[ways.Way, ways.Found], ways.
         way: each for way, each in found.items() if not isinstance(each, str)
     }
     walked = there.get(asked, there["straight"])
-    found = {
-        way: each
-        for way, each in there.items()
-        if way != "straight" or way in shown or each is walked
-    }
-    return found, walked
+    if "straight" not in shown and walked is not there["straight"]:
+        del there["straight"]
+    return there, walked
 
 
 def _steps(ref: loaders.CheckpointRef, walked: ways.Found) -> np.ndarray:
@@ -52,6 +49,7 @@ def _steps(ref: loaders.CheckpointRef, walked: ways.Found) -> np.ndarray:
 
 @st.fragment
 def _interpolate() -> None:
+    st.html(controls.STYLE)
     with state.shown_errors():
         state.follow_folder()
         ref, split = state.current()
@@ -130,11 +128,11 @@ def _compared(ref: loaders.CheckpointRef, found: dict[ways.Way, ways.Found]) -> 
     ]  # fmt: skip
     table.ways_table(rows)
     st.caption(
-        "Lengths as sums of 127 chords, the least of each column in bold. Image units: 1 for one "
+        "Lengths as sums of 127 chords, what is within 0.5 % of a column's least in bold. Image units: 1 for one "
         "pixel from paper to ink. Fisher–Rao: a small step ds costs KL ≈ ½ ds² nats. A geodesic "
         "starts from Dijkstra's path over a decoded lattice and is relaxed by BFGS."
         if loaders.stored(ref).header.model.latent_dim == 2
-        else "Lengths as sums of 127 chords, the least of each column in bold. Above two "
+        else "Lengths as sums of 127 chords, what is within 0.5 % of a column's least in bold. Above two "
         "dimensions a geodesic starts from Dijkstra's path over 2,000 digits' codes."
     )
 

@@ -10,6 +10,7 @@ import streamlit as st
 from explorer.theme import number
 from explorer.walks.ways import ABOUT, DASHES, NAMES, UNITS, Row, Way, is_short
 
+_ABOUT_LEAST = 1.005  # lengths this near to the least count as it: the sums are no finer
 STYLE = """<style>
 .ways { width: 100%; border-collapse: collapse; font-size: 0.85rem;
   font-variant-numeric: tabular-nums; }
@@ -18,13 +19,14 @@ STYLE = """<style>
 .ways :is(th, td):first-child { text-align: left; padding-left: 0; }
 .ways tbody th { white-space: nowrap; }
 .ways .least { font-weight: 700; }
-.ways svg { width: 2.5rem; height: 0.6rem; margin-right: 0.5rem; }
+.ways .stroke { display: inline-block; width: 2.5rem; height: 2px; margin-right: 0.6rem;
+  vertical-align: middle; }
 .scrolled { overflow-x: auto; }
 </style>"""
 
 
 def ways_table(rows: Sequence[Row]) -> None:
-    """Draw the table; the least of each column is bold."""
+    """Draw the table; in each column the least is bold, and what is no different from it."""
     with_density = any(row.density is not None for row in rows)
     columns = {
         "z units": [row.z for row in rows],
@@ -37,7 +39,7 @@ def ways_table(rows: Sequence[Row]) -> None:
     body = ""
     for i, row in enumerate(rows):
         cells = "".join(
-            f"<td{' class=least' if len(rows) > 1 and values[i] <= min(values) else ''}>"
+            f"<td{' class=least' if len(rows) > 1 and values[i] <= _ABOUT_LEAST * min(values) else ''}>"
             f"{number(values[i], 3 if j == 0 else 2)}</td>"
             for j, values in enumerate(columns.values())
         )
@@ -54,11 +56,14 @@ def ways_table(rows: Sequence[Row]) -> None:
 
 
 def _stroke(way: Way) -> str:
-    dash = " ".join(map(str, DASHES[way]))
-    return (
-        "<svg viewBox='0 0 40 10' aria-hidden='true'><path d='M0 5h40' stroke='currentColor' "
-        f"stroke-width='2' stroke-dasharray='{dash}'/></svg>"
-    )
+    """Draw a short piece of a way's line."""
+    stops, at = [], 0
+    for i, length in enumerate(DASHES[way] or (10, 0)):
+        colour = "transparent" if i % 2 else "currentColor"
+        stops.append(f"{colour} {at}px {at + length}px")
+        at += length
+    gradient = f"repeating-linear-gradient(90deg, {', '.join(stops)})"
+    return f"<span class=stroke style='background: {gradient}'></span>"
 
 
 def _energy(row: Row) -> str:

@@ -97,20 +97,22 @@ def find(
         way: (geometry.measure(ref, SHORT[way]), geometry.graph(ref, SHORT[way], reach))
         for way in asked
     }
-    missing = {(way, key) for way in asked for key in keys[way] if key not in kept}
+    missing: dict[LegKey, Way] = {key: way for way in asked for key in keys[way] if key not in kept}
     problems: dict[Way, str] = {}
     # At once: torch lets go of the interpreter while it decodes.
     with ThreadPoolExecutor(max(1, len(asked))) as pool:
         jobs = [
             (way, key, pool.submit(geometry.shortest, *tools[way], *key[2:]))
-            for way, key in sorted(missing)
+            for key, way in missing.items()
         ]
     for way, key, job in jobs:
         try:
             kept[key] = job.result()
         except ValueError as err:
             problems[way] = str(err)
-    found = {way: problems.get(way) or _found(ref, way, stops, keys, kept) for way in ways}
+    found: dict[Way, Found | str] = {
+        way: problems.get(way) or _found(ref, way, stops, keys, kept) for way in ways
+    }
     while len(kept) > _KEPT:
         del kept[next(iter(kept))]
     return found

@@ -14,7 +14,7 @@ export const WALK_MARKUP = `
     </div>
     <div class="settings">
       <span class="where"></span>
-      <label>Speed <select class="speed">
+      <label><select class="speed" aria-label="Speed">
         <option value="1">1 step/s</option><option value="2">2 steps/s</option>
         <option value="4">4 steps/s</option><option value="8">8 steps/s</option>
         <option value="16">16 steps/s</option>
