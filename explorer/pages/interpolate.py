@@ -127,13 +127,16 @@ def _compared(ref: loaders.CheckpointRef, found: dict[ways.Way, ways.Found]) -> 
         ways.measured(ref, each, with_density="density" in found) for each in found.values()
     ]  # fmt: skip
     table.ways_table(rows)
+    latent_dim = loaders.stored(ref).header.model.latent_dim
+    start = (
+        "Dijkstra's path over a decoded lattice"
+        if latent_dim == 2
+        else "the straight line, or Dijkstra's path over 2,000 digits' codes"
+    )
     st.caption(
-        "Lengths as sums of 127 chords, what is within 0.5 % of a column's least in bold. Image units: 1 for one "
-        "pixel from paper to ink. Fisher–Rao: a small step ds costs KL ≈ ½ ds² nats. A geodesic "
-        "starts from Dijkstra's path over a decoded lattice and is relaxed by BFGS."
-        if loaders.stored(ref).header.model.latent_dim == 2
-        else "Lengths as sums of 127 chords, what is within 0.5 % of a column's least in bold. Above two "
-        "dimensions a geodesic starts from Dijkstra's path over 2,000 digits' codes."
+        "Lengths are sums of 127 chords; what is within 0.5 % of a column's least is bold. Image "
+        "units: 1 for one pixel from paper to ink. Fisher–Rao: a small step ds costs KL ≈ ½ ds² "
+        f"nats. A geodesic starts from {start} and is relaxed by BFGS."
     )
 
 

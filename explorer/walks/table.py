@@ -39,8 +39,7 @@ def ways_table(rows: Sequence[Row]) -> None:
     body = ""
     for i, row in enumerate(rows):
         cells = "".join(
-            f"<td{' class=least' if len(rows) > 1 and values[i] <= _ABOUT_LEAST * min(values) else ''}>"
-            f"{number(values[i], 3 if j == 0 else 2)}</td>"
+            f"<td{_look(values, i)}>{number(values[i], 3 if j == 0 else 2)}</td>"
             for j, values in enumerate(columns.values())
         )
         body += (
@@ -53,6 +52,11 @@ def ways_table(rows: Sequence[Row]) -> None:
         f"<th scope=col>energy, own unit²</th><th scope=col>found by</th></tr></thead>"
         f"<tbody>{body}</tbody></table></div>"
     )
+
+
+def _look(values: Sequence[float], i: int) -> str:
+    is_least = len(values) > 1 and values[i] <= _ABOUT_LEAST * min(values)
+    return " class=least" if is_least else ""
 
 
 def _stroke(way: Way) -> str:

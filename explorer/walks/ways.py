@@ -98,7 +98,7 @@ def find(
         for way in asked
     }
     missing: dict[LegKey, Way] = {key: way for way in asked for key in keys[way] if key not in kept}
-    problems: dict[Way, str] = {}
+    problems: dict[str, str] = {}
     # At once: torch lets go of the interpreter while it decodes.
     with ThreadPoolExecutor(max(1, len(asked))) as pool:
         jobs = [

@@ -357,7 +357,7 @@ export class LatentMap {
     this.drag.lookAt(focus?.isLive ? focus.px : null);
     const { across, down, ring } = this.parts;
     across.hidden = down.hidden = !focus?.isLive;
-    if (!focus || (this.shape && this.input.hover)) {
+    if (!focus || this.drag.isHeld || (this.shape && this.input.hover)) {
       ring.hidden = across.hidden = down.hidden = true;
       this.lens.hide();
       return;

@@ -190,7 +190,7 @@ class Walk {
     if (this.at >= this.n - 1) this.goTo(0);
     let before = performance.now();
     const frame = (now) => {
-      const next = this.at + ((now - before) / 1000) * Number(this.parts.speed.value);
+      const next = this.at + (Math.max(0, now - before) / 1000) * Number(this.parts.speed.value);
       before = now;
       this.playFrame = requestAnimationFrame(frame);
       if (next < this.n - 1) this.goTo(next);
