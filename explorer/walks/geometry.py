@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 Latents = NDArray[np.float64]
 Short = Literal["image", "fisher-rao", "density"]
 
-N_POINTS = 64  # of a geodesic
+N_POINTS, N_KNOTS = 40, 12  # of a geodesic: fewer, and it changes; more, and a drag waits
 _SIDE = 192  # cells along the side of the density's grid
 _HALF = 0.6  # half its side, in sides of the box that holds 99.8 % of the codes
 _TAIL = 0.001
@@ -132,7 +132,7 @@ def shortest(
     from vae_core.analysis.geodesics import geodesic
 
     ends = (torch.tensor(a, dtype=torch.float32), torch.tensor(b, dtype=torch.float32))
-    found = geodesic(short, *ends, graph=among, n_points=N_POINTS)
+    found = geodesic(short, *ends, graph=among, n_points=N_POINTS, n_knots=N_KNOTS)
     curve = found.curve.double().numpy()
     curve[0], curve[-1] = a, b
     return Leg(curve, found.energy, found.converged, found.n_iterations)

@@ -53,6 +53,7 @@ UNITS: dict[Short, str] = {
 }
 MOST_STEPS, MOST_VIA = 64, 6  # of a walk
 _FINE = 128  # points of an arc
+_CHORDS = 127  # of which a length is the sum
 _KEPT = 256  # shortest paths remembered
 
 LegKey = tuple[str, Short, tuple[float, ...], tuple[float, ...]]
@@ -217,8 +218,8 @@ class Row(NamedTuple):
 
 
 def measured(ref: CheckpointRef, found: Found, *, with_density: bool) -> Row:
-    """Measure a way by every measure, at 64 even points of each."""
-    evenly = steps(ref, found.curve, geometry.N_POINTS * 2, "z")
+    """Measure a way by every measure."""
+    evenly = steps(ref, found.curve, _CHORDS + 1, "z")
     return Row(
         found.way,
         float(np.linalg.norm(np.diff(found.curve, axis=0), axis=1).sum()),
