@@ -137,6 +137,11 @@ def _compared(ref: loaders.CheckpointRef, found: dict[ways.Way, ways.Found]) -> 
         "Lengths are sums of 127 chords; what is within 0.5 % of a column's least is bold. Image "
         "units: 1 for one pixel from paper to ink. Fisher–Rao: a small step ds costs KL ≈ ½ ds² "
         f"nats. A geodesic starts from {start} and is relaxed by BFGS."
+        + (
+            " The density followed is that of 1,024 digits."
+            if "density" in found and latent_dim != 2
+            else ""
+        )
     )
 
 
