@@ -11,7 +11,8 @@ from explorer import loaders, state
 from explorer.checkpoint_map import checkpoint_map
 from explorer.latent_map import Line
 from explorer.link import walk_params
-from explorer.walks import controls, files, profile, stops, table, ways
+from explorer.theme import number
+from explorer.walks import controls, files, geometry, profile, stops, table, ways
 from explorer.walks.arithmetic import arithmetic
 from explorer.walks.around import Around, look_around, said_of_region
 from explorer.walks.player import walk_player
@@ -129,7 +130,8 @@ def _compared(ref: loaders.CheckpointRef, found: dict[ways.Way, ways.Found]) -> 
     table.ways_table(rows)
     latent_dim = loaders.stored(ref).header.model.latent_dim
     start = (
-        "Dijkstra's path over a decoded lattice"
+        "Dijkstra's path over a lattice that grows to hold the stops, here |z| < "
+        f"{number(geometry.radius(ref, stops.latents()), 1)},"
         if latent_dim == 2
         else "the straight line, or Dijkstra's path over 2,000 digits' codes"
     )
