@@ -96,6 +96,6 @@ def walk_profile(
         height=round(_ROW * (len(rows) + _SHARES_ROW) + 110),
         margin={"l": 0, "r": 0, "t": 24, "b": 0},
         hovermode="x unified",
-        legend={"title": "digit", "y": 0, "yanchor": "bottom"},
+        legend={"title": "digit", "orientation": "h", "y": -0.14, "yanchor": "top", "x": 0},
     )
     return figure

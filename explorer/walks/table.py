@@ -17,7 +17,7 @@ STYLE = """<style>
 .ways :is(th, td) { padding: 0.25rem 0.5rem; text-align: right; vertical-align: top;
   border-bottom: 1px solid rgb(128 128 128 / 0.3); font-weight: 400; }
 .ways :is(th, td):first-child { text-align: left; padding-left: 0; }
-.ways tbody th { white-space: nowrap; }
+.ways tbody :is(th, td) { white-space: nowrap; }
 .ways .least { font-weight: 700; }
 .ways .stroke { display: inline-block; width: 2.5rem; height: 2px; margin-right: 0.6rem;
   vertical-align: middle; }
