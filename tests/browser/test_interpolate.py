@@ -218,6 +218,7 @@ def test_player_and_strip_and_map_mark_one_another(tab: Tab, first: Shipped) -> 
         "a ring on the map",
     )
     # and the map the strip
+    tab.map().root.scroll_into_view_if_needed()
     tab.page.mouse.move(*px_of(tab, first, a + (b - a) * 0.6))
     looked_at = tab.page.locator(".cell.looked-at canvas")
     tab.until(
