@@ -13,6 +13,7 @@ from explorer import loaders, state
 from explorer.latent_map import (
     SHEET_DIGITS,
     Ellipse,
+    Line,
     MapView,
     Mark,
     Pick,
@@ -33,6 +34,7 @@ def checkpoint_map(
     key: str,
     place: state.Place | None = None,
     path: NDArray[np.floating[Any]] | None = None,
+    lines: Sequence[Line] = (),
     marks: Sequence[Mark] = (),
     highlight: Sequence[int] = (),
     ellipse: Ellipse | None = None,
@@ -42,6 +44,7 @@ def checkpoint_map(
     on_pick: Callable[[], None],
     on_select: Callable[[], None] | None = None,
     on_release: Callable[[], None] | None = None,
+    on_drag: Callable[[], None] | None = None,
 ) -> None:
     """Draw a checkpoint's map of the digits of a split.
 
@@ -55,6 +58,8 @@ def checkpoint_map(
         Pinned; a digit gets q(z|x) drawn round it, to scale.
     path : array, shape (T, 2), optional
         Steps of a walk on the map.
+    lines : sequence of Line
+        Other curves on the map.
     marks : sequence of Mark
         Lettered ends.
     highlight : sequence of int
@@ -71,6 +76,8 @@ def checkpoint_map(
         Called after a lasso or a box; `explorer.latent_map.read_selection` tells what.
     on_release : callable, optional
         Called when Escape lets go of the pin.
+    on_drag : callable, optional
+        Called after a mark was dragged; `explorer.latent_map.read_drag` tells where to.
     """
     decoder, points = loaders.payloads(ref, split)
     wants = read_wants(key, decoder_id=payload_id(decoder), points_id=payload_id(points))
@@ -91,6 +98,7 @@ def checkpoint_map(
             pin=None if place is None else Pick(place.coords, place.id),
             ellipse=ellipse or _ellipse(ref, place),
             path=path,
+            lines=lines,
             marks=marks,
             highlight=highlight,
             images=[
@@ -106,6 +114,7 @@ def checkpoint_map(
             on_pick=on_pick,
             on_select=on_select,
             on_release=on_release,
+            on_drag=on_drag,
         )
         for name, payload in extras.items():  # below the map, so that it keeps its place
             send(payload, key=f"{key}_{name.replace(':', '_')}")

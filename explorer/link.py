@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 import numpy as np
 
 from explorer import loaders
 from explorer.latent_map import COLOURS, LAYERS, MapView
 from explorer.selection import SearchError, parse_search
+from explorer.walks.ways import MOST_STEPS, MOST_VIA, NAMES, Spacing, Way
 from vae_core.data import N_TEST, N_TRAIN, Split
 
 SIDES = ("left", "right")
@@ -33,6 +34,17 @@ class Target(NamedTuple):
     z: tuple[float, ...] | None
 
 
+class WalkLink(NamedTuple):
+    """What a link says of a walk besides its ends."""
+
+    ways: tuple[Way, ...] = ()  # on the map
+    way: Way | None = None  # of the strip
+    steps: int | None = None
+    spacing: Spacing | None = None
+    loop: bool = False
+    via: tuple[Target, ...] = ()  # way-points, in order
+
+
 class Link(NamedTuple):
     """What a link restores; None where it says nothing."""
 
@@ -45,6 +57,7 @@ class Link(NamedTuple):
     side: str | None = None  # the one of two maps that view, layers and colour are for
     select: str | None = None  # a search
     chapter: int | None = None  # of the Likelihood page
+    walk: WalkLink = WalkLink()
 
 
 def read_link(
@@ -90,6 +103,7 @@ def read_link(
         side=_one_of("side", params, SIDES),
         select=_search(params),
         chapter=None if chapter is None else int(chapter),
+        walk=_walk(params, latent_dim, checkpoint),
     )
 
 
@@ -99,6 +113,34 @@ def pin_params(digit: int | None, z: Sequence[float], prefix: str = "") -> dict[
         return {f"{prefix}id": str(digit)}
     # the shortest digits that are read back as the same float32
     return {f"{prefix}z": ",".join(str(np.float32(value)) for value in z)}
+
+
+def walk_params(
+    *,
+    ends: Sequence[tuple[int | None, Sequence[float]]],
+    via: Sequence[tuple[int | None, Sequence[float]]],
+    ways: Sequence[Way],
+    way: Way,
+    steps: int,
+    spacing: Spacing,
+    is_loop: bool,
+) -> dict[str, str]:
+    """Write a walk for a link; places are a digit's id, None for a bare latent, and z."""
+    params = {"ways": ",".join(ways), "way": way, "steps": str(steps), "spacing": spacing}
+    for prefix, (digit, z) in zip(("a_", "b_"), ends, strict=True):
+        params |= pin_params(digit, z, prefix)
+    if via:
+        params["via"] = ";".join(
+            f"#{digit}" if digit is not None else _short(z) for digit, z in via
+        )
+    if is_loop:
+        params["loop"] = "1"
+    return params
+
+
+def _short(z: Sequence[float]) -> str:
+    """Write a latent so that some of them fit into one value."""
+    return ",".join(f"{value:.7g}" if len(z) <= 3 else f"{value:.4g}" for value in z)
 
 
 def _sentence(name: str, value: str, allowed: str) -> str:
@@ -135,6 +177,35 @@ def _layers(params: Mapping[str, str]) -> tuple[str, ...] | None:
     if unknown := [name for name in layers if name not in LAYERS]:
         raise BadLinkError(_sentence("layers", unknown[0], f"none, or some of {', '.join(LAYERS)}"))
     return layers
+
+
+def _walk(
+    params: Mapping[str, str], latent_dim: Callable[[str | None], int], checkpoint: str | None
+) -> WalkLink:
+    ways = tuple(filter(None, params.get("ways", "").split(",")))
+    if unknown := [name for name in ways if name not in NAMES]:
+        raise BadLinkError(_sentence("ways", unknown[0], f"some of {', '.join(NAMES)}"))
+    way = _one_of("way", params, tuple(NAMES))
+    steps = params.get("steps")
+    if steps is not None and steps not in map(str, range(2, MOST_STEPS + 1)):
+        allowed = f"a whole number from 2 to {MOST_STEPS}"
+        raise BadLinkError(_sentence("steps", steps, allowed))
+    spacing = _one_of("spacing", params, get_args(Spacing))
+    via: list[Target] = []
+    for part in filter(None, params.get("via", "").split(";")):
+        name = "via_id" if part.startswith("#") else "via_z"
+        target = _target("via_", {name: part.removeprefix("#")}, latent_dim, checkpoint)
+        via += [] if target is None else [target]
+    if len(via) > MOST_VIA:
+        raise BadLinkError(_sentence("via", params["via"], f"at most {MOST_VIA} places"))
+    return WalkLink(
+        ways=tuple(known for known in NAMES if known in ways),
+        way=next((known for known in NAMES if known == way), None),
+        steps=None if steps is None else int(steps),
+        spacing=next((known for known in get_args(Spacing) if known == spacing), None),
+        loop=_one_of("loop", params, ("0", "1")) == "1",
+        via=tuple(via),
+    )
 
 
 def _target(

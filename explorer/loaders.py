@@ -206,7 +206,7 @@ def aggregate(ref: CheckpointRef) -> Aggregate:
     from vae_core.analysis.aggregate import aggregate_posterior
     from vae_core.models import Posterior
 
-    mu, std = (torch.from_numpy(each[SPLITS["test"]]) for each in _posteriors(ref))
+    mu, std = (torch.from_numpy(each[SPLITS["test"]]) for each in posteriors(ref))
     return aggregate_posterior(checkpoint(ref).model, Posterior(mu, 2.0 * std.log()))
 
 
@@ -435,7 +435,7 @@ def fields(ref: CheckpointRef) -> bytes:
             if config.prior == "normal"
             else "The prior p(z), a mixture of one Gaussian per digit, not drawn here."
         )
-        mu, std = _posteriors(ref)
+        mu, std = posteriors(ref)
         log_density = core.log_aggregate_density(mu, std, grid)
         said["density"] = (
             f"Log density, in nats, of the aggregate posterior: the mean of q(z|x) over all "
@@ -477,7 +477,7 @@ def _field_extent(coords: Floats, *, has_prior: bool) -> tuple[float, float, flo
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
-def _posteriors(ref: CheckpointRef) -> tuple[Floats, Floats]:
+def posteriors(ref: CheckpointRef) -> tuple[Floats, Floats]:
     """Means and standard deviations of q(z|x) of all digits, each of shape (70000, D)."""
     std = posterior_std(stored(ref))
     if std is not None:
@@ -536,7 +536,7 @@ def digit_terms(ref: CheckpointRef, split: Split) -> DigitTerms:
     terms = log_likelihood_terms(checkpoint(ref).model, data)
     # On a plane that is z-space itself the map holds the codes.
     is_plane = stored(ref).header.model.latent_dim == 2
-    codes = positions(ref).coords if is_plane else _posteriors(ref)[0]
+    codes = positions(ref).coords if is_plane else posteriors(ref)[0]
     votes = neighbour_votes(
         codes[train], labels()[train], codes[rows], N_VOTERS, skip_self=split == "train"
     )

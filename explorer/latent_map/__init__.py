@@ -40,17 +40,21 @@ __all__ = [
     "COLOURS",
     "LAYERS",
     "SHEET_DIGITS",
+    "Drag",
     "Ellipse",
+    "Line",
     "MapView",
     "Mark",
     "Pick",
     "latent_map",
+    "mount_part",
     "pack_decoder",
     "pack_fields",
     "pack_images",
     "pack_points",
     "pack_values",
     "payload_id",
+    "read_drag",
     "read_pick",
     "read_selection",
     "read_wants",
@@ -128,6 +132,28 @@ class Mark(NamedTuple):
     id: int | None = None
 
 
+class Line(NamedTuple):
+    """A curve on the plane, in a stroke of its own.
+
+    Attributes
+    ----------
+    points : array-like, shape (T, 2)
+        Its corners.
+    dash : sequence of int
+        Css pixels on and off; empty for a line without gaps.
+    """
+
+    points: np.ndarray | Sequence[tuple[float, float]]
+    dash: Sequence[int] = ()
+
+
+class Drag(NamedTuple):
+    """A mark that was dragged, by its letters, and where it was let go."""
+
+    text: str
+    pick: Pick
+
+
 class Ellipse(NamedTuple):
     """A Gaussian on the plane, drawn to scale at one and two standard deviations.
 
@@ -177,6 +203,25 @@ def send(payload: bytes, *, key: str) -> None:
     _mount(key=key, data=payload, height=1)
 
 
+def mount_part(
+    part: str, state: Mapping[str, Any], *, key: str, on_choose: Callable[[], None] = _NOTHING
+) -> None:
+    """Mount another part of the component, which shares payloads with the page's maps.
+
+    Parameters
+    ----------
+    part : str
+        "walk": the strip and the player of a walk.
+    state : mapping
+        What the part shows; JSON.
+    key : str
+        Key of the mount.
+    on_choose : callable
+        Called when something of the part is chosen.
+    """
+    _mount(key=key, data=[{"part": part, **state}], on_choose_change=on_choose)
+
+
 def latent_map(
     *,
     key: str,
@@ -188,6 +233,7 @@ def latent_map(
     pin: Pick | None = None,
     ellipse: Ellipse | None = None,
     path: np.ndarray | Sequence[tuple[float, float]] | None = None,
+    lines: Sequence[Line] = (),
     marks: Sequence[Mark] = (),
     highlight: Sequence[int] = (),
     images: Sequence[tuple[int, str]] | None = None,
@@ -199,6 +245,7 @@ def latent_map(
     on_pick: Callable[[], None] = _NOTHING,
     on_select: Callable[[], None] | None = None,
     on_release: Callable[[], None] | None = None,
+    on_drag: Callable[[], None] | None = None,
 ) -> None:
     """Draw one map.
 
@@ -220,6 +267,8 @@ def latent_map(
         q(z|x) on the plane, drawn at one and two standard deviations.
     path : array-like, shape (T, 2), or None
         A line with a dot at every step.
+    lines : sequence of Line
+        Other curves, under the path.
     marks : sequence of Mark
         Lettered ends.
     highlight : sequence of int
@@ -242,6 +291,8 @@ def latent_map(
         Called after a lasso or a box; see `read_selection`. None: the map selects nothing.
     on_release : callable or None
         Called when Escape lets go of the pin. None: Escape leaves the pin where it is.
+    on_drag : callable or None
+        Called after a mark was dragged; see `read_drag`. None: marks stay where they are.
     """
     state: dict[str, Any] = {
         "key": key,  # the frontend's own key is made up by Streamlit
@@ -257,6 +308,10 @@ def latent_map(
             "cov": _numbers("ellipse.cov", ellipse.cov, (2, 2)),
         },
         "path": None if path is None else {"points": _numbers("path", path, (len(path), 2))},
+        "lines": [
+            {"points": _numbers("line", line.points, (len(line.points), 2)), "dash": [*line.dash]}
+            for line in lines
+        ],
         "marks": [
             {
                 "coords": _numbers(f"mark {mark.text}", mark.coords, (2,)),
@@ -274,6 +329,7 @@ def latent_map(
         "link": None if link is None else dict(link),
         "selects": on_select is not None,
         "releases": on_release is not None,
+        "drags": on_drag is not None,
     }
     _mount(
         key=key,
@@ -281,6 +337,7 @@ def latent_map(
         on_pick_change=on_pick,
         on_select_change=on_select or _NOTHING,
         on_release_change=on_release or _NOTHING,
+        on_drag_change=on_drag or _NOTHING,
         on_wants_change=_NOTHING,
     )
 
@@ -305,6 +362,30 @@ def read_pick(key: str) -> Pick | None:
     if pick is None:
         _LOGGER.warning("Map %r sent %.200r, which is not a pick; it is ignored.", key, raw)
     return pick
+
+
+def read_drag(key: str) -> Drag | None:
+    """Read which mark was dragged on a map, and where to, inside its `on_drag` callback.
+
+    Parameters
+    ----------
+    key : str
+        Key of the map.
+
+    Returns
+    -------
+    Drag or None
+        None outside the callback's run, and for a message that is not a drag.
+    """
+    raw = _said(key, "drag")
+    if raw is None:
+        return None
+    pick = _parse_pick(raw)
+    text = raw.get("text") if isinstance(raw, Mapping) else None
+    if pick is None or not isinstance(text, str):
+        _LOGGER.warning("Map %r sent %.200r, which is not a drag; it is ignored.", key, raw)
+        return None
+    return Drag(text, pick)
 
 
 def read_selection(key: str) -> NDArray[np.intp] | None:

@@ -1,4 +1,4 @@
-"""Interpolate: walk between two places of latent space and see every step decoded."""
+"""Interpolate: walk through latent space, and see every step and what lies around it."""
 
 from __future__ import annotations
 
@@ -9,180 +9,190 @@ import streamlit as st
 
 from explorer import loaders, state
 from explorer.checkpoint_map import checkpoint_map
-from explorer.digit_strip import DigitImage, digit_strip
-from explorer.latent_map import Mark, read_pick
-from explorer.link import pin_params
-from explorer.theme import number, point
+from explorer.latent_map import Line
+from explorer.link import walk_params
+from explorer.theme import number
+from explorer.walks import controls, files, geometry, profile, stops, table, ways
+from explorer.walks.arithmetic import arithmetic
+from explorer.walks.around import Around, look_around, said_of_region
+from explorer.walks.player import walk_player
 
-MAP, NEXT, STEPS, WAY = "walk_map", "walk_next", "walk_steps", "walk_way"
-ENDS, REF, PROBLEM = "walk_ends", "walk_ref", "walk_problem"
-NAMES = ("A", "B")
-TYPED = {name: f"walk_typed_{name}" for name in NAMES}
-WAYS = {"straight": "Straight line", "spherical": "Spherical arc"}
-FIRST_DIGITS = (60_000 + 0, 60_000 + 4)  # a 7 and a 4 of the test set: the page opens with a walk
+STRIP, KEPT = "walk_strip", "walk_legs"
 
 
-def _set_end(name: str, place: state.Place, *, by_typing: bool = False) -> None:
-    st.session_state[ENDS] = st.session_state[ENDS] | {name: place}
-    state.write_widget(TYPED[name], state.written_latent(place), by_user=by_typing)
-    st.session_state[PROBLEM] = None
+def _find(ref: loaders.CheckpointRef) -> tuple[dict[ways.Way, ways.Found], ways.Found]:
+    """Ways on the map, and the one that is walked; the straight line for one that is not there."""
+    kept = st.session_state.setdefault(KEPT, {})
+    shown = controls.shown_ways()
+    found = ways.find(ref, [*shown, "straight"], stops.latents(), kept)
+    asked: ways.Way = st.session_state[controls.WAY]
+    for way in shown:
+        if isinstance(why := found[way], str):
+            instead = " Showing the straight line." if way == asked else ""
+            st.warning(f"No {ways.KINDS[way]} here: {why}.{instead}")
+    there: dict[ways.Way, ways.Found] = {
+        way: each for way, each in found.items() if not isinstance(each, str)
+    }
+    walked = there.get(asked, there["straight"])
+    if "straight" not in shown and walked is not there["straight"]:
+        del there["straight"]
+    return there, walked
 
 
-def _on_pick() -> None:
-    with state.shown_errors():
-        if (pick := read_pick(MAP)) is not None:
-            name: str = state.read_widget(NEXT)
-            _set_end(name, state.place_of_pick(state.current()[0], pick))
-            state.write_widget(NEXT, "B" if name == "A" else "A")
-
-
-def _on_typed(name: str) -> None:
-    ref, _ = state.current()
-    latent_dim = loaders.stored(ref).header.model.latent_dim
+def _steps(ref: loaders.CheckpointRef, walked: ways.Found) -> np.ndarray:
+    n_steps: int = st.session_state[controls.STEPS]
     try:
-        z = state.parse_latent(state.read_widget(TYPED[name]), latent_dim)
-    except state.BadLatentError as err:
-        st.session_state[PROBLEM] = f"End {name}: {err}"
-    else:
-        _set_end(name, state.place_of_latent(ref, z), by_typing=True)
-
-
-def _on_random() -> None:
-    ref, split = state.current()
-    rows = loaders.SPLITS[split]
-    two = np.random.default_rng().choice(rows.stop - rows.start, 2, replace=False) + rows.start
-    for name, digit in zip(NAMES, two.tolist(), strict=True):
-        _set_end(name, state.place_of_digit(ref, digit))
-
-
-def _on_swap() -> None:
-    a, b = (st.session_state[ENDS][name] for name in NAMES)
-    _set_end("A", b)
-    _set_end("B", a)
-
-
-def _follow_checkpoint(ref: loaders.CheckpointRef) -> None:
-    """Open with two digits; carry digits, or bare latents, over to another checkpoint."""
-    st.session_state.setdefault(PROBLEM, None)
-    st.session_state.setdefault(state.widget_key(NEXT), "A")
-    st.session_state.setdefault(STEPS, 11)
-    st.session_state.setdefault(WAY, "straight")
-    if st.session_state.get(REF) == ref:
-        return
-    before: dict[str, state.Place] | None = st.session_state.get(ENDS)
-    if before is None:
-        asked = zip(NAMES, state.opened_link().ends, strict=True)
-        places = {name: state.place_of_target(ref, target) for name, target in asked}
-        before = {name: place for name, place in places.items() if place is not None}
-    st.session_state[ENDS], st.session_state[REF] = {}, ref
-    latent_dim = loaders.stored(ref).header.model.latent_dim
-    for name, digit in zip(NAMES, FIRST_DIGITS, strict=True):
-        old = before.get(name)
-        if old is not None and old.id is None and len(old.z) == latent_dim:
-            _set_end(name, state.place_of_latent(ref, old.z))
-        else:
-            keep = digit if old is None or old.id is None else old.id
-            _set_end(name, state.place_of_digit(ref, keep))
-
-
-def _walk(way: str | None, n_steps: int) -> np.ndarray:
-    """Latents of the steps, shape (n_steps, D); a straight line where the arc is undefined."""
-    a, b = (np.array(st.session_state[ENDS][name].z) for name in NAMES)
-    if way == "spherical":
-        import torch  # here, because the first walk is drawn before torch has been imported
-
-        from vae_core.analysis.geometry import slerp
-
-        try:
-            return slerp(torch.tensor(a), torch.tensor(b), n_steps).numpy()
-        except ValueError as err:
-            st.warning(f"No spherical arc here: {err}. Showing the straight line.")
-    return np.linspace(a, b, n_steps)
+        return ways.steps(ref, walked.curve, n_steps, st.session_state[controls.SPACING])
+    except ways.NoWayError as err:
+        st.warning(f"No even steps in the image: {err}. Showing steps even in z.")
+        return ways.steps(ref, walked.curve, n_steps, "z")
 
 
 @st.fragment
 def _interpolate() -> None:
+    st.html(controls.STYLE)
     with state.shown_errors():
         state.follow_folder()
         ref, split = state.current()
-        _follow_checkpoint(ref)
+        stops.follow_checkpoint(ref)
+        controls.open_controls()
         left, right = st.columns([9, 8], gap="medium")
         with right:
-            _ends(ref)
-            way = st.segmented_control(
-                "Way",
-                list(WAYS),
-                format_func=WAYS.__getitem__,
-                key=WAY,
-                required=True,
-                persist_state="session",
-            )
-            n_steps = st.slider("Steps", 2, 32, key=STEPS, persist_state="session")
-            z = _walk(way, n_steps)
-            _, center, axes = loaders.positions(ref)
-            length = float(np.linalg.norm(np.diff(z, axis=0), axis=1).sum())
-            st.caption(f"Length {number(length)} z units, sum of the {n_steps - 1} parts.")
+            controls.stop_controls()
+            controls.way_controls()
+            found, walked = _find(ref)
+            z = _steps(ref, walked)
+        _, center, axes = loaders.positions(ref)
         with left:
-            ends: dict[str, state.Place] = st.session_state[ENDS]
-            marks = [Mark(ends[name].coords, name, ends[name].id) for name in NAMES]
-            path = (z - center) @ axes
-            link = {"checkpoint": ref.name, "split": split}
-            for name in NAMES:
-                link |= pin_params(ends[name].id, ends[name].z, prefix=f"{name.lower()}_")
+            lines = [
+                Line((each.curve - center) @ axes, ways.DASHES[way])
+                for way, each in found.items()
+                if each is not walked
+            ]
             checkpoint_map(
                 ref,
                 split,
-                key=MAP,
-                path=path,
-                marks=marks,
+                key=stops.MAP,
+                path=(z - center) @ axes,
+                lines=lines,
+                marks=stops.marks(),
                 start=state.link_start("interpolate"),
-                link=link,
-                on_pick=_on_pick,
+                link=_link(ref, split),
+                on_pick=stops.on_pick,
+                on_drag=stops.on_drag,
             )
-        st.markdown("##### The decoded way from A to B")
-        _strip(ref, z)
+        images, around = _walk(ref, split, z, walked)
+        with right, st.expander("Arithmetic: z(a) − z(b) + z(c)"):
+            arithmetic(ref)
+        _compared(ref, found)
+        profile.profile(ref, z, images, around)
+        _files(ref, z, images, around, walked)
 
 
-def _ends(ref: loaders.CheckpointRef) -> None:
-    st.segmented_control(
-        "A click on the map sets",
-        NAMES,
-        key=state.widget_key(NEXT),
-        format_func=lambda name: f"End {name}",
-        required=True,
-        persist_state="session",
+def _walk(
+    ref: loaders.CheckpointRef, split: loaders.Split, z: np.ndarray, walked: ways.Found
+) -> tuple[np.ndarray, Around]:
+    """Draw the strip, and say whether it stays where digits are."""
+    images, around = loaders.decode(ref, z), look_around(ref, z)
+    is_loop = st.session_state[stops.LOOP]
+    st.markdown(f"##### The decoded way, {ways.KINDS[walked.way]}")
+    walk_player(
+        ref,
+        split,
+        key=STRIP,
+        map_key=stops.MAP,
+        z=z,
+        images=images,
+        around=around,
+        stops=stops.latents(),
+        marks=stops.marks(),
+        is_loop=is_loop,
     )
-    for name in NAMES:
-        place: state.Place = st.session_state[ENDS][name]
-        what = (
-            "z"
-            if place.id is None
-            else f"a {loaders.labels()[place.id]}, " + state.digit_name(place.id)
-        )
-        st.text_input(
-            f"End {name} · {what}",
-            key=state.widget_key(TYPED[name]),
-            on_change=state.unless_stale(TYPED[name], partial(_on_typed, name)),
-            persist_state="session",
-        )
-    if st.session_state[PROBLEM]:
-        st.error(st.session_state[PROBLEM], icon=":material/error:")
-    with st.container(horizontal=True, wrap=False):
-        st.button("Random pair", on_click=_on_random, icon=":material/casino:", width="stretch")
-        st.button("Swap", on_click=_on_swap, icon=":material/swap_horiz:", width="stretch")
-
-
-def _strip(ref: loaders.CheckpointRef, z: np.ndarray) -> None:
-    last = len(z) - 1
-    names = {0: "A", last: "B"}
-    digit_strip(
-        [
-            DigitImage(image, names.get(i, f"step {i}"), point(step, 2))
-            for i, (image, step) in enumerate(zip(loaders.decode(ref, z), z, strict=True))
-        ],
-        key="walk_strip",
-        size=80,
+    st.markdown(said_of_region(around))
+    caption = (
+        f"Under each step: the digit that most of the {loaders.N_VOTERS} nearest training digits "
+        "are, and its share; a bar where it changes, a dashed frame outside the region with data."
     )
+    if z.shape[1] > 2:
+        caption += (
+            f" z has {z.shape[1]} dimensions: the walk runs in all of them, the map shows its "
+            "projection."
+        )
+    st.caption(caption)
+    return images, around
+
+
+def _compared(ref: loaders.CheckpointRef, found: dict[ways.Way, ways.Found]) -> None:
+    st.markdown("##### The ways compared")
+    rows = [
+        ways.measured(ref, each, with_density="density" in found) for each in found.values()
+    ]  # fmt: skip
+    table.ways_table(rows)
+    latent_dim = loaders.stored(ref).header.model.latent_dim
+    start = (
+        "Dijkstra's path over a lattice that grows to hold the stops, here |z| < "
+        f"{number(geometry.radius(ref, stops.latents()), 1)},"
+        if latent_dim == 2
+        else "the straight line, or Dijkstra's path over 2,000 digits' codes"
+    )
+    st.caption(
+        "Lengths are sums of 127 chords; what is within 0.5 % of a column's least is bold. Image "
+        "units: 1 for one pixel from paper to ink. Fisher–Rao: a small step ds costs KL ≈ ½ ds² "
+        f"nats. A geodesic starts from {start} and is relaxed by BFGS."
+        + (
+            " The density followed is that of 1,024 digits."
+            if "density" in found and latent_dim != 2
+            else ""
+        )
+    )
+
+
+def _link(ref: loaders.CheckpointRef, split: loaders.Split) -> dict[str, str]:
+    return {"checkpoint": ref.name, "split": split} | walk_params(
+        ends=[(place.id, place.z) for place in stops.ends().values()],
+        via=[(place.id, place.z) for place in stops.via()],
+        ways=controls.shown_ways(),
+        way=st.session_state[controls.WAY],
+        steps=st.session_state[controls.STEPS],
+        spacing=st.session_state[controls.SPACING],
+        is_loop=st.session_state[stops.LOOP],
+    )
+
+
+def _files(
+    ref: loaders.CheckpointRef,
+    z: np.ndarray,
+    images: np.ndarray,
+    around: Around,
+    walked: ways.Found,
+) -> None:
+    said = files.about(ref, ways.KINDS[walked.way], st.session_state[controls.SPACING])
+    is_loop: bool = st.session_state[stops.LOOP]
+    spacing: ways.Spacing = st.session_state[controls.SPACING]
+    made = {
+        "Strip as PNG": ("walk.png", partial(files.strip_png, images, around)),
+        f"GIF, {files.N_FRAMES} frames": (
+            "walk.gif",
+            partial(_gif, ref, walked.curve, spacing, is_loop),
+        ),
+        "NPZ": ("walk.npz", partial(files.walk_npz, z, images, around, said)),
+        "CSV": ("walk.csv", partial(files.walk_csv, z, images, around, said)),
+    }
+    with st.container(horizontal=True, gap="small"):
+        for label, (name, make) in made.items():
+            st.download_button(
+                label, make, file_name=name, on_click="ignore", icon=":material/download:"
+            )
+
+
+def _gif(
+    ref: loaders.CheckpointRef, curve: np.ndarray, spacing: ways.Spacing, is_loop: bool
+) -> bytes:
+    try:
+        z = ways.steps(ref, curve, files.N_FRAMES, spacing)
+    except ways.NoWayError:  # the page has said so
+        z = ways.steps(ref, curve, files.N_FRAMES, "z")
+    return files.animation_gif(loaders.decode(ref, z), is_loop=is_loop)
 
 
 _interpolate()

@@ -42,7 +42,7 @@ def test_pages_keep_their_state(tab: Tab, first: Shipped, digits: DataSet) -> No
     slider = tab.page.get_by_role("slider")
     slider.focus()
     slider.press("Home")
-    tab.until(lambda: tab.keyed("walk_strip").locator("canvas").count() == 2, "two steps")
+    tab.until(lambda: tab.keyed("walk_strip").locator(".cell canvas").count() == 2, "two steps")
     with tab.rerun():
         tab.choose_radio("Spherical arc")
     ends = [tab.typed(re.compile(f"^End {name}")) for name in "AB"]
@@ -63,7 +63,7 @@ def test_pages_keep_their_state(tab: Tab, first: Shipped, digits: DataSet) -> No
     assert pixels.get_attribute("aria-checked") == "true"
 
     tab.go("Interpolate").wait_ready()
-    assert tab.keyed("walk_strip").locator("canvas").count() == 2
+    assert tab.keyed("walk_strip").locator(".cell canvas").count() == 2
     assert [tab.typed(re.compile(f"^End {name}")) for name in "AB"] == ends
     arc = tab.page.get_by_role("radio", name="Spherical arc", exact=True)
     assert arc.get_attribute("aria-checked") == "true"

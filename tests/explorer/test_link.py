@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from explorer.latent_map import MapView
-from explorer.link import BadLinkError, Link, Target, pin_params, read_link
+from explorer.link import BadLinkError, Link, Target, WalkLink, pin_params, read_link, walk_params
 
 NAMES = ["atlas", "deep"]
 
@@ -70,6 +70,15 @@ def test_everything() -> None:
         ({"side": "top"}, "side is “top”", "one of left, right"),
         ({"other": "foo"}, "other is “foo”", "one of atlas, deep"),
         ({"select": "sevens"}, "select is “sevens”", "a search such as"),
+        ({"way": "scenic"}, "way is “scenic”", "one of straight, spherical"),
+        ({"ways": "image,scenic"}, "ways is “scenic”", "some of straight, spherical"),
+        ({"steps": "1"}, "steps is “1”", "a whole number from 2 to 64"),
+        ({"steps": "65"}, "steps is “65”", "a whole number from 2 to 64"),
+        ({"spacing": "time"}, "spacing is “time”", "one of z, image"),
+        ({"loop": "yes"}, "loop is “yes”", "one of 0, 1"),
+        ({"via": "1,2;nan,1"}, "via_z is “nan,1”", "2 numbers"),
+        ({"via": "#70000"}, "via_id is “70000”", "from 0 to 69,999"),
+        ({"via": "#1;#2;#3;#4;#5;#6;#7"}, "via is “#1;#2", "at most 6 places"),
         ({"colour": "x" * 1000}, "colour is “xx", "at most 500 letters"),
     ],
 )
@@ -92,3 +101,39 @@ def test_pins_are_read_as_written() -> None:
     assert again.z is not None
     assert np.array_equal(np.float32(again.z), z)
     assert read(**pin_params(None, (1.0, 2.0), prefix="a_")).ends[0] == Target(None, (1.0, 2.0))
+
+
+def test_a_walk_is_read_as_written() -> None:
+    params = walk_params(
+        ends=[(7, (0.0, 0.0)), (None, (0.5, 0.25))],
+        via=[(None, (1.5, -2.0)), (60_004, (0.0, 0.0))],
+        ways=["straight", "image"],
+        way="image",
+        steps=64,
+        spacing="image",
+        is_loop=True,
+    )
+    link = read(**params)
+    assert link.ends == (Target(7, None), Target(None, (0.5, 0.25)))
+    assert link.walk == WalkLink(
+        ways=("straight", "image"),
+        way="image",
+        steps=64,
+        spacing="image",
+        loop=True,
+        via=(Target(None, (1.5, -2.0)), Target(60_004, None)),
+    )
+
+
+def test_the_longest_way_through_ten_dimensions_fits_into_a_link() -> None:
+    z = np.full(10, -1.23456789)
+    params = walk_params(
+        ends=[(1, z), (2, z)],
+        via=[(None, z.tolist())] * 6,
+        ways=["straight"],
+        way="straight",
+        steps=11,
+        spacing="z",
+        is_loop=False,
+    )
+    assert len(params["via"]) <= 500

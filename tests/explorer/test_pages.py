@@ -220,7 +220,7 @@ def test_interpolate_refuses_what_is_no_latent(app: AppTest) -> None:
     assert component(app, "walk_map")["marks"][1]["coords"] == pytest.approx([0.5, 0.25])
 
 
-@pytest.mark.parametrize(("a", "b"), [("1 0", "-1 0"), ("0 0", "1 1"), ("1 1", "1 1")])
+@pytest.mark.parametrize(("a", "b"), [("1 0", "-1 0"), ("0 0", "1 1")])
 def test_where_there_is_no_arc_a_line_is_drawn(app: AppTest, a: str, b: str) -> None:
     app.run()
     app.switch_page(INTERPOLATE).run()
@@ -233,6 +233,113 @@ def test_where_there_is_no_arc_a_line_is_drawn(app: AppTest, a: str, b: str) -> 
     path = np.array(component(app, "walk_map")["path"]["points"])
     ends = [[float(part) for part in text.split()] for text in (a, b)]
     np.testing.assert_allclose(path, np.linspace(*ends, 11), atol=1e-6)
+
+
+def test_equal_ends_are_refused(app: AppTest) -> None:
+    app.run()
+    app.switch_page(INTERPOLATE).run()
+    widget(app.text_input, "walk_typed_A").set_value("1 1").run()
+    marks, strip = component(app, "walk_map")["marks"], pictures(app, "walk_strip")
+    widget(app.text_input, "walk_typed_B").set_value("1 1").run()
+    (said,) = shown_errors(app)
+    assert "same place" in said
+    assert component(app, "walk_map")["marks"] == marks
+    assert all((pictures(app, "walk_strip")[name] == strip[name]).all() for name in strip)
+
+
+def test_ends_by_search_and_by_class(app: AppTest) -> None:
+    app.run()
+    app.switch_page(INTERPOLATE).run()
+    widget(app.text_input, "walk_typed_A").set_value("index 12").run()
+    assert component(app, "walk_map")["marks"][0]["id"] == 60_012
+    widget(app.text_input, "walk_typed_A").set_value("index 10001").run()
+    (said,) = shown_errors(app)
+    assert "10,001" in said
+    app.selectbox(key="walk_from").set_value(3)
+    app.selectbox(key="walk_to").set_value(8).run()
+    (random,) = (one for one in app.button if one.label == "Random pair")
+    random.click().run()
+    ids = [mark["id"] for mark in component(app, "walk_map")["marks"]]
+    assert loaders.labels()[ids].tolist() == [3, 8]
+
+
+def test_way_points_loop_and_reverse(app: AppTest) -> None:
+    app.run()
+    app.switch_page(INTERPOLATE).run()
+    app.get("button_group")[0].set_value("way-point").run()
+    for place in ([0.5, 0.5], [-0.5, 0.25]):
+        trigger(app, "walk_map", "pick", {"coords": place, "id": None})
+    trigger(app, "walk_map", "drag", {"text": "2", "coords": [-0.75, 0.25], "id": None})
+    app.toggle(key="walk_loop").set_value(True).run()
+    state = component(app, "walk_strip")
+    assert [stop["text"] for stop in state["stops"]] == ["A", "1", "2", "B", "A"]
+    assert state["stops"][2]["z"] == pytest.approx([-0.75, 0.25])
+    assert state["z"][0] == state["z"][-1] == state["stops"][0]["z"]
+    stops = np.array([stop["z"] for stop in state["stops"]])
+    length = np.linalg.norm(np.diff(stops, axis=0), axis=1).sum()
+    chords = np.linalg.norm(np.diff(state["z"], axis=0), axis=1)
+    assert chords.max() <= length / 10 * (1 + 1e-9)  # shorter where one cuts a corner
+    link = component(app, "walk_map")["link"]
+    assert link["loop"] == "1"
+    assert len(link["via"].split(";")) == 2
+    (reverse,) = (one for one in app.button if one.label == "Reverse")
+    reverse.click().run()
+    assert [s["z"] for s in component(app, "walk_strip")["stops"][1:4]] == [
+        state["stops"][i]["z"] for i in (2, 1, 0)
+    ]
+    (clear,) = (one for one in app.button if one.label == "Clear way-points")
+    clear.click().run()
+    assert len(component(app, "walk_strip")["stops"]) == 3
+
+
+def test_dragged_ends_that_are_none_are_ignored(app: AppTest) -> None:
+    app.run()
+    app.switch_page(INTERPOLATE).run()
+    marks = component(app, "walk_map")["marks"]
+    for bad in ({"text": "A"}, {"text": "9", "coords": [0, 0], "id": None}, [1], "A", None):
+        trigger(app, "walk_map", "drag", bad)
+        assert not app.exception
+        assert component(app, "walk_map")["marks"] == marks
+    trigger(app, "walk_map", "drag", {"text": "B", "coords": [0.25, 0.5], "id": None})
+    assert component(app, "walk_map")["marks"][1]["coords"] == pytest.approx([0.25, 0.5])
+
+
+def test_all_ways_at_once(app: AppTest) -> None:
+    app.run()
+    app.switch_page(INTERPOLATE).run()
+    names = ["straight", "spherical", "image", "fisher-rao", "density"]
+    app.get("button_group")[2].set_value(names).run()
+    assert not app.exception
+    assert len(component(app, "walk_map")["lines"]) == 4
+    dashes = {tuple(line["dash"]) for line in component(app, "walk_map")["lines"]}
+    assert len(dashes) == 4
+    app.get("button_group")[1].set_value("image").run()
+    app.get("button_group")[3].set_value("image").run()
+    z = np.array(component(app, "walk_strip")["z"])
+    images = np.stack([*pictures(app, "walk_strip").values()]) / 255
+    steps = np.linalg.norm(np.diff(images, axis=0), axis=1)
+    assert steps.max() < 1.5 * steps.min()  # even along the curve; chords cut its bends
+    assert component(app, "walk_map")["link"]["way"] == "image"
+    assert len(z) == 11
+
+
+def test_arithmetic(app: AppTest) -> None:
+    app.run()
+    app.switch_page(INTERPOLATE).run()
+    for name, text in (("a", "1 0"), ("b", "0.5 0.5"), ("c", "index 3")):
+        widget(app.text_input, f"walk_term_{name}").set_value(text)
+    app.run()
+    (add,) = (one for one in app.button if one.label.startswith("Walk from c"))
+    add.click().run()
+    a, b = (stop["z"] for stop in component(app, "walk_strip")["stops"])
+    assert np.subtract(b, a) == pytest.approx([0.5, -0.5])
+    assert any("z(a) − z(b) + z(c) = (" in one.value for one in app.markdown)
+    widget(app.text_input, "walk_term_b").set_value("1 0").run()
+    (add,) = (one for one in app.button if one.label.startswith("Walk from c"))
+    add.click().run()
+    (said,) = shown_errors(app)
+    assert "z(a) − z(b) is 0" in said
+    assert component(app, "walk_strip")["stops"][1]["z"] == b
 
 
 def test_compare(app: AppTest) -> None:

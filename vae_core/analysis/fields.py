@@ -247,6 +247,26 @@ def log_aggregate_density(mu: Floats, std: Floats, grid: Grid) -> NDArray[np.flo
     return log_density - math.log(len(mu))
 
 
+def log_aggregate_at(mu: Floats, std: Floats, places: Floats) -> NDArray[np.float64]:
+    """Log density of the aggregate posterior, exact, at any places of latent space.
+
+    Parameters
+    ----------
+    mu, std : array, shape (N, D)
+        Means and standard deviations of q(z|x), z units; std above 0.
+    places : array, shape (M, D)
+
+    Returns
+    -------
+    array, shape (M,)
+        Nats per z unit^D; finite.
+    """
+    total = _log_sum_density(
+        places.astype(np.float64), mu.astype(np.float64), std.astype(np.float64)
+    )
+    return total - math.log(len(mu))
+
+
 def _normal_density(at: Floats, mu: Floats, std: Floats) -> NDArray[np.float64]:
     """Density of N(mu, std²) at each place of an axis, shape (N, len(at))."""
     scores = at - mu[:, None]
@@ -265,9 +285,9 @@ def _log_sum_density(points: Floats, mu: Floats, std: Floats) -> NDArray[np.floa
     """Log of the summed densities at places far from all digits, shape (M,)."""
     precision = std**-2
     # log N(z; mu, std) as a product: (z², z, 1) times these, of the digits
-    constant = -0.5 * (mu**2 * precision).sum(1) - np.log(std).sum(1) - 2 * _HALF_LOG_2PI
-    of_digits = np.vstack([-0.5 * precision.T, (mu * precision).T, constant])  # (5, N)
-    of_places = np.hstack([points**2, points, np.ones((len(points), 1))])  # (M, 5)
+    constant = -0.5 * (mu**2 * precision).sum(1) - np.log(std).sum(1) - mu.shape[1] * _HALF_LOG_2PI
+    of_digits = np.vstack([-0.5 * precision.T, (mu * precision).T, constant])  # (2 D + 1, N)
+    of_places = np.hstack([points**2, points, np.ones((len(points), 1))])  # (M, 2 D + 1)
     result = np.empty(len(points))
     chunk = max(1, _PAIR_CHUNK // len(mu))
     for start in range(0, len(points), chunk):

@@ -97,10 +97,10 @@ function affineBatch(W, b, x, y) {
   }
 }
 
-// A function of `batch` places of the plane, with numbers interleaved as above; it returns a buffer
-// that the next call reuses. A kernel takes its numbers from arrays of its own: `numbers` makes one
+// A function of `batch` places of the plane, or of latents themselves, with numbers interleaved as
+// above; it returns a buffer that the next call reuses. A kernel takes its numbers from arrays of its own: `numbers` makes one
 // of some length, `keep` one of given values.
-function makeNetwork(parsed, { batch, product, numbers, keep }) {
+function makeNetwork(parsed, { batch, product, numbers, keep }, isLatent = false) {
   const { latent_dim: nLatent, fourier: nFourier, layers, residual, sections } = parsed;
   const { center, axes } = parsed.plane;
   const activate = ACTIVATIONS[parsed.activation];
@@ -110,9 +110,11 @@ function makeNetwork(parsed, { batch, product, numbers, keep }) {
   const weights = layers.map((_, i) => keep(sections[`w${i}`]));
   const biases = layers.map((_, i) => keep(sections[`b${i}`]));
 
-  function embed(k, x, y) {
+  function embed(k, places) {
     for (let d = 0; d < nLatent; d++) {
-      inputs[batch * d + k] = center[d] + axes[d][0] * x + axes[d][1] * y;
+      inputs[batch * d + k] = isLatent
+        ? places[nLatent * k + d]
+        : center[d] + axes[d][0] * places[2 * k] + axes[d][1] * places[2 * k + 1];
     }
     for (let f = 0; f < nFourier; f++) {
       let angle = 0;
@@ -125,7 +127,7 @@ function makeNetwork(parsed, { batch, product, numbers, keep }) {
   }
 
   return (places) => {
-    for (let k = 0; k < batch; k++) embed(k, places[2 * k], places[2 * k + 1]);
+    for (let k = 0; k < batch; k++) embed(k, places);
     let h = inputs;
     outputs.forEach((out, i) => {
       product(weights[i], biases[i], h, out);
@@ -152,17 +154,19 @@ export function makeDecoder(parsed) {
 }
 
 // Places (x, y one after another) -> ink from 0 to 255, 784 bytes per place. `makeKernel` is
-// `makeSimd`, or left out for plain loops, which are also what a browser without SIMD gets.
-export function makeBatchDecoder(parsed, makeKernel = () => null) {
+// `makeSimd`, or left out for plain loops, which are also what a browser without SIMD gets. With
+// `isLatent` the places are latents, D numbers each.
+export function makeBatchDecoder(parsed, makeKernel = () => null, isLatent = false) {
   const kernel = makeKernel(parsed.layers) ?? LOOPS;
   const { batch } = kernel;
-  const decode = makeNetwork(parsed, kernel);
+  const decode = makeNetwork(parsed, kernel, isLatent);
+  const size = isLatent ? parsed.latent_dim : 2; // numbers per place
   return (places) => {
-    const n = places.length / 2;
+    const n = places.length / size;
     const ink = new Uint8ClampedArray(n * 784);
-    const group = new Float64Array(2 * batch);
+    const group = new Float64Array(size * batch);
     for (let k = 0; k < n; k += batch) {
-      group.set(places.subarray(2 * k, 2 * Math.min(k + batch, n)));
+      group.set(places.subarray(size * k, size * Math.min(k + batch, n)));
       const found = decode(group);
       for (let c = 0; c < batch && k + c < n; c++) {
         for (let i = 0; i < 784; i++) ink[(k + c) * 784 + i] = found[batch * i + c] * 255;

@@ -55,6 +55,8 @@ export class Input {
     clearTimeout(this.holdTimer);
     this.isLooking = false;
     const isOne = this.pointers.size === 1;
+    if (isOne && this.map.tool === "pan" && this.map.drag.grab(px, event.pointerType)) return;
+    if (this.map.drag.isHeld) this.map.drag.cancel(); // two fingers zoom
     if (this.map.tool !== "pan") {
       if (isOne) this.map.startShape(px);
       else this.map.dropShape(); // two fingers zoom with any tool
@@ -76,7 +78,8 @@ export class Input {
     const px = this.at(event);
     const isTouch = event.pointerType === "touch";
     if (this.pointers.has(event.pointerId)) {
-      if (this.map.shape) {
+      if (this.map.drag.isHeld) this.dragMark(event, px);
+      else if (this.map.shape) {
         for (const one of event.getCoalescedEvents?.() ?? []) this.map.moveShape(this.at(one));
         this.map.moveShape(px);
         this.press.isDrag ||= distance(px, this.press.px) > SLOP.mouse;
@@ -88,12 +91,17 @@ export class Input {
     this.map.schedule(); // the frame decodes, however many moves came before it
   }
 
+  dragMark(event, px) {
+    this.press.isDrag ||= distance(px, this.press.px) > (SLOP[event.pointerType] ?? SLOP.mouse);
+    if (this.press.isDrag) this.map.drag.moveTo(this.map.camera.toPlane(px));
+  }
+
   // One finger pans, two also zoom: move the old middle to the new, scale by the distances.
   drag(event, px) {
     const { camera } = this.map;
     const slop = SLOP[event.pointerType] ?? SLOP.mouse;
     this.press.isDrag ||= distance(px, this.press.px) > slop;
-    if (!this.press.isDrag) return;
+    if (!this.press.isDrag || this.press.isOver) return;
     clearTimeout(this.holdTimer);
     const before = grip(this.pointers);
     this.pointers.set(event.pointerId, px);
@@ -116,6 +124,10 @@ export class Input {
       return;
     }
     const px = this.at(event);
+    if (this.map.drag.isHeld && this.map.drag.drop()) {
+      if (event.pointerType === "touch") this.onLeave();
+      return;
+    }
     if (this.map.shape) {
       if (this.press.isDrag) this.map.finishShape(modeOf(event));
       else this.map.dropShape(modeOf(event) === "replace"); // a click with a tool clears
@@ -136,6 +148,7 @@ export class Input {
     this.pointers.delete(event.pointerId);
     this.map.root.classList.remove("dragging");
     this.map.dropShape();
+    if (this.map.drag.isHeld) this.map.drag.cancel();
     this.onLeave();
   }
 
@@ -182,6 +195,7 @@ export class Input {
       y: () => map.controls.toggle("layers"),
       e: () => map.controls.toggle("more"),
       k: () => map.act("link"),
+      g: () => this.grab(),
       "?": () => map.controls.toggle("help"),
     };
     for (const [name, key] of LAYERS) acts[key] = () => map.setLayer(name);
@@ -201,6 +215,7 @@ export class Input {
     this.cursor = camera.toPlane([x, y]);
     this.hover = null;
     if (this.map.shape) this.map.moveShape([x, y], true);
+    if (this.map.drag.isHeld) this.map.drag.moveTo(this.cursor);
     const pushX = x - clamp(x, EDGE, width - EDGE);
     const pushY = y - clamp(y, EDGE, height - EDGE);
     if (pushX || pushY) {
@@ -210,9 +225,19 @@ export class Input {
     this.map.schedule();
   }
 
+  // Takes hold of a mark; the cursor goes there.
+  grab() {
+    this.cursor = this.map.drag.grabNext() ?? this.cursor;
+    this.hover = null;
+  }
+
   // Pins; with a tool, sets a corner: a box ends at its second, a lasso where a corner repeats.
   enter(mode) {
     const { map } = this;
+    if (map.drag.isHeld) {
+      map.drag.drop();
+      return;
+    }
     if (map.tool === "pan") {
       if (this.cursor) map.pick(this.cursor, REACH.mouse);
       return;
@@ -227,7 +252,11 @@ export class Input {
   escape() {
     const { map } = this;
     if (map.controls.close()) return;
-    if (map.shape) map.dropShape();
+    if (map.drag.isHeld) {
+      map.drag.cancel();
+      this.press = { ...this.press, isDrag: true, isOver: true }; // what follows is no click
+      this.releaseCursor();
+    } else if (map.shape) map.dropShape();
     else if (map.tool !== "pan") map.act("pan");
     else if (this.cursor) this.releaseCursor();
     else if (!map.clearSelection()) map.release();
@@ -235,6 +264,7 @@ export class Input {
 
   releaseCursor() {
     this.cursor = null;
+    if (this.map.drag.isHeld && !this.pointers.size) this.map.drag.cancel();
     this.map.schedule();
   }
 }

@@ -10,13 +10,15 @@ const FIRST = ["map", "store"];
 const OTHERS = [
   ...["background", "camera", "cloud", "controls", "decoder", "exporting", "fields", "geometry"],
   ...["input", "lens", "markup", "mosaic", "overlay", "payload", "point_index", "points_look"],
-  ...["scene", "selection", "theme", "wants"],
+  ...["scene", "selection", "theme", "walks", "wants", "mark_drag"],
 ];
 const modules = [...FIRST, ...OTHERS].map((name) => import(`./${name}.js`));
 const [{ LatentMap }, { keepPayload }] = await Promise.all(modules);
 const sheet = new CSSStyleSheet();
 sheet.replaceSync(await (await style).text());
 const maps = new Map(); // parentElement -> LatentMap
+const PARTS = { walk: () => import("./walk.js") }; // loaded by the pages that have them
+const parts = new Map(); // parentElement -> promise of what draws there
 
 export default function latentMap(component) {
   const { data, parentElement } = component;
@@ -28,6 +30,7 @@ export default function latentMap(component) {
       putBack();
     };
   }
+  if (data[0].part) return drawPart(component, data[0]);
   const root = parentElement.getRootNode();
   if (!root.adoptedStyleSheets.includes(sheet)) root.adoptedStyleSheets.push(sheet);
   const map = maps.get(parentElement) ?? new LatentMap(parentElement);
@@ -36,6 +39,18 @@ export default function latentMap(component) {
   return () => {
     map.stop();
     maps.delete(parentElement);
+  };
+}
+
+function drawPart({ parentElement, ...component }, data) {
+  if (!parts.has(parentElement)) {
+    const made = PARTS[data.part]().then(({ makePart }) => makePart(parentElement));
+    parts.set(parentElement, made);
+  }
+  parts.get(parentElement).then((part) => part.update({ ...component, data }));
+  return () => {
+    parts.get(parentElement)?.then((part) => part.stop());
+    parts.delete(parentElement);
   };
 }
 

@@ -8,6 +8,7 @@ import { FIELD_LAYERS } from "./fields.js";
 import { distance } from "./geometry.js";
 import { Input, REACH_MOUSE, ZOOM_STEP } from "./input.js";
 import { Lens, moveTo } from "./lens.js";
+import { MarkDrag } from "./mark_drag.js";
 import { DEFAULT_LAYERS, LAYERS, MARKUP } from "./markup.js";
 import { COLOURS, pointsLook, valueOf } from "./points_look.js";
 import { Scene } from "./scene.js";
@@ -50,6 +51,7 @@ export class LatentMap {
     this.scene = new Scene(this);
     this.wants = new Wants(this);
     this.lens = new Lens(this.root);
+    this.drag = new MarkDrag(this);
     this.listeners = new AbortController();
     const { signal } = this.listeners;
     this.controls = new Controls(this.root, this, signal);
@@ -69,7 +71,8 @@ export class LatentMap {
     store.unwatch(this.onNews);
     cancelAnimationFrame(this.frameRequest);
     for (const timer of [this.waitTimer, this.restTimer]) clearTimeout(timer);
-    const parts = [this.scene.mosaic, this.wants, this.lens, this.controls, this.input];
+    const { scene, wants, lens, drag, controls, input } = this;
+    const parts = [scene.mosaic, wants, lens, drag, controls, input];
     for (const part of parts) part.stop();
   }
 
@@ -84,6 +87,7 @@ export class LatentMap {
     this.camera = Camera.of(data.key);
     this.camera.resize(this.size);
     this.lens.forget();
+    this.drag.update(data.key);
     this.resolve();
   }
 
@@ -350,9 +354,10 @@ export class LatentMap {
 
   refreshLens() {
     const focus = this.focus();
+    this.drag.lookAt(focus?.isLive ? focus.px : null);
     const { across, down, ring } = this.parts;
     across.hidden = down.hidden = !focus?.isLive;
-    if (!focus || (this.shape && this.input.hover)) {
+    if (!focus || this.drag.isHeld || (this.shape && this.input.hover)) {
       ring.hidden = across.hidden = down.hidden = true;
       this.lens.hide();
       return;

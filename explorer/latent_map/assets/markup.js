@@ -89,6 +89,7 @@ export const KEYS = [
   ["1 \u2026 8", "layers on and off"],
   ["c", "next colouring of the points"],
   ["m, r", "mean or sample in the lens; sample again"],
+  ["g", "take hold of A, B or a way-point, then arrow keys"],
   ["y, e, k", "layers, export, copy link"],
   ["?", "this list"],
 ];

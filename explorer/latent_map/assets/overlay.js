@@ -170,6 +170,25 @@ export class Overlay {
     line.forEach((point) => this.disc(point, 2.5, colour));
   }
 
+  line({ points, dash }) {
+    const { pen } = this;
+    pen.beginPath();
+    points.forEach((point) => pen.lineTo(...this.toPx(point)));
+    pen.lineCap = "butt";
+    pen.setLineDash(dash);
+    this.strokeWithHalo(toCss(this.view.theme.ink, 0.85), 1.75);
+    pen.setLineDash([]);
+    pen.lineCap = "round";
+  }
+
+  // The step that is looked at.
+  step(coords) {
+    const { pen } = this;
+    pen.beginPath();
+    pen.arc(...this.toPx(coords), 8, 0, 2 * Math.PI);
+    this.strokeWithHalo(toCss(this.view.theme.accent), 2.5);
+  }
+
   // One and two standard deviations, to scale; the axes are those of the covariance.
   ellipse({ center, cov }) {
     const { pen } = this;

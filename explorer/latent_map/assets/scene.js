@@ -87,7 +87,7 @@ export class Scene {
   }
 
   overlay(pen, view) {
-    const { state, layers, points, pin, shape, names, marks, fieldsPayload } = this.map;
+    const { state, layers, points, pin, shape, names, marks, fieldsPayload, drag } = this.map;
     const overlay = new Overlay(pen, view);
     if (this.thumbnails) {
       const { classes, colours } = this.map.pointsLook;
@@ -101,13 +101,16 @@ export class Scene {
     if (layers.has("labels")) overlay.medoids(points.medoids);
     if (layers.has("classes") && fieldsPayload) overlay.regions(classRegions(fieldsPayload));
     overlay.rings(this.rings);
-    if (state.path) overlay.path(state.path.points);
+    if (!drag.moving) for (const line of state.lines) overlay.line(line);
+    const path = drag.live ?? (drag.moving ? null : state.path?.points);
+    if (path) overlay.path(path);
+    if (drag.stepCoords) overlay.step(drag.stepCoords);
     if (state.ellipse) overlay.ellipse(state.ellipse);
     for (const id of state.highlight) {
       const coords = this.map.coordsOf(id);
       if (coords) overlay.highlight(coords);
     }
-    for (const mark of state.marks) overlay.mark(mark);
+    for (const mark of drag.marks) overlay.mark(mark);
     if (pin) overlay.pin(pin, state.ellipse);
     if (shape) overlay.shape(shape.polygon);
   }

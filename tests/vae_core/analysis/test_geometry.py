@@ -7,12 +7,12 @@ from torch.distributions import Bernoulli as BernoulliOf
 from torch.distributions import Independent, Normal, kl_divergence
 
 from vae_core.analysis import geometry
+from vae_core.analysis.geodesics import Decoded, geodesic
 from vae_core.analysis.geometry import (
     curve_energy,
     curve_length,
     even_steps,
     fisher_rao_metric,
-    geodesic,
     lerp,
     pullback_metric,
     slerp,
@@ -258,7 +258,7 @@ def test_even_steps_are_even_and_keep_the_ends(metric):
     model, (a, b, c) = random_vae(), latents(3)
     curve = torch.stack([a, b, c])
     walked = even_steps(model, curve, 40, metric=metric)
-    steps = geometry._squared_chords(model, walked, metric).sqrt()
+    steps = geometry.squared_chords(model, walked, metric).sqrt()
     assert walked.shape == (40, 2)
     assert torch.equal(walked[[0, -1]], curve[[0, -1]])
     assert float(steps.max() / steps.median()) < 1.05
@@ -282,19 +282,19 @@ def test_even_steps_of_what_never_changes_are_refused():
 def test_geodesic_of_a_flat_decoder_is_straight(metric, far: float):
     model = surface_vae(flat, sigma=0.5)
     a, b = far * latents(2)
-    found = geodesic(model, a, b, metric=metric)
+    found = geodesic(Decoded(model, metric), a, b)
     assert found.converged
     assert found.length <= found.straight_length
     assert found.length == pytest.approx(found.straight_length, rel=1e-6)
     assert distance_to_line(found.curve, a, b) < 1e-2 * float((b - a).norm())
-    steps = geometry._squared_chords(model, found.curve, metric).sqrt()
+    steps = geometry.squared_chords(model, found.curve, metric).sqrt()
     torch.testing.assert_close(steps, steps.mean().expand(63), rtol=1e-2, atol=0.0)
 
 
 def test_geodesic_of_a_bent_plane_is_straight_on_the_plane():
     model = surface_vae(bent)
     a, b = torch.tensor([[-1.5, 0.0], [1.5, 0.5]], dtype=torch.double)
-    found = geodesic(model, a, b)
+    found = geodesic(Decoded(model), a, b)
     decoded = model.decode(found.curve)
     assert found.converged
     assert found.length == pytest.approx(float((decoded[-1] - decoded[0]).norm()), rel=5e-4)
@@ -316,7 +316,7 @@ def test_geodesic_of_a_half_plane_has_its_hyperbolic_length():
 
     model.decoder = HalfPlane()
     a, b = torch.tensor([[-3.0, -0.4], [3.0, 0.1]], dtype=torch.double)
-    found = geodesic(model, a, b, metric="fisher-rao")
+    found = geodesic(Decoded(model, "fisher-rao"), a, b)
     s, t = math.exp(-3.4), math.exp(-2.9)
     ratio = ((0.06 / scale) ** 2 + (s - t) ** 2) / (2 * s * t)
     assert found.length == pytest.approx(scale * math.acosh(1 + ratio), rel=1e-3)
@@ -325,7 +325,7 @@ def test_geodesic_of_a_half_plane_has_its_hyperbolic_length():
 def test_geodesic_goes_round_a_hill_and_back_the_same_way():
     model = surface_vae(hill)
     a, b = torch.tensor([[-1.5, 0.1], [1.5, 0.0]], dtype=torch.double)
-    there, back = geodesic(model, a, b), geodesic(model, b, a)
+    there, back = geodesic(Decoded(model), a, b), geodesic(Decoded(model), b, a)
     assert there.converged
     assert there.length < 0.7 * there.straight_length
     assert there.curve[:, 1].abs().max() > 0.6
@@ -341,7 +341,7 @@ def test_geodesic_leaves_a_straight_line_that_is_stationary_but_not_short():
     """Straight over the summit nothing pulls to either side: only the lattice knows better."""
     model = surface_vae(hill)
     a, b = torch.tensor([[-1.5, 0.0], [1.5, 0.0]], dtype=torch.double)
-    found = geodesic(model, a, b)
+    found = geodesic(Decoded(model), a, b)
     assert found.length < 0.7 * found.straight_length
 
 
@@ -349,7 +349,7 @@ def test_geodesic_leaves_a_straight_line_that_is_stationary_but_not_short():
 @pytest.mark.parametrize("metric", ["image", "fisher-rao"])
 def test_geodesic_is_never_longer_than_the_straight_line(likelihood: LikelihoodName, metric):
     model, (a, b) = random_vae(likelihood).float(), 1.5 * latents(2, seed=5).float()
-    found = geodesic(model, a, b, metric=metric, n_points=32)
+    found = geodesic(Decoded(model, metric), a, b, n_points=32)
     assert found.curve.shape == (32, 2)
     assert found.curve.dtype == torch.float32
     assert found.length <= found.straight_length
@@ -360,7 +360,7 @@ def test_geodesic_is_never_longer_than_the_straight_line(likelihood: LikelihoodN
 def test_geodesic_is_stationary():
     """No small bulge in the path makes it shorter: least in z, not only in the spline's knots."""
     model, (a, b) = random_vae(), 1.5 * latents(2, seed=5)
-    curve = geodesic(model, a, b).curve
+    curve = geodesic(Decoded(model), a, b).curve
     length = float(curve_length(model, curve))
     t = torch.linspace(0.0, math.pi, len(curve), dtype=torch.double).unsqueeze(-1)
     normal = torch.stack([a[1] - b[1], b[0] - a[0]]) / (b - a).norm()
@@ -373,11 +373,14 @@ def test_geodesic_is_stationary():
 @pytest.mark.parametrize(
     ("call", "says"),
     [
-        (lambda m, a: geodesic(m, a, a), "two different ends"),
-        (lambda m, a: geodesic(m, a, -a, metric="l2"), "image, fisher-rao, got 'l2'"),
-        (lambda m, a: geodesic(m, a, -a, n_points=7), "n_points must be at least 8, got 7"),
-        (lambda m, a: geodesic(m, a, -a, n_knots=0), "n_knots must be at least 1, got 0"),
-        (lambda m, a: geodesic(m, a[:1], -a[:1]), "shape"),
+        (lambda m, a: geodesic(Decoded(m), a, a), "two different ends"),
+        (lambda m, a: geodesic(Decoded(m, "l2"), a, -a), "image, fisher-rao, got 'l2'"),
+        (
+            lambda m, a: geodesic(Decoded(m), a, -a, n_points=7),
+            "n_points must be at least 8, got 7",
+        ),
+        (lambda m, a: geodesic(Decoded(m), a, -a, n_knots=0), "n_knots must be at least 1, got 0"),
+        (lambda m, a: geodesic(Decoded(m), a[:1], -a[:1]), "shape"),
         (lambda m, a: curve_energy(m, a[None]), "at least 2 points"),
         (lambda m, a: curve_length(m, torch.stack([a, math.inf * a])), "finite"),
         (lambda m, a: pullback_metric(m, a), "shape"),
