@@ -39,7 +39,7 @@ def test_pages_keep_their_state(tab: Tab, first: Shipped, digits: DataSet) -> No
     assert (original == 255 - digits.images[FIRST_TEST_DIGIT + row].reshape(-1)).all()
 
     tab.go("Interpolate").wait_ready()
-    slider = tab.page.get_by_role("slider")
+    slider = tab.page.get_by_test_id("stSlider").get_by_role("slider")
     slider.focus()
     slider.press("Home")
     tab.until(lambda: tab.keyed("walk_strip").locator(".cell canvas").count() == 2, "two steps")
