@@ -21,4 +21,5 @@ if ! command -v chromium >/dev/null && ! command -v chromium-browser >/dev/null 
     fi
 fi
 
-exec .venv/bin/python -m pytest "$@"
+# A file stays on one worker, with its server and its browser.
+exec .venv/bin/python -m pytest -n 2 --dist loadfile "$@"

@@ -44,7 +44,7 @@ def test_pages_keep_their_state(tab: Tab, first: Shipped, digits: DataSet) -> No
     slider.press("Home")
     tab.until(lambda: tab.keyed("walk_strip").locator(".cell canvas").count() == 2, "two steps")
     with tab.rerun():
-        tab.choose_radio("Spherical arc")
+        tab.choose_radio("Spherical")
     ends = [tab.typed(re.compile(f"^End {name}")) for name in "AB"]
 
     tab.go("Compare").wait_ready(maps=2)
@@ -65,7 +65,7 @@ def test_pages_keep_their_state(tab: Tab, first: Shipped, digits: DataSet) -> No
     tab.go("Interpolate").wait_ready()
     assert tab.keyed("walk_strip").locator(".cell canvas").count() == 2
     assert [tab.typed(re.compile(f"^End {name}")) for name in "AB"] == ends
-    arc = tab.page.get_by_role("radio", name="Spherical arc", exact=True)
+    arc = tab.page.get_by_role("radio", name="Spherical", exact=True)
     assert arc.get_attribute("aria-checked") == "true"
 
     tab.go("Compare").wait_ready(maps=2)
