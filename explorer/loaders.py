@@ -273,6 +273,17 @@ def log_px_both_ways(ref: CheckpointRef, x: bytes) -> tuple[float, float]:
     return explained.log_px, log_px_in_u(_mixture(ref), explained, log_px_z)
 
 
+def _prior_gaussians(ref: CheckpointRef) -> list[tuple[Floats, Floats]]:
+    """Means and Cholesky factors of the prior's Gaussians: one, or one per digit."""
+    if stored(ref).header.model.prior == "normal":
+        return [(np.zeros(2, np.float32), np.eye(2, dtype=np.float32))]
+    mixture = _mixture(ref)
+    return [
+        (mean.float().numpy(), factor.float().numpy())
+        for mean, factor in zip(mixture.means, mixture.scale_tril, strict=True)
+    ]
+
+
 def _mixture(ref: CheckpointRef) -> DigitMixture:
     from vae_core.priors import LearnedMixture
 
@@ -433,7 +444,7 @@ def fields(ref: CheckpointRef) -> bytes:
         said["prior"] = (
             "The prior p(z), N(0, I)."
             if config.prior == "normal"
-            else "The prior p(z), a mixture of one Gaussian per digit, not drawn here."
+            else "The prior p(z), a mixture of one Gaussian per digit."
         )
         mu, std = posteriors(ref)
         log_density = core.log_aggregate_density(mu, std, grid)
@@ -456,7 +467,7 @@ def fields(ref: CheckpointRef) -> bytes:
         classes=core.class_field(coords[train], labels()[train], grid, N_VOTERS),
         log_density=log_density,
         log_sensitivity=log_sensitivity,
-        prior=has_prior and config.prior == "normal",
+        prior=_prior_gaussians(ref) if has_prior else [],
         said=said,
     )
 

@@ -229,7 +229,7 @@ def pack_fields(
     classes: np.ndarray,
     log_density: np.ndarray | None,
     log_sensitivity: np.ndarray | None,
-    prior: bool,
+    prior: Sequence[tuple[np.ndarray, np.ndarray]],
     said: Mapping[str, str],
 ) -> bytes:
     """Pack quantities on a regular grid over the plane, to be drawn under the points.
@@ -247,8 +247,9 @@ def pack_fields(
         value.
     log_sensitivity : ndarray, shape (H, W), or None
         Log of the square root of the determinant of the pullback metric.
-    prior : bool
-        Whether the prior on this plane is a standard normal whose rings may be drawn.
+    prior : sequence of (mean, lower Cholesky factor)
+        The Gaussians that the prior is made of, shapes (2,) and (2, 2); empty where it has no
+        outlines on this plane.
     said : mapping
         By layer ("classes", "density", "sensitivity", "prior"): one line on how it was computed.
 
@@ -282,7 +283,10 @@ def pack_fields(
         "kind": "fields",
         "extent": [x0, x1, y0, y1],
         "shape": list(shape),
-        "prior": bool(prior),
+        "prior": [
+            [*_finite("prior", mean).tolist(), *_finite("prior", factor).ravel().tolist()]
+            for mean, factor in prior
+        ],
         "said": {str(name): str(text) for name, text in said.items()},
     }
     return _pack(header, sections)

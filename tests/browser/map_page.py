@@ -43,7 +43,7 @@ def made_up() -> dict[str, bytes]:
         classes=classes,
         log_density=-(x**2 + y**2) / 2,
         log_sensitivity=x,
-        prior=True,
+        prior=[(np.zeros(2), np.eye(2))],
         said={name: f"How {name} was made up." for name in ("classes", "density", "sensitivity")},
     )
     values = pack_values(

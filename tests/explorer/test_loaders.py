@@ -205,7 +205,7 @@ def test_layers_of_a_plane(ref: CheckpointRef) -> None:
     assert loaders.fields(ref) is payload
     head = header_of(payload)
     assert head["kind"] == "fields"
-    assert head["prior"] is True
+    assert head["prior"] == [[0, 0, 1, 0, 0, 1]]
     assert set(head["said"]) == {"classes", "prior", "density", "sensitivity"}
     x0, x1, y0, y1 = head["extent"]
     assert x1 - x0 == pytest.approx(y1 - y0)
@@ -234,6 +234,17 @@ def test_layers_of_a_plane(ref: CheckpointRef) -> None:
 
 
 @pytest.mark.usefixtures("small_fields")
+def test_outlines_of_a_prior_of_many_gaussians(
+    tmp_path: Path, write_checkpoint: Callable[..., Any]
+) -> None:
+    model = write_checkpoint(tmp_path / "mixture.safetensors", prior="digit-mixture")
+    head = header_of(loaders.fields(checkpoint_ref(tmp_path / "mixture.safetensors")))
+    mixture = model.prior.mixture()
+    expected = torch.cat([mixture.means, mixture.scale_tril.flatten(1)], 1)
+    np.testing.assert_allclose(head["prior"], expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.usefixtures("small_fields")
 @pytest.mark.parametrize(
     ("config", "layers"),
     [
@@ -249,7 +260,7 @@ def test_layers_that_there_are_not(
     head = header_of(loaders.fields(checkpoint_ref(tmp_path / "other.safetensors")))
     assert set(head["said"]) == layers
     assert {one["name"] for one in head["sections"]} == layers
-    assert head["prior"] is False
+    assert head["prior"] == []
     assert ("projection" in head["said"]["classes"]) == (config.get("latent_dim") in (1, 3))
 
 

@@ -71,7 +71,7 @@ def fields_parts(**changes: Any) -> dict[str, Any]:
         "classes": classes,
         "log_density": RNG.normal(size=(6, 4)),
         "log_sensitivity": RNG.normal(size=(6, 4)),
-        "prior": True,
+        "prior": [(np.zeros(2), np.eye(2)), (np.array([1.0, -2.0]), np.array([[3.0, 0], [1, 2]]))],
         "said": {"classes": "by a vote"},
     }
     return parts | changes
@@ -108,7 +108,7 @@ def test_fields_round_trip() -> None:
     assert header["kind"] == "fields"
     assert header["extent"] == [-1, 3, 0, 6]
     assert header["shape"] == [6, 4]
-    assert header["prior"] is True
+    assert header["prior"] == [[0, 0, 1, 0, 0, 1], [1, -2, 3, 0, 1, 2]]
     assert header["said"] == {"classes": "by a vote"}
     classes = sections["classes"].reshape(10, 6, 4) / 255
     assert np.abs(classes - parts["classes"]).max() <= 0.5 / 255 + 1e-12
@@ -118,10 +118,10 @@ def test_fields_round_trip() -> None:
 
 def test_fields_that_a_checkpoint_has_not() -> None:
     header, sections = parse(
-        pack_fields(**fields_parts(log_density=None, log_sensitivity=None, prior=False))
+        pack_fields(**fields_parts(log_density=None, log_sensitivity=None, prior=[]))
     )
     assert list(sections) == ["classes"]
-    assert header["prior"] is False
+    assert header["prior"] == []
 
 
 def test_a_density_that_underflows_is_drawn_as_the_lowest() -> None:

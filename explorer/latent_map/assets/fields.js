@@ -9,6 +9,8 @@ const RANGE = { density: [0.25, 1], sensitivity: [0.02, 0.98] }; // quantiles of
 const DEPTH = 8; // nats of density that the scale spans at most, below the peak
 export const FIELD_LAYERS = ["classes", "density", "sensitivity"];
 const SIGMAS = [1, 2, 3];
+const MIXED_SIGMAS = [1, 2]; // of many Gaussians
+const RING_STEPS = 180; // chords of an outline
 const UNITS = {
   density: "nats: log q(z), per unit area of z",
   sensitivity: "log \u221adet G, nats: pixel area per unit area of z",
@@ -164,23 +166,29 @@ function depths(labels, height, width) {
   return depth;
 }
 
-// Circles of a standard normal prior on the plane, with the mass inside: 1 - exp(-r^2 / 2).
-export function paintPrior(pen, decoder, { ratio, camera, theme }) {
-  const { center, axes } = decoder.plane;
-  const origin = [0, 1].map((k) => -center.reduce((sum, c, d) => sum + c * axes[d][k], 0));
-  const [x, y] = camera.toPx(origin);
+// Outlines of the prior's Gaussians on the plane, [mean, Cholesky factor by rows] each; those of a
+// single one with the mass inside, 1 - exp(-r^2 / 2).
+export function paintPrior(pen, gaussians, { ratio, camera, theme }) {
   pen.setTransform(ratio, 0, 0, ratio, 0, 0);
   pen.setLineDash([6, 5]);
   pen.lineWidth = 1.5;
   pen.strokeStyle = toCss(theme.ink, 0.6);
-  for (const sigmas of SIGMAS) {
-    pen.beginPath();
-    pen.arc(x, y, sigmas / camera.unitsPerPx, 0, 2 * Math.PI);
-    pen.stroke();
+  const isOne = gaussians.length === 1;
+  const labels = [];
+  for (const [x, y, a, b, c, d] of gaussians) {
+    for (const sigmas of isOne ? SIGMAS : MIXED_SIGMAS) {
+      pen.beginPath();
+      for (let i = 0; i <= RING_STEPS; i++) {
+        const angle = (2 * Math.PI * i) / RING_STEPS;
+        const [u, v] = [sigmas * Math.cos(angle), sigmas * Math.sin(angle)];
+        pen.lineTo(...camera.toPx([x + a * u + b * v, y + c * u + d * v]));
+      }
+      pen.stroke();
+      const inside = number(100 * (1 - Math.exp((-sigmas * sigmas) / 2)), 1);
+      const text = `${sigmas}\u03c3 \u00b7 ${inside} %`;
+      if (isOne) labels.push({ text, at: camera.toPx([x, y + d * sigmas]) });
+    }
   }
   pen.setLineDash([]);
-  return SIGMAS.map((sigmas) => ({
-    text: `${sigmas}\u03c3 \u00b7 ${number(100 * (1 - Math.exp((-sigmas * sigmas) / 2)), 1)} %`,
-    at: [x, y - sigmas / camera.unitsPerPx],
-  }));
+  return labels;
 }

@@ -200,7 +200,7 @@ export class LatentMap {
     const { fieldsPayload: fields, values } = this;
     if (fields) {
       for (const name of FIELD_LAYERS) if (!fields.sections[name]) missing.add(name);
-      if (!fields.prior) missing.add("prior");
+      if (!fields.prior.length) missing.add("prior");
     }
     if (values && !values.sections.elbo) missing.add("elbo");
     return missing;

@@ -23,7 +23,7 @@ const button = (act, label, key, extra = "") => `
 
 const MOSAIC = "The mean of p(x|z) at the middle of each tile, decoded in your browser.";
 const PRIOR =
-  "Rings at 1, 2, 3 \u03c3 of N(0, I), with the mass inside: 1 \u2212 exp(\u2212r\u00b2/2).";
+  "Outlines to scale, at stated \u03c3; of N(0, I) with the mass inside: 1 \u2212 exp(\u2212r\u00b2/2).";
 
 // name, key, title, how it is computed where Python does not say
 export const LAYERS = [

@@ -35,16 +35,20 @@ export class Scene {
       const image = layers.has(layer) && this.fields.imageOf(layer, fields, theme);
       if (image) found.push(image.legend);
     }
-    if (layers.has("prior") && fields.prior) {
+    if (layers.has("prior") && fields.prior.length) {
       const said = fields.said.prior ?? "";
-      found.push({ title: "Prior N(0, I): \u03c3 and the mass inside", said });
+      const title =
+        fields.prior.length === 1
+          ? "Prior N(0, I): \u03c3 and the mass inside"
+          : `Prior: ${fields.prior.length} Gaussians at 1 and 2 \u03c3`;
+      found.push({ title, said });
     }
     return found;
   }
 
   // Paper, fields, grid, points: all that lies under the overlay. Returns whether it is final.
   base(pen, view, mayStretch, cloud = this.cloud) {
-    const { layers, fieldsPayload: fields, decoder, points, root } = this.map;
+    const { layers, fieldsPayload: fields, points, root } = this.map;
     pen.setTransform(1, 0, 0, 1, 0, 0);
     pen.fillStyle = toCss(view.theme.paper);
     pen.fillRect(0, 0, view.width * view.ratio + 1, view.height * view.ratio + 1);
@@ -56,8 +60,7 @@ export class Scene {
       } else if (fields) this.fields.paint(pen, layer, fields, view);
     }
     paintGrid(pen, view, this.ticks);
-    const hasPrior = layers.has("prior") && fields?.prior;
-    this.rings = hasPrior ? paintPrior(pen, decoder, view) : [];
+    this.rings = layers.has("prior") && fields ? paintPrior(pen, fields.prior, view) : [];
     if (!layers.has("points")) return true;
     return cloud.paint(pen, points, view, this.dots(), mayStretch);
   }
