@@ -19,7 +19,7 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 Bytes = NDArray[np.uint8]
 Point = tuple[float, float]
 
-TIMEOUT_S = 30.0  # the machines that run this are busy
+TIMEOUT_S = 90.0  # the machines that run this are busy
 _SUCCESSES = (
     ForwardMsg.FINISHED_SUCCESSFULLY,
     ForwardMsg.FINISHED_FRAGMENT_RUN_SUCCESSFULLY,
