@@ -56,7 +56,7 @@ DOUBLING = -np.log(2) / 0.0016  # of the wheel, see input.js
 USERS = 6  # beyond the first
 MARGIN = 70  # px from the map's border, where buttons and axes are
 APART = 30  # px between clicks, so that no two are a double click
-EMPTY = 14  # px to the nearest digit; within 8 the map takes a click for the digit's
+EMPTY = 12  # px to the nearest digit; within 8 the map takes a click for the digit's
 QUIET_MS = 400  # after a click, for what still moves over the wire
 
 
