@@ -29,6 +29,7 @@ from vae_core.checkpoints import (
     DigitMap,
     StoredCheckpoint,
     digit_map,
+    kept_terms,
     load_checkpoint,
     posterior_std,
     read_listed,
@@ -540,11 +541,9 @@ def digit_terms(ref: CheckpointRef, split: Split) -> DigitTerms:
     if split == "all":
         return _joined(digit_terms(ref, "train"), digit_terms(ref, "test"))
     from vae_core.analysis.fields import neighbour_votes
-    from vae_core.analysis.terms import log_likelihood_terms
 
     rows, train = SPLITS[split], SPLITS["train"]
-    data = DataSet(digits().images[rows], labels()[rows])
-    terms = log_likelihood_terms(checkpoint(ref).model, data)
+    reconstruction, kl = _terms(ref, split)
     # On a plane that is z-space itself the map holds the codes.
     is_plane = stored(ref).header.model.latent_dim == 2
     codes = positions(ref).coords if is_plane else posteriors(ref)[0]
@@ -554,12 +553,25 @@ def digit_terms(ref: CheckpointRef, split: Split) -> DigitTerms:
     vote = votes.argmax(1).astype(np.uint8)
     return DigitTerms(
         np.arange(rows.start, rows.stop),
-        None if terms.elbo is None else terms.elbo.numpy(),
-        None if terms.kl is None else terms.kl.numpy(),
-        terms.reconstruction.numpy(),
-        vote != data.labels,
+        None if kl is None else reconstruction - kl,
+        kl,
+        reconstruction,
+        vote != labels()[rows],
         vote,
     )
+
+
+def _terms(ref: CheckpointRef, split: Split) -> tuple[Floats, Floats | None]:
+    """Reconstruction and KL of a split's digits, nats; from the file if it holds them."""
+    rows = SPLITS[split]
+    kept = kept_terms(stored(ref))
+    if kept is not None:
+        return kept[rows, 0], kept[rows, 1]
+    from vae_core.analysis.terms import log_likelihood_terms
+
+    data = DataSet(digits().images[rows], labels()[rows])
+    terms = log_likelihood_terms(checkpoint(ref).model, data)
+    return terms.reconstruction.numpy(), None if terms.kl is None else terms.kl.numpy()
 
 
 def _joined(first: DigitTerms, second: DigitTerms) -> DigitTerms:

@@ -40,7 +40,8 @@ if TYPE_CHECKING:
 
 WEIGHTS = Path("weights")
 _OF_TRAINING = ("epoch",)  # figures that no measurement on images gives
-_Places = tuple[DigitMap | None, NDArray[np.floating[Any]] | None]
+_Floats = NDArray[np.floating[Any]]
+_Places = tuple[DigitMap | None, _Floats | None, _Floats | None]
 _IWAE_SAMPLES = 500  # where there is no exact log p(x); as the literature does
 
 
@@ -240,7 +241,7 @@ def _write(
     data: dict[str, str],
     test: DataSet,
     images: DataSet | None = None,
-    places: _Places = (None, None),
+    places: _Places = (None, None, None),
     *,
     epoch: float | None = None,
 ) -> tuple[CheckpointRef, Header]:
@@ -270,12 +271,28 @@ def _write(
 
 
 def _places(model: VAE) -> _Places:
-    """Where MNIST's digits lie, and the standard deviations of their q(z|x) if they have any."""
+    """Where MNIST's digits lie, and of their q(z|x), if they have any, what a checkpoint keeps.
+
+    That is its standard deviations and, where it is refined and so takes long, its terms.
+    """
     from vae_core.analysis.projection import encode_images, map_codes
 
     posterior = encode_images(model, load_mnist("all").images)
-    is_point = model.config.posterior == "point"
-    return map_codes(posterior), None if is_point else (0.5 * posterior.logvar).exp().numpy()
+    std = (0.5 * posterior.logvar).exp().numpy() if model.config.posterior == "gaussian" else None
+    terms = _terms(model) if model.config.refine_radius else None
+    return map_codes(posterior), std, terms
+
+
+def _terms(model: VAE) -> _Floats:
+    """Reconstruction and KL of each digit, nats, (70000, 2)."""
+    from vae_core.analysis.terms import log_likelihood_terms
+
+    columns: list[_Floats] = []
+    for split in ("train", "test"):
+        found = log_likelihood_terms(model, load_mnist(split))
+        assert found.kl is not None  # a plain autoencoder has nothing to refine
+        columns.append(np.stack([found.reconstruction.numpy(), found.kl.numpy()], 1))
+    return np.concatenate(columns)
 
 
 def _chosen_recipe(args: argparse.Namespace) -> Recipe:
@@ -335,7 +352,7 @@ def _evaluate(args: argparse.Namespace) -> int:
         ref = checkpoint.ref
         if args.write:
             had_map = digit_map(read_checkpoint(path)) is not None
-            places: _Places = _places(checkpoint.model) if had_map else (None, None)
+            places: _Places = _places(checkpoint.model) if had_map else (None, None, None)
             kept = {name: header.metrics[name] for name in _OF_TRAINING if name in header.metrics}
             header = replace(header, metrics=metrics | kept)
             ref = save_checkpoint(path, checkpoint.model, header, *places)

@@ -33,7 +33,7 @@ Array = NDArray[Any]
 FORMAT = 1
 _HEADER_KEY = "vae_core"
 _MAP_TENSORS = ("map.coords", "map.center", "map.axes")
-_STD_TENSOR = "map.std"
+_STD_TENSOR, _TERMS_TENSOR = "map.std", "map.terms"
 _N_DIGITS = N_TRAIN + N_TEST
 _MIXTURE_SHAPES: dict[str, tuple[int, ...]] = {
     "prior.means": (10, 2),
@@ -233,12 +233,22 @@ def posterior_std(stored: StoredCheckpoint) -> NDArray[np.float16] | None:
     return stored.tensors.get(_STD_TENSOR)
 
 
+def kept_terms(stored: StoredCheckpoint) -> NDArray[np.float32] | None:
+    """Give reconstruction and KL of the 70,000 MNIST digits, if the file has them.
+
+    Shape (70000, 2), nats, as `vae_core.analysis.terms.log_likelihood_terms` computes them for the
+    training images and for the test images.
+    """
+    return stored.tensors.get(_TERMS_TENSOR)
+
+
 def save_checkpoint(
     path: Path | str,
     model: VAE,
     header: Header,
     digits: DigitMap | None = None,
     std: NDArray[np.floating[Any]] | None = None,
+    terms: NDArray[np.floating[Any]] | None = None,
 ) -> CheckpointRef:
     """Write a checkpoint atomically: readers see the old file or the whole new one.
 
@@ -254,6 +264,9 @@ def save_checkpoint(
         Lets the app draw the map without encoding first.
     std : array, shape (70000, D), optional
         Lets it draw q(z|x) too; kept for D ≤ 2, in float16.
+    terms : array, shape (70000, 2), optional
+        Reconstruction and KL of each digit, nats, of `vae_core.analysis.terms`: worth keeping
+        where a refined q(z|x) takes long.
 
     Raises
     ------
@@ -266,6 +279,8 @@ def save_checkpoint(
         tensors |= dict(zip(_MAP_TENSORS, arrays, strict=True))
     if std is not None and model.config.latent_dim <= 2:
         tensors[_STD_TENSOR] = np.ascontiguousarray(std, np.float16)
+    if terms is not None:
+        tensors[_TERMS_TENSOR] = np.ascontiguousarray(terms, np.float32)
     write_atomically(Path(path), tensors, {_HEADER_KEY: header.to_json()})
     return checkpoint_ref(path)
 
@@ -407,6 +422,8 @@ def _tensor_problems(config: ModelConfig, shapes: dict[str, tuple[int, ...]]) ->
         expected |= dict(zip(_MAP_TENSORS, map_shapes, strict=True))
         if _STD_TENSOR in shapes and config.latent_dim <= 2:
             expected[_STD_TENSOR] = (_N_DIGITS, config.latent_dim)
+        if _TERMS_TENSOR in shapes and config.posterior == "gaussian":
+            expected[_TERMS_TENSOR] = (_N_DIGITS, 2)
     problems: list[str] = []
     if missing := sorted(set(expected) - set(shapes)):
         problems.append(f"missing tensors {', '.join(missing)}")

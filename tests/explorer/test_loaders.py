@@ -19,7 +19,14 @@ from explorer.latent_map.payload import payload_id
 from vae_core.analysis.evaluation import model_input
 from vae_core.analysis.marginal import elbo_terms
 from vae_core.analysis.projection import encode_images
-from vae_core.checkpoints import CheckpointRef, checkpoint_ref
+from vae_core.checkpoints import (
+    CheckpointRef,
+    checkpoint_ref,
+    digit_map,
+    load_checkpoint,
+    read_checkpoint,
+    save_checkpoint,
+)
 from vae_core.data import load_mnist
 
 
@@ -290,6 +297,21 @@ def test_terms_of_each_digit(ref: CheckpointRef) -> None:
     assert set(header_of(payload)["said"]) == {"elbo", "reconstruction", "knn"}
     assert (section(payload, "elbo") == test.elbo).all()
     assert (section(payload, "knn") == test.knn_wrong).all()
+
+
+def test_terms_that_the_file_holds_are_used(
+    tmp_path: Path, write_checkpoint: Callable[..., Any]
+) -> None:
+    path = tmp_path / "kept.safetensors"
+    write_checkpoint(path)
+    before = read_checkpoint(path)
+    terms = np.random.default_rng(0).normal(-100, 20, (70_000, 2)).astype(np.float32)
+    model = load_checkpoint(checkpoint_ref(path)).model
+    save_checkpoint(path, model, before.header, digit_map(before), terms=terms)
+    test = loaders.digit_terms(checkpoint_ref(path), "test")
+    assert (test.reconstruction == terms[60_000:, 0]).all()
+    assert test.kl is not None
+    assert (test.kl == terms[60_000:, 1]).all()
 
 
 def test_terms_of_all_are_those_of_both_splits(

@@ -24,6 +24,7 @@ from vae_core.checkpoints import (
     checkpoint_ref,
     digit_map,
     expected_shapes,
+    kept_terms,
     list_checkpoints,
     load_checkpoint,
     read_checkpoint,
@@ -148,6 +149,23 @@ def test_digit_map_survives(
         np.testing.assert_array_equal(a, b)
     save_checkpoint(path, model, make_header(model))
     assert digit_map(read_checkpoint(path)) is None
+
+
+def test_terms_survive_in_float32(
+    make_model: MakeModel, make_header: MakeHeader, path: Path
+) -> None:
+    model = make_model(latent_dim=2)
+    digits = DigitMap(*random_map(2))
+    terms = np.random.default_rng(0).normal(-100, 20, (70_000, 2))
+    save_checkpoint(path, model, make_header(model), digits, terms=terms)
+    got = kept_terms(read_checkpoint(path))
+    assert got is not None
+    np.testing.assert_array_equal(got, terms.astype(np.float32))
+    save_checkpoint(path, model, make_header(model), digits)
+    assert kept_terms(read_checkpoint(path)) is None
+    save_checkpoint(path, model, make_header(model), digits, terms=terms[:7])
+    with pytest.raises(CheckpointError, match=r"map.terms has shape \(7, 2\), it should have"):
+        read_checkpoint(path)
 
 
 @every_config

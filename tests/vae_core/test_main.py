@@ -474,7 +474,7 @@ def test_evaluate_write_stores_the_figures(
     stored = read_checkpoint(trained)
     model = load_checkpoint(checkpoint_ref(trained)).model
     old = {"epoch": {"value": 0.5, "stderr": None, "unit": "epochs", "how": "counted"}}
-    places = digit_map(stored), posterior_std(stored)
+    places = digit_map(stored), posterior_std(stored), None
     save_checkpoint(copied, model, replace(stored.header, metrics=old), *places)
     monkeypatch.setattr(command_line, "load_mnist", lambda split: few_digits)
     monkeypatch.setattr(command_line, "_places", lambda model: places)

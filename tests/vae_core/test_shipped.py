@@ -13,7 +13,13 @@ import torch
 
 from vae_core.__main__ import main
 from vae_core.analysis.projection import encode_images
-from vae_core.checkpoints import checkpoint_ref, digit_map, load_checkpoint, read_checkpoint
+from vae_core.checkpoints import (
+    checkpoint_ref,
+    digit_map,
+    kept_terms,
+    load_checkpoint,
+    read_checkpoint,
+)
 from vae_core.data import MNIST_SHA256, load_mnist
 from vae_core.recipes import RECIPES
 
@@ -73,6 +79,18 @@ def test_its_figures_are_finite_and_ordered(path: Path) -> None:
         assert value["elbo"] <= value["log_px"]
         assert value["elbo"] == pytest.approx(value["reconstruction"] - value["kl"], abs=1e-3)
         assert 0.5 < value["knn10"] < 1.0
+
+
+@every_file
+def test_a_refined_posterior_s_terms_are_kept(path: Path) -> None:
+    stored = read_checkpoint(path)
+    terms = kept_terms(stored)
+    assert (terms is None) == (stored.header.model.refine_radius == 0)
+    if terms is not None:  # of the test digits as behind the header's figures, less sampling noise
+        reconstruction, kl = terms[60_000:].astype(float).T
+        figures = stored.header.metrics
+        assert kl.mean() == pytest.approx(figures["kl"]["value"], abs=1e-3)
+        assert (reconstruction - kl).mean() == pytest.approx(figures["elbo"]["value"], abs=0.05)
 
 
 @every_file
