@@ -778,7 +778,8 @@ def _smallest(values: Floats, n: int) -> tuple[NDArray[np.intp], Floats]:
 @st.cache_data(max_entries=16, show_spinner="Counting neighbours…")
 def neighbour_classes(ref: CheckpointRef, k: int) -> Floats:
     """Shares of classes among the k nearest test digits of each class's digits, shape (10, 10)."""
-    from vae_core.analysis.compare import class_confusion
+    from vae_core.analysis.compare import class_confusion, neighbours
 
     rows = SPLITS["test"]
-    return class_confusion(positions(ref).coords[rows], labels()[rows], k=k).astype(np.float32)
+    near = neighbours(positions(ref).coords[rows], k=k)
+    return class_confusion(near, labels()[rows]).astype(np.float32)
