@@ -39,6 +39,7 @@ def checkpoint_map(
     highlight: Sequence[int] = (),
     ellipse: Ellipse | None = None,
     selected: NDArray[np.integer[Any]] | None = None,
+    drift: bytes | None = None,
     start: MapView | None = None,
     link: Mapping[str, str] | None = None,
     on_pick: Callable[[], None],
@@ -68,6 +69,8 @@ def checkpoint_map(
         q(z|x) of something else than the pinned digit, such as a drawing.
     selected : array of int, optional
         Digits that stand out.
+    drift : bytes, optional
+        What `explorer.latent_map.pack_drift` made of the split's digits: one more colour.
     start, link : optional
         What a link restores, and what the map's own "Copy link" starts from.
     on_pick : callable
@@ -85,6 +88,8 @@ def checkpoint_map(
     with st.container(gap=None):
         send(decoder, key=f"{key}_decoder")
         send(points, key=f"{key}_points")
+        if drift is not None:
+            send(drift, key=f"{key}_drift")
         latent_map(
             key=key,
             decoder_id=payload_id(decoder),
@@ -108,6 +113,7 @@ def checkpoint_map(
             ],
             fields=_id(extras.get("fields")),
             values=_id(extras.get("values")),
+            drift=_id(drift),
             selected=selected,
             start=start,
             link=link,

@@ -29,6 +29,7 @@ from streamlit.components.v2.manifest_scanner import ComponentConfig, ComponentM
 
 from explorer.latent_map.payload import (
     pack_decoder,
+    pack_drift,
     pack_fields,
     pack_images,
     pack_points,
@@ -49,6 +50,7 @@ __all__ = [
     "latent_map",
     "mount_part",
     "pack_decoder",
+    "pack_drift",
     "pack_fields",
     "pack_images",
     "pack_points",
@@ -71,7 +73,7 @@ LAYERS = (
     "points",
     "thumbnails",
 )
-COLOURS = ("label", "elbo", "reconstruction", "knn")
+COLOURS = ("label", "elbo", "reconstruction", "knn", "drift")
 SHEET_DIGITS = 10_000  # "images:3" are digits 30,000 to 39,999
 N_SHEETS = 7
 
@@ -239,6 +241,7 @@ def latent_map(
     images: Sequence[tuple[int, str]] | None = None,
     fields: str | None = None,
     values: str | None = None,
+    drift: str | None = None,
     selected: NDArray[np.integer[Any]] | None = None,
     start: MapView | None = None,
     link: Mapping[str, str] | None = None,
@@ -279,6 +282,8 @@ def latent_map(
     fields, values : str or None
         Payloads for the layers under the points and for the points' colours, None until the
         browser wants them.
+    drift : str or None
+        Payload for a colour of its own; None where nothing is compared.
     selected : ndarray of int or None
         Digits that stand out, while all others are dimmed.
     start : MapView or None
@@ -324,6 +329,7 @@ def latent_map(
         "images": None if images is None else [[int(first), name] for first, name in images],
         "fields": fields,
         "values": values,
+        "drift": drift,
         "selected": None if selected is None else _bits(selected),
         "start": None if start is None else _start(start),
         "link": None if link is None else dict(link),

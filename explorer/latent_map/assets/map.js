@@ -99,6 +99,7 @@ export class LatentMap {
     const payload = (held, id) => (id ? fetch(held, id) : null);
     this.fieldsPayload = payload(this.fieldsPayload, this.state.fields);
     this.values = payload(this.values, this.state.values);
+    this.drift = payload(this.drift, this.state.drift);
     this.isWaiting = !decoder || !points;
     if (this.isWaiting) {
       this.wait();
@@ -203,7 +204,13 @@ export class LatentMap {
       if (!fields.prior.length) missing.add("prior");
     }
     if (values && !values.sections.elbo) missing.add("elbo");
+    if (!this.state.drift) missing.add("drift"); // only where two checkpoints are compared
     return missing;
+  }
+
+  // The numbers that the dots are coloured by; drift comes unasked.
+  get numbers() {
+    return this.settings.colour === "drift" ? this.drift : this.values;
   }
 
   // After any change of what is shown: dots' colours, legends, switches, and what must be fetched.
@@ -213,19 +220,21 @@ export class LatentMap {
     const missing = this.missing();
     if (missing.has(this.settings.colour)) this.settings.colour = "label";
     const { colour, isSample } = this.settings;
-    const name = `${this.points.id}/${colour}/${this.values?.id}/${theme.name}`;
+    const { numbers } = this;
+    const name = `${this.points.id}/${colour}/${numbers?.id}/${theme.name}`;
     if (this.lookName !== name) {
       this.lookName = name;
-      this.pointsLook = pointsLook(this.points, colour, this.values, theme);
+      this.pointsLook = pointsLook(this.points, colour, numbers, theme);
     }
     const needsFields = [...FIELD_LAYERS, "prior"].filter((layer) => layers.has(layer));
     if (needsFields.length && !this.fieldsPayload) this.wants.fields();
-    if (colour !== "label" && !this.values) this.wants.values();
+    const lacksNumbers = colour !== "label" && !numbers;
+    if (lacksNumbers && colour !== "drift") this.wants.values();
     const waiting = new Set(this.fieldsPayload ? [] : needsFields);
-    if (colour !== "label" && !this.values) waiting.add("colour");
+    if (lacksNumbers) waiting.add("colour");
     this.legends = this.scene.legends();
     this.controls.legends(this.legends);
-    const said = { ...this.fieldsPayload?.said, ...this.values?.said };
+    const said = { ...this.fieldsPayload?.said, ...numbers?.said };
     const canSelect = this.state.selects;
     const { tool } = this;
     this.controls.show({ layers, colour, isSample, tool, missing, said, waiting, canSelect });
@@ -368,7 +377,7 @@ export class LatentMap {
       coords,
       near,
       name: near && this.describe(near.id),
-      value: near ? valueOf(near.id, this.settings.colour, this.values) : "",
+      value: near ? valueOf(near.id, this.settings.colour, this.numbers) : "",
       decoder: this.decoder,
       names: this.names,
       isSample: this.settings.isSample,
