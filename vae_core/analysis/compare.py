@@ -422,6 +422,58 @@ def matched_clusters(
     return MatchedClusters(classes, class_of, counts, float(np.mean(classes == labels)))
 
 
+def shared_clusters(counts: IntArray, *, share: float) -> list[tuple[int, int, int]]:
+    """Find the pairs of classes that one cluster holds much of.
+
+    Parameters
+    ----------
+    counts : array, shape (R, C)
+        Digits of class r in cluster c, as in `MatchedClusters`.
+    share : float
+        Above 0, up to 1: of both classes at least so much is in the cluster.
+
+    Returns
+    -------
+    list of (r, s, c)
+        Two classes, r below s, and the cluster that they share; the first where there are more.
+    """
+    is_much = _shares(counts) >= share
+    found: list[tuple[int, int, int]] = []
+    for r in range(len(counts)):
+        for s in range(r + 1, len(counts)):
+            if (both := np.flatnonzero(is_much[r] & is_much[s])).size:
+                found.append((r, s, int(both[0])))
+    return found
+
+
+def split_classes(counts: IntArray, *, share: float) -> list[tuple[int, list[int]]]:
+    """Find the classes of which more than one cluster holds much.
+
+    Parameters
+    ----------
+    counts, share
+        As in `shared_clusters`.
+
+    Returns
+    -------
+    list of (r, clusters)
+        A class, and the two or more clusters, those that hold most first.
+    """
+    shares = _shares(counts)
+    found: list[tuple[int, list[int]]] = []
+    for r, of_class in enumerate(shares):
+        order = np.argsort(-of_class, kind="stable")
+        held = [int(c) for c in order if of_class[c] >= share]
+        if len(held) > 1:
+            found.append((r, held))
+    return found
+
+
+def _shares(counts: IntArray) -> FloatArray:
+    """Of each class, the shares in the clusters; 0 for a class without digits."""
+    return counts / np.maximum(counts.sum(1, keepdims=True), 1)
+
+
 def _check_codes(codes: FloatArray) -> None:
     if codes.ndim != 2 or len(codes) == 0:
         raise ValueError(f"codes must have shape (N, D) with N ≥ 1, got {codes.shape}")

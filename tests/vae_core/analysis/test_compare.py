@@ -21,7 +21,9 @@ from vae_core.analysis.compare import (
     neighbour_change,
     neighbours,
     relative_change,
+    shared_clusters,
     silhouettes,
+    split_classes,
     trustworthiness,
 )
 
@@ -205,6 +207,15 @@ def test_a_mixture_tells_a_tight_class_from_a_wide_one_and_k_means_does_not():
         found.counts[:2], [np.bincount(want[labels == c], minlength=2) for c in (0, 1)]
     )
     assert matched_clusters(a, labels, n_clusters=2, seed=0).accuracy < 0.9
+
+
+def test_clusters_that_classes_share_and_classes_that_clusters_split():
+    counts = np.array([[60, 40, 0], [50, 5, 45], [0, 0, 9], [0, 0, 0]])
+    assert shared_clusters(counts, share=0.4) == [(0, 1, 0), (1, 2, 2)]
+    assert shared_clusters(counts, share=0.46) == [(0, 1, 0)]
+    assert split_classes(counts, share=0.4) == [(0, [0, 1]), (1, [0, 2])]
+    assert split_classes(counts, share=0.45) == [(1, [0, 2])]
+    assert split_classes(np.diag([3, 4]), share=0.1) == []
 
 
 def test_neighbours_rise_by_distance_so_that_fewer_are_the_first_columns():
