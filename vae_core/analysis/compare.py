@@ -175,7 +175,7 @@ def relative_change(a: FloatArray, b: FloatArray, near: IntArray) -> FloatArray:
     return np.linalg.norm(moves - mean, axis=1)
 
 
-def trustworthiness(images: FloatArray, near: IntArray) -> FloatArray:
+def trustworthiness(images: FloatArray | IntArray, near: IntArray) -> FloatArray:
     """How far each digit's neighbours in z are from being its neighbours in pixels.
 
     The mean over digits is the trustworthiness of the map (Venna & Kaski 2001), as scikit-learn's
@@ -194,11 +194,11 @@ def trustworthiness(images: FloatArray, near: IntArray) -> FloatArray:
     array, shape (N,)
         1 where all k are among the k nearest in pixels, less by their ranks beyond.
     """
-    _check_codes(images)
-    n, k = near.shape
-    if n != len(images) or not 1 <= k < n / 2:
-        raise ValueError(f"lists of neighbours must have shape ({len(images)}, k), k < N / 2")
     x = images.astype(np.float32)
+    _check_codes(x)
+    n, k = near.shape
+    if n != len(x) or not 1 <= k < n / 2:
+        raise ValueError(f"lists of neighbours must have shape ({len(x)}, k), k < N / 2")
     squares = np.einsum("ij,ij->i", x, x)
     excess = np.empty(n)
     for start in range(0, n, _PIXEL_BLOCK):
