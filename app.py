@@ -41,9 +41,9 @@ STYLE = """<style>
 /* Streamlit's grey is too pale to read by WCAG's measure. */
 [data-testid="stCaptionContainer"] { color: inherit !important; opacity: 0.78; }
 [data-testid="stWidgetLabel"] * { color: inherit !important; }
-.st-key-compare_left { min-height: 4.25rem; } /* as high as a select box with its label */
+.st-key-compare_first { min-height: 4.25rem; } /* as high as a select box with its label */
 /* The chosen chapter's name is too pale on the tint that it has under the pointer. */
-.st-key-likelihood_chapter button { background-color: transparent !important; }
+:is(.st-key-likelihood_chapter, .st-key-compare_section) button { background-color: transparent !important; }
 /* A formula too wide for its column goes on in the next line; one that scrolls needs a mouse. */
 .stMarkdown .katex-display { overflow: visible !important; }
 .stMarkdown .katex-display > .katex { white-space: normal !important; }

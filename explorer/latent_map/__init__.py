@@ -41,6 +41,7 @@ __all__ = [
     "COLOURS",
     "LAYERS",
     "SHEET_DIGITS",
+    "Beside",
     "Drag",
     "Ellipse",
     "Line",
@@ -171,6 +172,24 @@ class Ellipse(NamedTuple):
     cov: np.ndarray | Sequence[Sequence[float]]
 
 
+class Beside(NamedTuple):
+    """One of several maps side by side: a digit pointed at in one lights up in all.
+
+    Attributes
+    ----------
+    group : str
+        Name that these maps share; a selection made in one is made in all.
+    side : str
+        Which of them this is, in links.
+    is_view_shared : bool
+        Whether all pan and zoom as one.
+    """
+
+    group: str
+    side: str
+    is_view_shared: bool
+
+
 class MapView(NamedTuple):
     """What a link says of a map's looks.
 
@@ -245,6 +264,8 @@ def latent_map(
     selected: NDArray[np.integer[Any]] | None = None,
     start: MapView | None = None,
     link: Mapping[str, str] | None = None,
+    beside: Beside | None = None,
+    turn: NDArray[np.floating[Any]] | None = None,
     on_pick: Callable[[], None] = _NOTHING,
     on_select: Callable[[], None] | None = None,
     on_release: Callable[[], None] | None = None,
@@ -290,6 +311,10 @@ def latent_map(
         How the map looks at first; applied once per distinct value.
     link : mapping or None
         Query parameters of a link to this page; the map adds its view, layers and colour.
+    beside : Beside or None
+        The maps beside this one.
+    turn : array of shape (2, 2) or None
+        How the plane of the payloads was turned, coords @ turn, after the fields were computed.
     on_pick : callable
         Called without arguments after a click, tap or Enter; see `read_pick`.
     on_select : callable or None
@@ -333,6 +358,13 @@ def latent_map(
         "selected": None if selected is None else _bits(selected),
         "start": None if start is None else _start(start),
         "link": None if link is None else dict(link),
+        "group": beside
+        and {
+            "name": beside.group,
+            "side": beside.side,
+            "isViewShared": beside.is_view_shared,
+        },
+        "turn": None if turn is None else _numbers("turn", turn, (2, 2)),
         "selects": on_select is not None,
         "releases": on_release is not None,
         "drags": on_drag is not None,

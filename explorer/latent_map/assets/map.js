@@ -6,6 +6,7 @@ import { Controls } from "./controls.js";
 import { download, lensPicture, mapPicture } from "./exporting.js";
 import { FIELD_LAYERS } from "./fields.js";
 import { distance } from "./geometry.js";
+import { Membership } from "./group.js";
 import { Input, REACH_MOUSE, ZOOM_STEP } from "./input.js";
 import { Lens, moveTo } from "./lens.js";
 import { MarkDrag } from "./mark_drag.js";
@@ -52,6 +53,7 @@ export class LatentMap {
     this.wants = new Wants(this);
     this.lens = new Lens(this.root);
     this.drag = new MarkDrag(this);
+    this.group = new Membership(this);
     this.listeners = new AbortController();
     const { signal } = this.listeners;
     this.controls = new Controls(this.root, this, signal);
@@ -66,6 +68,7 @@ export class LatentMap {
   }
 
   stop() {
+    this.group.leave();
     this.listeners.abort();
     this.observer.disconnect();
     store.unwatch(this.onNews);
@@ -88,6 +91,7 @@ export class LatentMap {
     this.camera.resize(this.size);
     this.lens.forget();
     this.drag.update(data.key);
+    this.group.join(data.group);
     this.resolve();
   }
 
@@ -112,7 +116,7 @@ export class LatentMap {
     const letter = decoder.latent_dim === 2 ? "z" : "u"; // on a plane through more dimensions, u
     this.names = [letter, `${letter}\u2081`, `${letter}\u2082`];
     this.root.dataset.points = points.n;
-    this.camera.aim(points);
+    this.group.aim();
     this.takeStart();
     this.takeSelection();
     this.lens.forget();
@@ -125,7 +129,7 @@ export class LatentMap {
     const word = JSON.stringify(start);
     if (!start || this.camera.startsTaken.has(word) || !this.size.width) return;
     this.camera.startsTaken.add(word);
-    if (start.view) this.camera.look(this.camera.viewOf(start.view));
+    if (start.view) this.look(this.camera.viewOf(start.view));
     if (start.layers) this.settings.layers = new Set(start.layers);
     this.settings.colour = start.colour;
   }
@@ -253,6 +257,7 @@ export class LatentMap {
 
   look(view) {
     this.camera.look(view);
+    this.group.share();
     this.schedule(true);
   }
 
@@ -306,6 +311,7 @@ export class LatentMap {
       const hasArrived = this.motion(now);
       if (hasArrived) this.motion = null;
       else this.schedule();
+      this.group.share();
       this.viewChanged = true;
     }
     if (this.viewChanged) this.draw();
@@ -347,14 +353,15 @@ export class LatentMap {
 
   // ---- lens
 
-  // What the lens is about: the pointer, else the keyboard's cursor, else the pin.
+  // What the lens is about: the pointer, else the keyboard's cursor, else what a map beside this
+  // one is asked, else the pin.
   focus() {
     if (this.isWaiting) return null;
     const { hover, cursor } = this.input;
     const { camera } = this;
     if (hover) return { px: hover, coords: camera.toPlane(hover), isLive: true };
     if (cursor) return { px: camera.toPx(cursor), coords: cursor, isLive: true };
-    const { coords, id } = this.pin ?? {};
+    const { coords, id } = this.group.heard() ?? this.pin ?? {};
     const px = coords && camera.toPx(coords);
     const { width, height } = this.size;
     const isInside = px && px[0] >= 0 && px[1] >= 0 && px[0] <= width && px[1] <= height;
@@ -367,12 +374,14 @@ export class LatentMap {
     const { across, down, ring } = this.parts;
     across.hidden = down.hidden = !focus?.isLive;
     if (!focus || this.drag.isHeld || (this.shape && this.input.hover)) {
+      this.group.ask(null);
       ring.hidden = across.hidden = down.hidden = true;
       this.lens.hide();
       return;
     }
     const { px, coords, isLive } = focus;
     const near = this.nearestTo(focus);
+    this.group.ask(isLive ? { near, coords } : null);
     this.lens.show({
       coords,
       near,
@@ -393,6 +402,17 @@ export class LatentMap {
     moveTo(ring, ...this.camera.toPx(at));
     ring.classList.toggle("framing", Boolean(this.scene.hidden?.has(near.row)));
     ring.classList.toggle("meant", near.distance <= REACH_MOUSE * this.camera.unitsPerPx);
+  }
+
+  // The latent at a place of the plane, and the place of a latent.
+  toLatent(coords) {
+    const { center, axes } = this.decoder.plane;
+    return center.map((c, i) => c + axes[i][0] * coords[0] + axes[i][1] * coords[1]);
+  }
+
+  toPlanePoint(z) {
+    const { center, axes } = this.decoder.plane;
+    return [0, 1].map((j) => z.reduce((sum, v, i) => sum + axes[i][j] * (v - center[i]), 0));
   }
 
   // A pinned digit is the one nearest to itself, wherever others lie.
@@ -464,6 +484,7 @@ export class LatentMap {
   select(marks, how) {
     const message = messageOf(marks, this.points, how);
     this.setMarks(marks);
+    this.group.shareMarks(marks);
     this.setTriggerValue("select", message);
     this.refresh();
     const count = message.n.toLocaleString("en");
@@ -514,11 +535,15 @@ export class LatentMap {
 
   linkHere() {
     const query = new URLSearchParams(this.state.link ?? {});
-    const corners = this.camera.rectangle().map((v) => Number(v.toPrecision(6)));
-    if (!this.camera.isFitted) query.set("view", corners.join(","));
-    const shown = LAYERS.map(([name]) => name).filter((name) => this.layers.has(name));
-    query.set("layers", shown.join(",") || "none");
-    query.set("colour", this.settings.colour);
+    for (const map of this.group.all) {
+      const { camera, layers, settings } = map;
+      const side = map.state.group?.side ?? "";
+      const corners = camera.rectangle().map((v) => Number(v.toPrecision(6)));
+      if (!camera.isFitted) query.set(`view${side}`, corners.join(","));
+      const shown = LAYERS.map(([name]) => name).filter((name) => layers.has(name));
+      query.set(`layers${side}`, shown.join(",") || "none");
+      query.set(`colour${side}`, settings.colour);
+    }
     return `${location.origin}${location.pathname}?${query}`;
   }
 
