@@ -14,6 +14,7 @@ from explorer import loaders, state
 from explorer import selection_panel as selecting
 from explorer.checkpoint_map import checkpoint_map, pick_before_turn
 from explorer.compare.compared import Compared, link, pick, picked, place_in
+from explorer.compare.measures import Aligned, aligned, said_of_alignment
 from explorer.digit_strip import DigitImage, digit_strip
 from explorer.latent_map import Beside, read_pick, read_selection
 from explorer.link import SIDES
@@ -29,10 +30,10 @@ Turn = NDArray[np.floating[Any]]
 
 def draw(compared: Compared) -> None:
     """Draw the section."""
-    aligned, is_view_shared = _controls(compared)
-    turns = [None, *(_turn(ref, compared, aligned) for ref in compared.refs[1:])]
+    how, is_view_shared = _controls(compared)
+    turns = [_turn(ref, compared, how) for ref in compared.refs]
     selection = selecting.selected()
-    params = link(compared, aligned=aligned, views="linked" if is_view_shared else "free")
+    params = link(compared, aligned=how, views="linked" if is_view_shared else "free")
     for row in range(0, len(compared.refs), 2):
         for i, column in zip(
             range(row, len(compared.refs)), st.columns(2, gap="medium"), strict=False
@@ -40,7 +41,7 @@ def draw(compared: Compared) -> None:
             ref, turn = compared.refs[i], turns[i]
             rotation = None if turn is None else turn.rotation
             with column:
-                st.markdown(f"**{ref.name}**{_said_of_turn(turn, compared.refs[0])}")
+                st.markdown(f"**{ref.name}**")
                 checkpoint_map(
                     ref,
                     compared.split,
@@ -55,9 +56,9 @@ def draw(compared: Compared) -> None:
                     on_select=partial(_on_select, i),
                     on_release=_on_release,
                 )
-    if aligned != "none":
-        from explorer.compare.measures import said_of_alignment
-
+                if turn is not None:
+                    st.caption(_said_of_turn(turn, compared.refs[0]))
+    if how != "none":
         st.caption(said_of_alignment(compared.refs))
     left, right = st.columns([3, 2], gap="medium")
     with left:
@@ -100,28 +101,23 @@ def _controls(compared: Compared) -> tuple[str, bool]:
     return state.read_widget(_ALIGNED), st.session_state[_VIEWS]
 
 
-def _turn(ref: CheckpointRef, compared: Compared, aligned: str) -> Any:
+def _turn(ref: CheckpointRef, compared: Compared, how: str) -> Aligned | None:
     """Align a map with the first's; None as it is."""
-    if aligned == "none":
+    first = compared.refs[0]
+    if how == "none" or ref == first:
         return None
-    from explorer.compare.measures import aligned as align
-
-    selection = selecting.selected() if aligned == "selection" else None
-    return align(
-        ref, compared.refs[0], compared.split, None if selection is None else selection.ids
-    )
+    selection = selecting.selected() if how == "selection" else None
+    return aligned(ref, first, compared.split, None if selection is None else selection.ids)
 
 
-def _said_of_turn(turn: Any, onto: CheckpointRef) -> str:
-    if turn is None:
-        return ""
+def _said_of_turn(turn: Aligned, onto: CheckpointRef) -> str:
     (a, b), (c, d) = turn.rotation.tolist()
     is_reflected = a * d - b * c < 0
     angle = math.degrees(math.atan2(b, a))
-    how = f"{'reflected, ' if is_reflected else ''}turned by {number(angle, 0)}°"
+    how = f"{'Reflected and turned' if is_reflected else 'Turned'} by {number(angle, 0)}°"
     return (
-        f" :small[{how} onto {onto.name}; residual {number(turn.residual, 3)} z units, "
-        f"root mean square over {turn.n_fitted:,} digits]"
+        f"{how} onto {onto.name}; residual {number(turn.residual, 3)} z units, root mean square "
+        f"over {turn.n_fitted:,} digits."
     )
 
 

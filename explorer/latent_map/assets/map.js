@@ -113,7 +113,8 @@ export class LatentMap {
     this.waitTimer = 0;
     Object.assign(this, { decoder, points });
     this.scene.mosaic.use(decoder);
-    const letter = decoder.latent_dim === 2 ? "z" : "u"; // on a plane through more dimensions, u
+    // on a plane through more dimensions, or a turned one, u
+    const letter = decoder.latent_dim === 2 && !this.state.turn ? "z" : "u";
     this.names = [letter, `${letter}\u2081`, `${letter}\u2082`];
     this.root.dataset.points = points.n;
     this.group.aim();
@@ -384,6 +385,7 @@ export class LatentMap {
     this.group.ask(isLive ? { near, coords } : null);
     this.lens.show({
       coords,
+      z: this.decoder.latent_dim === 2 ? this.toLatent(coords) : null,
       near,
       name: near && this.describe(near.id),
       value: near ? valueOf(near.id, this.settings.colour, this.numbers) : "",
