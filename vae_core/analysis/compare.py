@@ -203,14 +203,17 @@ def trustworthiness(images: FloatArray | IntArray, near: IntArray) -> FloatArray
     excess = np.empty(n)
     for start in range(0, n, _PIXEL_BLOCK):
         rows = np.arange(start, min(start + _PIXEL_BLOCK, n))
-        apart = squares[None] - 2.0 * (x[rows] @ x.T)  # (B, N), but for the row's own square
-        own = np.arange(len(rows))
-        apart[own, rows] = -np.inf
+        apart = x[rows] @ x.T  # (B, N)
+        apart *= -2.0
+        apart += squares  # but for the row's own square, the same all along it
+        apart[np.arange(len(rows)), rows] = -np.inf
         theirs = np.take_along_axis(apart, near[rows], 1)
-        apart.sort(1)
         ranks = np.stack(
-            [np.searchsorted(line, some) for line, some in zip(apart, theirs, strict=True)]
-        )  # from 1, the row itself being 0
+            [
+                np.count_nonzero(line < some[:, None], axis=1)
+                for line, some in zip(apart, theirs, strict=True)
+            ]
+        )  # from 1, since each digit itself is nearer
         excess[rows] = np.maximum(ranks - k, 0).sum(1)
     return 1.0 - excess * 2.0 / (k * (2.0 * n - 3.0 * k - 1.0))
 
