@@ -61,6 +61,7 @@ class CompareLink(NamedTuple):
     maps: tuple[MapView, ...] = (MapView(),) * len(SIDES)
     measure: str | None = None  # of drift
     k: int | None = None  # neighbours
+    folder: str | None = None  # of snapshots
 
 
 class Link(NamedTuple):
@@ -197,6 +198,7 @@ def _compare(params: Mapping[str, str], checkpoints: Collection[str]) -> Compare
         maps=tuple(_map(params, side) for side in SIDES),
         measure=_one_of("measure", params, MEASURES),
         k=None if k is None else int(k),
+        folder=_one_of("folder", params, loaders.snapshot_folders()),
     )
 
 

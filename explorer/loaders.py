@@ -135,6 +135,13 @@ def checkpoints() -> tuple[list[CheckpointRef], list[CheckpointError]]:
     return scan_checkpoints(weights_folder())
 
 
+def snapshot_folders() -> dict[str, Path]:
+    """Folders beside the checkpoints that keep moments of a training, by name."""
+    root = weights_folder()
+    folders = sorted(path for path in root.iterdir() if path.is_dir()) if root.is_dir() else []
+    return {path.name: path for path in folders if any(path.glob("*.safetensors"))}
+
+
 @st.cache_resource(show_spinner=False)
 def warm_up() -> threading.Thread:
     """Import torch and unpack the images while the user looks at the first map."""

@@ -29,6 +29,11 @@ class Section(NamedTuple):
     question: str
     module: str
 
+    @property
+    def compares(self) -> bool:
+        """Whether it sets checkpoints side by side; the other shows one training."""
+        return self.name != "training"
+
     def draw(self, compared: Compared) -> None:
         """Draw the section; its module is imported when it is first opened."""
         import_module(f"{__package__}.{self.module}").draw(compared)
@@ -38,15 +43,20 @@ SECTIONS = {
     section.name: section
     for section in (
         Section("maps", "Maps", "Where does each encoder put the same digit?", "maps"),
+        Section("morph", "Morph", "How do the digits get from one map to the other?", "morphing"),
         Section("drift", "Drift", "Which digits ended up elsewhere?", "drift"),
         Section("classes", "Classes", "Which digits does each encoder keep apart?", "classes"),
         Section("figures", "Figures", "Which model is better, and by which measure?", "figures"),
+        Section("training", "Through training", "How does a map come about?", "training"),
     )
 }
 
 
 class Compared(NamedTuple):
-    """Two to four checkpoints, the sidebar's first, and the digits they are compared on."""
+    """Two to four checkpoints, the sidebar's first, and the digits they are compared on.
+
+    The section that compares none has the first alone.
+    """
 
     refs: tuple[CheckpointRef, ...]
     split: Split
@@ -77,9 +87,11 @@ def choose_section() -> Section:
     return SECTIONS[st.session_state[SECTION]]
 
 
-def choose(refs: list[CheckpointRef]) -> Compared | None:
+def choose(refs: list[CheckpointRef], section: Section) -> Compared | None:
     """Let one to three checkpoints be chosen beside the sidebar's; None if there is no other."""
     first, split = state.current()
+    if not section.compares:
+        return Compared((first,), split)
     others = {ref.name: ref for ref in refs if ref.name != first.name}
     if not others:
         st.info(
@@ -141,7 +153,7 @@ def link(compared: Compared, **more: str) -> dict[str, str]:
     first, *others = compared.refs
     params = {
         "checkpoint": first.name,
-        "other": ",".join(ref.name for ref in others),
+        **({"other": ",".join(ref.name for ref in others)} if others else {}),
         "split": compared.split,
         "section": st.session_state[SECTION],
     }

@@ -225,12 +225,11 @@ def _draw_morph(carried: loaders.Unfolded) -> None:
     start, end = carried.codes
     morph(
         key=_MORPH,
-        start=start,
-        end=end,
+        frames=(start, end),
+        stops=("ten Gaussians", "N(0, I)"),
         labels=loaders.labels()[loaders.SPLITS["test"]],
-        name="test",
+        splits=[("test", 0)],
         half=float(max(np.quantile(np.abs(codes), _IN_SIGHT) for codes in (start, end))),
-        ends=("ten Gaussians", "N(0, I)"),
         label="The test digits' codes, carried over from a mixture of ten Gaussians to N(0, I)",
         palette=PALETTE,
         lines=[

@@ -1,14 +1,17 @@
-"""Points, lines and pictures that move between two places, by a slider in the browser."""
+"""Points, lines and pictures that move from place to place, by a slider in the browser."""
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping, Sequence
+import io
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
+import streamlit as st
 from numpy.typing import NDArray
+from PIL import Image
 from streamlit.components.v2 import component
 
 from explorer.digit_strip import INK_JS
@@ -22,6 +25,7 @@ _morph = component(
 )
 
 Floats = NDArray[np.floating[Any]]
+_NOTHING: Callable[[], None] = lambda: None  # noqa: E731
 
 
 class Line(NamedTuple):
@@ -30,6 +34,22 @@ class Line(NamedTuple):
     start: Floats  # (T, 2)
     end: Floats  # (T, 2)
     seen: Literal["always", "start", "end"]  # where it shows; it fades towards the other end
+
+
+class Curve(NamedTuple):
+    """A figure of each stop, drawn under the slider."""
+
+    title: str
+    unit: str
+    values: Sequence[float | None]  # None where it was not measured
+
+
+class Trace(NamedTuple):
+    """One point's way through all stops, and a picture of it at each."""
+
+    row: int
+    name: str
+    pixels: Floats  # (K, 784): ink from 0 to 1
 
 
 class Picture(NamedTuple):
@@ -43,18 +63,22 @@ class Picture(NamedTuple):
 def morph(
     *,
     key: str,
-    start: Floats,
-    end: Floats,
+    frames: Sequence[Floats],
+    stops: Sequence[str],
     labels: NDArray[np.uint8],
-    name: str,
+    splits: Sequence[tuple[str, int]],
     half: float,
-    ends: tuple[str, str],
     label: str,
     palette: Mapping[str, Sequence[str]],
     lines: Sequence[Line] = (),
     pictures: Sequence[Picture] = (),
+    trails: NDArray[np.integer[Any]] | None = None,
+    mosaics: Sequence[bytes] = (),
+    curves: Sequence[Curve] = (),
+    trace: Trace | None = None,
+    on_pick: Callable[[], None] | None = None,
 ) -> None:
-    """Draw points that go straight from `start` to `end`, both ends exact in float32.
+    """Draw points that go straight from frame to frame, each frame exact in float32.
 
     Nothing of it changes while the slider moves, so the browser gets it once.
 
@@ -62,22 +86,32 @@ def morph(
     ----------
     key : str
         Key of the component.
-    start, end : array, shape (N, 2)
-        Where each point is.
+    frames : sequence of array, shape (N, 2)
+        Where each point is at each stop; two at least.
+    stops : sequence of str
+        What the stops are called.
     labels : array, shape (N,)
         uint8, 0 to 9: the points' colours.
-    name : str
-        Of row i: "test" for "test #1,234".
+    splits : sequence of (name, first row)
+        How rows are named: after ("test", 60000) row 60,004 is "test #4". Ascending.
     half : float
         Half the side of the square in sight, which is centred on the origin.
-    ends : tuple of two str
-        What the start and the end are called.
     label : str
         What is seen, for those who cannot see it.
     palette : mapping
         ``"light"`` and ``"dark"``: ten CSS colours each.
     lines, pictures : sequence
-        What else moves.
+        What else moves, between two stops.
+    trails : array of int, optional
+        Rows that draw their way from the first frame behind them.
+    mosaics : sequence of bytes
+        For each stop, of `pack_mosaic`; shown under the points at the stop nearest to the slider.
+    curves : sequence of Curve
+        Drawn under the slider, where its stop is marked.
+    trace : Trace, optional
+        A point that is followed.
+    on_pick : callable, optional
+        Called after a click on a point; see `read_row`.
 
     Raises
     ------
@@ -87,13 +121,19 @@ def morph(
     n = len(labels)
     if labels.dtype != np.uint8 or labels.shape != (n,) or (n and labels.max() > 9):
         raise ValueError(f"labels must be uint8 of shape (N,), 0 to 9, got {labels.dtype}")
+    if len(frames) < 2 or len(stops) != len(frames):
+        raise ValueError(
+            f"frames and stops must be as many, two or more, got {len(frames)} and {len(stops)}"
+        )
+    for name, given in (("mosaics", mosaics), *((curve.title, curve.values) for curve in curves)):
+        if given and len(given) != len(stops):
+            raise ValueError(f"{name} must have one for each stop, got {len(given)}")
     data = {
-        "start": _coords("start", start, n),
-        "end": _coords("end", end, n),
+        "frames": [_coords(f"frame {i}", frame, n) for i, frame in enumerate(frames)],
+        "stops": list(stops),
         "labels": base64.b64encode(labels.tobytes()).decode(),
-        "name": name,
+        "splits": [[name, int(first)] for name, first in splits],
         "half": half,
-        "ends": list(ends),
         "label": label,
         "palette": {theme: list(colours) for theme, colours in palette.items()},
         "lines": [
@@ -108,14 +148,53 @@ def morph(
             {
                 "start": [float(value) for value in picture.start],
                 "end": [float(value) for value in picture.end],
-                "pixels": base64.b64encode(
-                    np.rint(255 * picture.pixels.clip(0, 1)).astype(np.uint8).tobytes()
-                ).decode(),
+                "pixels": _ink(picture.pixels),
             }
             for picture in pictures
         ],
+        "trails": [] if trails is None else [int(row) for row in trails],
+        "mosaics": [base64.b64encode(png).decode() for png in mosaics],
+        "curves": [
+            {"title": curve.title, "unit": curve.unit, "values": list(curve.values)}
+            for curve in curves
+        ],
+        "trace": trace
+        and {
+            "row": trace.row,
+            "name": trace.name,
+            "pictures": [_ink(pixels) for pixels in trace.pixels],
+        },
+        "picks": on_pick is not None,
     }
-    _morph(key=key, data=data)
+    _morph(key=key, data=data, on_pick_change=on_pick or _NOTHING)
+
+
+def read_row(key: str) -> int | None:
+    """Read which point was clicked, inside its `on_pick` callback; None for anything else."""
+    value = st.session_state.get(key)
+    row = value.get("pick") if isinstance(value, Mapping) else None
+    return row if type(row) is int and row >= 0 else None
+
+
+def pack_mosaic(images: Floats) -> bytes:
+    """Lay decoded images out as a mosaic: a PNG whose opacity is the ink.
+
+    Parameters
+    ----------
+    images : array, shape (R, C, 784)
+        Ink from 0 to 1; row 0 is at the top.
+    """
+    rows, columns, _ = images.shape
+    ink = np.rint(255 * images.clip(0, 1)).astype(np.uint8).reshape(rows, columns, 28, 28)
+    alpha = ink.swapaxes(1, 2).reshape(rows * 28, columns * 28)
+    file = io.BytesIO()
+    Image.fromarray(np.stack([np.zeros_like(alpha), alpha], -1), "LA").save(file, "PNG")
+    return file.getvalue()
+
+
+def _ink(pixels: Floats) -> str:
+    """Write 784 levels of ink, a byte each, in base64."""
+    return base64.b64encode(np.rint(255 * pixels.clip(0, 1)).astype(np.uint8).tobytes()).decode()
 
 
 def _coords(name: str, values: Floats, n: int) -> str:

@@ -15,7 +15,7 @@ def _compare(refs: list[loaders.CheckpointRef]) -> None:
         open_page()
         section = choose_section()
         st.markdown(f"#### {section.question}")
-        compared = choose(refs)
+        compared = choose(refs, section)
         if compared is not None:
             section.draw(compared)
 
