@@ -30,6 +30,7 @@ _SHOWN_MAP, _PAGE, _SHEET_IDS = "compare_drift_shown", "compare_drift_page", "co
 _USUAL_NEIGHBOURS = 10
 _MOST_MOVED = 0.99  # quantile at which the threshold starts
 _STEPS = 200  # of the threshold's slider
+_TOLD = 5  # of the farthest, in words
 
 
 class Named(NamedTuple):
@@ -288,6 +289,7 @@ def _most_moved(drift: Drift, threshold: float) -> None:
         return
     st.markdown(f"##### The {n:,} most moved, the farthest first")
     order = np.argsort(-drift.values, kind="stable")[:n]
+    _tell_farthest(drift, order)
     turned = st.session_state.get(_PAGE, 0)
     number_of_page = min(turned, (n - 1) // PAGE_SIZE)
     rows = order[number_of_page * PAGE_SIZE :][:PAGE_SIZE]
@@ -310,6 +312,42 @@ def _most_moved(drift: Drift, threshold: float) -> None:
         on_choose=partial(_on_choose, drift.first),
         on_turn=_on_turn,
     )
+
+
+def _tell_farthest(drift: Drift, order: Ids) -> None:
+    """Name the farthest in words, and offer all in a file."""
+    labels = loaders.labels()
+    told = [
+        f"{state.digit_name(digit)} (a {labels[digit]}) {number(value)}"
+        for digit, value in zip(
+            drift.ids[order[:_TOLD]].tolist(), drift.values[order[:_TOLD]].tolist(), strict=True
+        )
+    ]
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption(f"{drift.named.unit.capitalize()}: {', '.join(told)}…", width="stretch")
+        st.download_button(
+            "Download ids and drift",
+            partial(_as_csv, drift),
+            file_name=f"drift-{drift.first.name}-{drift.other.name}-{drift.measure}.csv",
+            mime="text/csv",
+            key="compare_drift_csv",
+            on_click="ignore",
+            icon=":material/download:",
+            help="CSV: id, label and drift of all digits shown, the farthest first.",
+        )
+
+
+def _as_csv(drift: Drift) -> str:
+    labels = loaders.labels()
+    order = np.argsort(-drift.values, kind="stable")
+    lines = [f"id,digit,label,{drift.named.title.lower()} [{drift.named.unit}]"]
+    lines += [
+        f"{digit},{state.digit_name(digit).replace(',', '')},{labels[digit]},{value!r}"
+        for digit, value in zip(
+            drift.ids[order].tolist(), drift.values[order].tolist(), strict=True
+        )
+    ]
+    return "\n".join(lines) + "\n"
 
 
 def _on_turn() -> None:

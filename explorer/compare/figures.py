@@ -19,24 +19,25 @@ _DONE = "compare_figures_done"  # pairs whose figures this session has waited fo
 # narrow screen it stands in the cell, since the table's own scrolling would cut it off.
 _STYLE = """
 <style>
-.figures { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
-.figures caption { text-align: left; opacity: 0.8; padding-bottom: 0.5rem; font-size: 0.875rem; }
-.figures th, .figures td { padding: 0.3rem 0.6rem; border-bottom: 1px solid #80808055;
-  vertical-align: baseline; }
-.figures thead th { text-align: right; }
-.figures thead th:first-child, .figures tbody th { text-align: left; font-weight: 400; }
-.figures td { text-align: right; white-space: nowrap; }
-.figures td small { display: block; opacity: 0.8; }
-.figures tbody th { position: relative; }
-.figures button { all: unset; cursor: help; border-bottom: 1px dotted currentColor; }
-.figures button:focus-visible { outline: 2px solid currentColor; outline-offset: 3px; }
-.figures [role=tooltip] { display: none; position: absolute; left: 0.6rem; top: 100%; z-index: 20;
+.compared { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
+.compared caption { text-align: left; opacity: 0.8; padding-bottom: 0.5rem; font-size: 0.875rem; }
+.compared th, .compared td { padding: 0.3rem 0.6rem; border-bottom: 1px solid #80808055;
+  vertical-align: top; }
+.compared thead th { text-align: right; }
+.compared thead th:first-child, .compared tbody th { text-align: left; font-weight: 400; }
+.compared td { text-align: right; white-space: nowrap; }
+.compared td small { display: block; opacity: 0.8; }
+.compared tbody th { position: relative; }
+.compared button { all: unset; cursor: help; border-bottom: 1px dotted currentColor; }
+.compared button:focus-visible { outline: 2px solid currentColor; outline-offset: 3px; }
+.compared [role=tooltip] { display: none; position: absolute; left: 0.6rem; top: 100%; z-index: 20;
   width: min(30rem, 70vw); padding: 0.6rem 0.8rem; border: 1px solid #808080; border-radius: 0.5rem;
-  background: Canvas; color: CanvasText; font-size: 0.875rem; white-space: normal; }
-.figures button:hover + [role=tooltip], .figures button:focus + [role=tooltip] { display: block; }
+  background: Canvas; color: CanvasText; font-size: 0.875rem; white-space: normal;
+  text-align: left; }
+.compared button:hover + [role=tooltip], .compared button:focus + [role=tooltip] { display: block; }
 @media (max-width: 640px) {
-  .figures-frame { overflow-x: auto; }
-  .figures [role=tooltip] { position: static; width: 12rem; margin-top: 0.4rem; }
+  .compared-frame { overflow-x: auto; }
+  .compared [role=tooltip] { position: static; width: 12rem; margin-top: 0.4rem; }
 }
 </style>
 """
@@ -78,7 +79,7 @@ def _figures(refs: tuple[CheckpointRef, ...]) -> list[dict[str, table.Figure]]:
             bar.progress(share, f"Measuring {name}…")
         bar.empty()
         done.add(refs)
-    return [table.figures(ref, refs[0]) for ref in refs]
+    return [table.compared(ref, refs[0]) for ref in refs]
 
 
 def figures_html(refs: Sequence[CheckpointRef], found: Sequence[dict[str, table.Figure]]) -> str:
@@ -86,7 +87,7 @@ def figures_html(refs: Sequence[CheckpointRef], found: Sequence[dict[str, table.
     heads = "".join(f'<th scope="col">{escape(ref.name)}</th>' for ref in refs)
     rows = "".join(_row(each, refs, [one[each.key] for one in found]) for each in table.DEFINITIONS)
     return (
-        '<div class="figures-frame"><table class="figures">'
+        '<div class="compared-frame"><table class="compared">'
         "<caption>Figures on the 10,000 test digits</caption>"
         f'<thead><tr><th scope="col">Figure</th>{heads}</tr></thead>'
         f"<tbody>{rows}</tbody></table></div>"

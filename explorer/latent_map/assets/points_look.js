@@ -55,7 +55,8 @@ export function pointsLook(points, colour, values, theme) {
   if (!amounts) return { ...pointsLook(points, "label", null, theme), isMissing: true };
   const [low, high] = RANGE.map((share) => quantile(amounts, share));
   const step = 255 / (high - low || 1);
-  const scale = scaleColours("values", theme);
+  const scale = [...scaleColours("values", theme)];
+  if (colour === "drift") scale.reverse(); // its first colours warn, and here more is worse
   return {
     name: `${colour}/${theme.name}/${values.id}`,
     classes: Uint8ClampedArray.from(amounts, (v) => (v - low) * step),
