@@ -25,6 +25,7 @@ ALIGNED = ("none", "all", "selection")
 VIEWS = ("linked", "free")
 FEWEST_NEIGHBOURS, MOST_NEIGHBOURS = 5, 100
 MEASURES = ("displacement", "neighbours", "relative")
+METHODS = ("k-means", "mixture")
 CHAPTERS = ("1", "2", "3", "4", "5", "6")
 _MAX_LENGTH = 500  # of a value, letters
 
@@ -61,6 +62,10 @@ class CompareLink(NamedTuple):
     maps: tuple[MapView, ...] = (MapView(),) * len(SIDES)
     measure: str | None = None  # of drift
     k: int | None = None  # neighbours
+    against: str | None = None  # the one of the others that is set against the first
+    threshold: float | None = None  # of drift
+    method: str | None = None  # of clusters
+    snapshots: str | None = None  # folder of snapshots, which may be gone
     folder: str | None = None  # of snapshots
 
 
@@ -198,8 +203,16 @@ def _compare(params: Mapping[str, str], checkpoints: Collection[str]) -> Compare
         maps=tuple(_map(params, side) for side in SIDES),
         measure=_one_of("measure", params, MEASURES),
         k=None if k is None else int(k),
-        folder=_one_of("folder", params, loaders.snapshot_folders()),
+        against=_one_of("against", params, others),
+        threshold=_threshold(params),
+        method=_one_of("method", params, METHODS),
+        folder=params.get("folder"),
     )
+
+
+def _threshold(params: Mapping[str, str]) -> float | None:
+    text = params.get("threshold")
+    return None if text is None else _numbers("threshold", text, 1, "a number")[0]
 
 
 def _view(name: str, params: Mapping[str, str]) -> tuple[float, float, float, float] | None:

@@ -135,13 +135,6 @@ def checkpoints() -> tuple[list[CheckpointRef], list[CheckpointError]]:
     return scan_checkpoints(weights_folder())
 
 
-def snapshot_folders() -> dict[str, Path]:
-    """Folders beside the checkpoints that keep moments of a training, by name."""
-    root = weights_folder()
-    folders = sorted(path for path in root.iterdir() if path.is_dir()) if root.is_dir() else []
-    return {path.name: path for path in folders if any(path.glob("*.safetensors"))}
-
-
 @st.cache_resource(show_spinner=False)
 def warm_up() -> threading.Thread:
     """Import torch and unpack the images while the user looks at the first map."""
@@ -787,13 +780,3 @@ def _smallest(values: Floats, n: int) -> tuple[NDArray[np.intp], Floats]:
     smallest = np.argpartition(values, n)[:n]
     smallest = smallest[values[smallest].argsort()]
     return smallest, values[smallest]
-
-
-@st.cache_data(max_entries=16, show_spinner="Counting neighbours…")
-def neighbour_classes(ref: CheckpointRef, k: int) -> Floats:
-    """Shares of classes among the k nearest test digits of each class's digits, shape (10, 10)."""
-    from vae_core.analysis.compare import class_confusion, neighbours
-
-    rows = SPLITS["test"]
-    near = neighbours(positions(ref).coords[rows], k=k)
-    return class_confusion(near, labels()[rows]).astype(np.float32)

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 import streamlit as st
 
+from explorer import state
 from explorer.compare import measures
-from explorer.compare.compared import Compared
+from explorer.compare.compared import Compared, show_link
 from explorer.compare.drift import choose_other
 from explorer.compare.measures import Method
 from explorer.compare.stories import cluster_stories
@@ -31,6 +32,12 @@ def draw(compared: Compared) -> None:
     _neighbourhoods(compared.refs, other)
     _tightness(compared.refs)
     _clusters(compared.refs)
+    show_link(
+        compared,
+        k=str(st.session_state[NEIGHBOURS]),
+        method=st.session_state[METHOD],
+        against=other.name,
+    )
 
 
 def _ink() -> str:
@@ -39,7 +46,8 @@ def _ink() -> str:
 
 def _neighbourhoods(refs: Sequence[CheckpointRef], other: CheckpointRef) -> None:
     st.markdown("##### Whom the digits of each class live among")
-    st.session_state.setdefault(NEIGHBOURS, _USUAL_NEIGHBOURS)
+    asked = state.opened_link().compare
+    st.session_state.setdefault(NEIGHBOURS, asked.k or _USUAL_NEIGHBOURS)
     k: int = st.slider(
         "Nearest neighbours, k",
         FEWEST_NEIGHBOURS,
@@ -136,7 +144,7 @@ def _tightness(refs: Sequence[CheckpointRef]) -> None:
 
 def _clusters(refs: Sequence[CheckpointRef]) -> None:
     st.markdown("##### Which classes share a cluster, and which are split")
-    st.session_state.setdefault(METHOD, "k-means")
+    st.session_state.setdefault(METHOD, state.opened_link().compare.method or "k-means")
     st.segmented_control(
         "Clusters by",
         list(METHODS),

@@ -25,7 +25,9 @@ from vae_core.checkpoints import CheckpointRef
 
 MAP, SHEET = "compare_drift_map", "compare_drift_sheet"
 AGAINST, MEASURE, NEIGHBOURS = "compare_against", "compare_measure", "compare_drift_k"  # widgets
-_SHOWN_MAP, _PAGE, _SHEET_IDS = "compare_drift_shown", "compare_drift_page", "compare_drift_ids"
+_SHOWN_MAP, _PAGE, _SHEET_IDS, _OPENED = (
+    "compare_drift_shown", "compare_drift_page", "compare_drift_ids", "compare_drift_opened"
+)  # fmt: skip
 
 _USUAL_NEIGHBOURS = 10
 _MOST_MOVED = 0.99  # quantile at which the threshold starts
@@ -37,8 +39,17 @@ class Named(NamedTuple):
     """A measure in words."""
 
     title: str
-    unit: str
+    unit: str  # "" for a share
     meaning: str
+
+    @property
+    def with_unit(self) -> str:
+        """The title, and the unit if there is one."""
+        return f"{self.title}, {self.unit}" if self.unit else self.title
+
+    def said(self, value: float) -> str:
+        """Write a value with the unit."""
+        return f"{number(value)} {self.unit}".rstrip()
 
 
 MEASURES: dict[Measure, Named] = {
@@ -50,7 +61,7 @@ MEASURES: dict[Measure, Named] = {
     ),
     "neighbours": Named(
         "Neighbourhood change",
-        "of 1",
+        "",
         "Whether its neighbours changed: 1 − Jaccard of its k nearest in z under the one and the "
         "other, 0 if they are the same, 1 if all are others.",
     ),
@@ -93,7 +104,7 @@ def draw(compared: Compared) -> None:
     with right:
         threshold = _threshold(drift)
     with left:
-        _map(compared, drift)
+        _map(compared, drift, threshold)
     _most_moved(drift, threshold)
 
 
@@ -106,7 +117,8 @@ def choose_other(compared: Compared) -> CheckpointRef:
     if len(others) == 1:
         return compared.refs[1]
     if st.session_state.get(AGAINST) not in others:
-        st.session_state[AGAINST] = next(iter(others))
+        asked = None if AGAINST in st.session_state else state.opened_link().compare.against
+        st.session_state[AGAINST] = asked if asked in others else next(iter(others))
     st.segmented_control(
         f"{compared.refs[0].name} against",
         list(others),
@@ -170,7 +182,7 @@ def _said(compared: Compared, drift: Drift) -> str:
 # ---- the map
 
 
-def _map(compared: Compared, drift: Drift) -> None:
+def _map(compared: Compared, drift: Drift, threshold: float) -> None:
     shown = {ref.name: ref for ref in (drift.first, drift.other)}
     if st.session_state.get(_SHOWN_MAP) not in shown:
         st.session_state[_SHOWN_MAP] = drift.first.name
@@ -192,12 +204,18 @@ def _map(compared: Compared, drift: Drift) -> None:
             first_id=int(drift.ids[0]),
             name=named.title.lower(),
             unit=named.unit,
-            title=f"{named.title}, {named.unit}",
+            title=named.with_unit,
             said=f"{drift.other.name} against {drift.first.name}. {named.meaning}",
         ),
         selected=None if chosen is None else chosen.ids,
         start=opened.map if is_linked else MapView(colour="drift"),
-        link=page.link(compared, measure=drift.measure, k=str(drift.k)),
+        link=page.link(
+            compared,
+            measure=drift.measure,
+            k=str(drift.k),
+            against=drift.other.name,
+            threshold=f"{threshold:.6g}",
+        ),
         on_pick=partial(_on_pick, ref),
         on_select=_on_select,
     )
@@ -220,28 +238,29 @@ def _on_select() -> None:
 def _threshold(drift: Drift) -> float:
     """Draw the histogram and its threshold, which selects; tell the threshold."""
     values, named = drift.values, drift.named
-    unit = drift.named.unit
     st.markdown(
-        f"Median {number(float(np.median(values)))} {unit}, mean "
-        f"{number(float(values.mean()))}, largest {number(float(values.max()))}"
+        f"Median {named.said(float(np.median(values)))}, mean "
+        f"{named.said(float(values.mean()))}, largest {named.said(float(values.max()))}."
     )
     top = 1.0 if drift.measure == "neighbours" else float(values.max()) or 1.0
     step = top / _STEPS
     key = f"compare_threshold_{drift.key}"
     if key not in st.session_state:
-        start = round(float(np.quantile(values, _MOST_MOVED)) / step)
-        st.session_state[key] = min(start * step, top)
+        start = float(np.quantile(values, _MOST_MOVED))
+        # A link's is for the drift that it opens with, not for those chosen later.
+        if not st.session_state.get(_OPENED):
+            start = state.opened_link().compare.threshold or start
+        st.session_state[key] = min(max(round(start / step), 0) * step, top)
+    st.session_state[_OPENED] = True
     threshold: float = st.session_state[key]
     st.plotly_chart(
-        drift_histogram(
-            values, threshold=threshold, title=f"{named.title.lower()}, {unit}", top=top
-        ),
+        drift_histogram(values, threshold=threshold, title=named.with_unit, top=top),
         key="compare_drift_histogram",
         config={"displayModeBar": False},
         alt=f"Histogram of the {named.title.lower()} of {len(values):,} digits.",
     )
     st.slider(
-        f"Threshold, {unit}",
+        f"Threshold, {named.unit}" if named.unit else "Threshold",
         0.0,
         top,
         step=step,
@@ -253,7 +272,7 @@ def _threshold(drift: Drift) -> float:
         persist_state="session",
     )
     n = int(np.count_nonzero(values >= threshold))
-    st.markdown(f"**{n:,} digits** lie at {number(threshold)} {unit} or above.")
+    st.markdown(f"**{n:,} digits** lie at {named.said(threshold)} or above.")
     _picked(drift)
     return threshold
 
@@ -273,8 +292,8 @@ def _picked(drift: Drift) -> None:
     value = float(drift.values[here.id - drift.ids[0]])
     rank = int(np.count_nonzero(drift.values > value)) + 1
     st.markdown(
-        f"A {loaders.labels()[here.id]}, {state.digit_name(here.id)}: {number(value)} "
-        f"{drift.named.unit}, rank {rank:,} of {len(drift.ids):,}, 1 being the farthest."
+        f"A {loaders.labels()[here.id]}, {state.digit_name(here.id)}: "
+        f"{drift.named.said(value)}, rank {rank:,} of {len(drift.ids):,}, 1 being the farthest."
     )
 
 
@@ -301,7 +320,7 @@ def _most_moved(drift: Drift, threshold: float) -> None:
         ids=ids.tolist(),
         images=loaders.digits().images[ids],
         captions=[
-            f"a {labels[digit]} · {state.digit_name(digit)} · {number(value)} {drift.named.unit}"
+            f"a {labels[digit]} · {state.digit_name(digit)} · {drift.named.said(value)}"
             for digit, value in zip(ids.tolist(), drift.values[rows].tolist(), strict=True)
         ],
         page=number_of_page,
@@ -318,13 +337,13 @@ def _tell_farthest(drift: Drift, order: Ids) -> None:
     """Name the farthest in words, and offer all in a file."""
     labels = loaders.labels()
     told = [
-        f"{state.digit_name(digit)} (a {labels[digit]}) {number(value)}"
+        f"{state.digit_name(digit)} (a {labels[digit]}) {drift.named.said(value)}"
         for digit, value in zip(
             drift.ids[order[:_TOLD]].tolist(), drift.values[order[:_TOLD]].tolist(), strict=True
         )
     ]
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption(f"{drift.named.unit.capitalize()}: {', '.join(told)}…", width="stretch")
+        st.caption(f"The farthest: {', '.join(told)}…", width="stretch")
         st.download_button(
             "Download ids and drift",
             partial(_as_csv, drift),
@@ -340,7 +359,7 @@ def _tell_farthest(drift: Drift, order: Ids) -> None:
 def _as_csv(drift: Drift) -> str:
     labels = loaders.labels()
     order = np.argsort(-drift.values, kind="stable")
-    lines = [f"id,digit,label,{drift.named.title.lower()} [{drift.named.unit}]"]
+    lines = [f"id,digit,label,{drift.named.with_unit.replace(',', ' in')}"]
     lines += [
         f"{digit},{state.digit_name(digit).replace(',', '')},{labels[digit]},{value!r}"
         for digit, value in zip(

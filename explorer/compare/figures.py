@@ -9,7 +9,7 @@ from html import escape
 import streamlit as st
 
 from explorer.compare import figures_table as table
-from explorer.compare.compared import Compared
+from explorer.compare.compared import Compared, show_link
 from explorer.theme import number
 from vae_core.checkpoints import CheckpointRef
 
@@ -68,6 +68,7 @@ def draw(compared: Compared) -> None:
         icon=":material/download:",
         help="CSV: every figure, its interval, how it was computed, definition and source.",
     )
+    show_link(compared)
 
 
 def _figures(refs: tuple[CheckpointRef, ...]) -> list[dict[str, table.Figure]]:

@@ -196,10 +196,9 @@ def figures(ref: CheckpointRef, first: CheckpointRef) -> dict[str, Figure]:
     found["cka"] = Figure(
         compare.linear_cka(codes, loaders.test_codes(first)), "encoder means, 10,000 test digits"
     )
+    found |= {name: figure for name, figure in _not_stored(ref).items() if name not in found}
     per_digit = _per_digit(ref, first)
-    how = f"{TRUST_NEIGHBOURS} neighbours, encoder means, 10,000 test digits"
-    for name in ("trustworthiness", "overlap"):
-        found[name] = Figure(float(per_digit[name].mean()), how)
+    said = _said_per_digit(ref)
     ends = compare.bootstrap_means(
         np.stack(list(per_digit.values())),
         n_resamples=N_RESAMPLES,
@@ -207,14 +206,50 @@ def figures(ref: CheckpointRef, first: CheckpointRef) -> dict[str, Figure]:
         seed=_SEED,
     )
     for (name, values), (low, high) in zip(per_digit.items(), ends.tolist(), strict=True):
-        figure = found[name]
+        mean = float(values.mean())
+        figure = found.get(name, Figure(mean, said[name]))
         if figure.value is not None:
-            # The header's mean is of eight samples of q(z|x), ours of no sample: it is their
-            # spread over digits that is the same, so the interval is moved to the header's mean.
-            shift = figure.value - float(values.mean())
+            # A header's ELBO is of eight samples of q(z|x), ours of none: it is their spread over
+            # digits that is the same, so the interval is moved to the header's mean.
+            shift = figure.value - mean
             found[name] = figure._replace(low=low + shift, high=high + shift, interval="bootstrap")
     absent = Figure(None, "none: not in this checkpoint's figures")
     return {each.key: found.get(each.key, absent) for each in DEFINITIONS}
+
+
+def _not_stored(ref: CheckpointRef) -> dict[str, Figure]:
+    """Measure what headers of older or other tools lack, and only that."""
+    stored, config = loaders.metrics(ref), loaders.stored(ref).header.model
+    found: dict[str, Figure] = {}
+    if "nmi" not in stored:
+        from vae_core.analysis.clusters import cluster_figures
+
+        clusters = cluster_figures(loaders.test_codes(ref), measures.test_labels())
+        how = "10-means clusters of the encoder means against the classes"
+        found |= {"nmi": Figure(clusters.nmi, how), "ari": Figure(clusters.ari, how)}
+    has_plane = config.posterior == "gaussian" and config.latent_dim == 2
+    kl = loaders.digit_terms(ref, "test").kl
+    if "aggregate_kl" not in stored and has_plane and kl is not None:
+        apart = loaders.aggregate(ref).kl
+        how = "q(z) = mean q(z|x) of the 10,000 images, grey pixels"
+        found["aggregate_kl"] = Figure(apart, f"KL(q(z) ‖ p(z)), {how}")
+        found["mutual_information"] = Figure(float(kl.mean()) - apart, f"KL − aggregate KL, {how}")
+    return found
+
+
+def _said_per_digit(ref: CheckpointRef) -> dict[str, str]:
+    """How the figures that are means over the digits are measured where no header has them."""
+    near = f"{TRUST_NEIGHBOURS} neighbours, encoder means, 10,000 test digits"
+    terms = loaders.said_of_terms(ref)
+    return {
+        **{f"knn{k}": f"{k} nearest encoder means, 5-fold cross-validated" for k in _KNN},
+        "silhouette": "of the true classes, encoder means",
+        "trustworthiness": near,
+        "overlap": near,
+        "reconstruction": terms["reconstruction"],
+        "elbo": terms.get("elbo", ""),
+        "kl": terms.get("elbo", ""),
+    }
 
 
 def _stored(figure: Mapping[str, Any]) -> Figure:

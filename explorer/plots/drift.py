@@ -51,7 +51,7 @@ def drift_histogram(
         height=260,
         margin={"l": 0, "r": 8, "t": 8, "b": 0},
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
-        xaxis={"title": title, "range": [0.0, top]},
+        xaxis={"title": title, "range": [-0.01 * top, 1.01 * top]},
         yaxis={"title": "digits"},
     )
     return figure

@@ -83,7 +83,8 @@ export function valueOf(id, colour, values) {
   const amount = values.sections[colour]?.[row];
   if (amount === undefined) return "";
   const digits = decimals(colour) || 1;
-  return `${values.name ?? COLOUR_NAMES[colour]} ${number(amount, digits)} ${values.unit ?? "nats"}`;
+  const words = [values.name ?? COLOUR_NAMES[colour], number(amount, digits), values.unit ?? "nats"];
+  return words.join(" ").trim();
 }
 
 const decimals = (colour) => (colour === "drift" ? 2 : 0); // nats are many, drifts around one
