@@ -5,7 +5,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from explorer import loaders, state
+from explorer import loaders, state, uploads
 from explorer.theme import number
 from vae_core.data import Split
 
@@ -43,7 +43,8 @@ STYLE = """<style>
 [data-testid="stWidgetLabel"] * { color: inherit !important; }
 .st-key-compare_first { min-height: 4.25rem; } /* as high as a select box with its label */
 /* The chosen chapter's name is too pale on the tint that it has under the pointer. */
-:is(.st-key-likelihood_chapter, .st-key-compare_section) button { background-color: transparent !important; }
+:is(.st-key-likelihood_chapter, .st-key-compare_section) button {
+  background-color: transparent !important; }
 /* A formula too wide for its column goes on in the next line; one that scrolls needs a mouse. */
 .stMarkdown .katex-display { overflow: visible !important; }
 .stMarkdown .katex-display > .katex { white-space: normal !important; }
@@ -88,7 +89,7 @@ def main() -> None:
             st.page_link(each, width="stretch")
     with state.shown_errors():
         state.remember_folder()
-        refs, problems = loaders.checkpoints()
+        refs, problems = uploads.checkpoints()
         with st.sidebar:
             for problem in problems:
                 st.warning(str(problem), icon=":material/broken_image:")

@@ -143,36 +143,6 @@ def scan_checkpoints(folder: Path | str) -> tuple[list[CheckpointRef], list[Chec
     return refs, problems
 
 
-def list_snapshots(folder: Path | str) -> list[tuple[CheckpointRef, float]]:
-    """List the moments of one training that a folder keeps, with their epochs, in order.
-
-    Raises
-    ------
-    CheckpointError
-        There is no such folder, a file of it is damaged or says no epoch, models differ in shape,
-        or there are fewer than two.
-    """
-    refs, problems = scan_checkpoints(folder)
-    if problems:
-        raise problems[0]
-    if len(refs) < 2:
-        raise CheckpointError(
-            f"{folder} holds {len(refs)} snapshots of a training, not two or more"
-        )
-    found: list[tuple[CheckpointRef, float]] = []
-    models: set[ModelConfig] = set()
-    for ref in refs:
-        header = read_header(ref.path)
-        epoch = header.metrics.get("epoch", {}).get("value")
-        if epoch is None:
-            raise CheckpointError(f"{ref.path} is no snapshot: its header says no epoch")
-        found.append((ref, float(epoch)))
-        models.add(header.model)
-    if len(models) > 1:
-        raise CheckpointError(f"{folder} holds models of different shapes, not one training's")
-    return sorted(found, key=lambda one: one[1])
-
-
 def checkpoint_ref(path: Path | str) -> CheckpointRef:
     """Identify one file, checking its header.
 

@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
-from explorer import loaders, state
+from explorer import loaders, state, uploads
 from explorer import selection_panel as selecting
 from explorer.link import MOST_OTHERS, pin_params
 from vae_core.checkpoints import CheckpointRef
@@ -47,6 +47,7 @@ SECTIONS = {
         Section("drift", "Drift", "Which digits ended up elsewhere?", "drift"),
         Section("classes", "Classes", "Which digits does each encoder keep apart?", "classes"),
         Section("figures", "Figures", "Which model is better, and by which measure?", "figures"),
+        Section("training", "Through training", "How did the arrangement come about?", "training"),
         Section("training", "Through training", "How does a map come about?", "training"),
     )
 }
@@ -95,9 +96,11 @@ def choose(refs: list[CheckpointRef], section: Section) -> Compared | None:
     others = {ref.name: ref for ref in refs if ref.name != first.name}
     if not others:
         st.info(
-            "There is one checkpoint only: drop another into the weights folder to compare them.",
+            "There is one checkpoint only: drop another into the weights folder to compare them, "
+            "or upload one.",
             icon=":material/compare:",
         )
+        uploads.upload_panel()
         return None
     asked = state.read_widget(OTHERS)
     if asked is None:
@@ -116,6 +119,7 @@ def choose(refs: list[CheckpointRef], section: Section) -> Compared | None:
             placeholder="Choose one to three checkpoints",
             persist_state="session",
         )
+        uploads.upload_panel()
     return Compared((first, *(others[name] for name in names or chosen)), split)
 
 

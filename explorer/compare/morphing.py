@@ -38,11 +38,11 @@ def draw(compared: Compared) -> None:
         )
         st.session_state.setdefault(_TRAILS, 200)
         st.selectbox(
-            "Trails of the digits whose neighbours changed most",
+            "Trails of the most changed",
             list(_TRAIL_OPTIONS),
             format_func=_TRAIL_OPTIONS.__getitem__,
             key=_TRAILS,
-            width=340,
+            width=220,
             persist_state="session",
         )
     rows = loaders.SPLITS[split]
@@ -57,8 +57,9 @@ def draw(compared: Compared) -> None:
     with left:
         morph(
             key=KEY,
-            frames=(start, end),
-            stops=(first.name, other.name),
+            start=start,
+            end=end,
+            ends=(first.name, other.name),
             labels=loaders.labels()[rows],
             splits=_splits(rows),
             half=half,

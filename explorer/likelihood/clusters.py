@@ -225,8 +225,9 @@ def _draw_morph(carried: loaders.Unfolded) -> None:
     start, end = carried.codes
     morph(
         key=_MORPH,
-        frames=(start, end),
-        stops=("ten Gaussians", "N(0, I)"),
+        start=start,
+        end=end,
+        ends=("ten Gaussians", "N(0, I)"),
         labels=loaders.labels()[loaders.SPLITS["test"]],
         splits=[("test", 0)],
         half=float(max(np.quantile(np.abs(codes), _IN_SIGHT) for codes in (start, end))),

@@ -1,9 +1,8 @@
-"""Points, lines and pictures that move from place to place, by a slider in the browser."""
+"""Points, lines and pictures that move between two places, by a slider in the browser."""
 
 from __future__ import annotations
 
 import base64
-import io
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -11,7 +10,6 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
-from PIL import Image
 from streamlit.components.v2 import component
 
 from explorer.digit_strip import INK_JS
@@ -36,20 +34,12 @@ class Line(NamedTuple):
     seen: Literal["always", "start", "end"]  # where it shows; it fades towards the other end
 
 
-class Curve(NamedTuple):
-    """A figure of each stop, drawn under the slider."""
-
-    title: str
-    unit: str
-    values: Sequence[float | None]  # None where it was not measured
-
-
 class Trace(NamedTuple):
-    """One point's way through all stops, and a picture of it at each."""
+    """One point that is followed, and a picture of it at either end."""
 
     row: int
     name: str
-    pixels: Floats  # (K, 784): ink from 0 to 1
+    pixels: Floats  # (2, 784): ink from 0 to 1
 
 
 class Picture(NamedTuple):
@@ -63,8 +53,9 @@ class Picture(NamedTuple):
 def morph(
     *,
     key: str,
-    frames: Sequence[Floats],
-    stops: Sequence[str],
+    start: Floats,
+    end: Floats,
+    ends: tuple[str, str],
     labels: NDArray[np.uint8],
     splits: Sequence[tuple[str, int]],
     half: float,
@@ -73,12 +64,10 @@ def morph(
     lines: Sequence[Line] = (),
     pictures: Sequence[Picture] = (),
     trails: NDArray[np.integer[Any]] | None = None,
-    mosaics: Sequence[bytes] = (),
-    curves: Sequence[Curve] = (),
     trace: Trace | None = None,
     on_pick: Callable[[], None] | None = None,
 ) -> None:
-    """Draw points that go straight from frame to frame, each frame exact in float32.
+    """Draw points that go straight from `start` to `end`, both ends exact in float32.
 
     Nothing of it changes while the slider moves, so the browser gets it once.
 
@@ -86,10 +75,10 @@ def morph(
     ----------
     key : str
         Key of the component.
-    frames : sequence of array, shape (N, 2)
-        Where each point is at each stop; two at least.
-    stops : sequence of str
-        What the stops are called.
+    start, end : array, shape (N, 2)
+        Where each point is.
+    ends : tuple of two str
+        What the start and the end are called.
     labels : array, shape (N,)
         uint8, 0 to 9: the points' colours.
     splits : sequence of (name, first row)
@@ -101,13 +90,9 @@ def morph(
     palette : mapping
         ``"light"`` and ``"dark"``: ten CSS colours each.
     lines, pictures : sequence
-        What else moves, between two stops.
+        What else moves.
     trails : array of int, optional
-        Rows that draw their way from the first frame behind them.
-    mosaics : sequence of bytes
-        For each stop, of `pack_mosaic`; shown under the points at the stop nearest to the slider.
-    curves : sequence of Curve
-        Drawn under the slider, where its stop is marked.
+        Rows that draw their way behind them.
     trace : Trace, optional
         A point that is followed.
     on_pick : callable, optional
@@ -121,16 +106,10 @@ def morph(
     n = len(labels)
     if labels.dtype != np.uint8 or labels.shape != (n,) or (n and labels.max() > 9):
         raise ValueError(f"labels must be uint8 of shape (N,), 0 to 9, got {labels.dtype}")
-    if len(frames) < 2 or len(stops) != len(frames):
-        raise ValueError(
-            f"frames and stops must be as many, two or more, got {len(frames)} and {len(stops)}"
-        )
-    for name, given in (("mosaics", mosaics), *((curve.title, curve.values) for curve in curves)):
-        if given and len(given) != len(stops):
-            raise ValueError(f"{name} must have one for each stop, got {len(given)}")
     data = {
-        "frames": [_coords(f"frame {i}", frame, n) for i, frame in enumerate(frames)],
-        "stops": list(stops),
+        "start": _coords("start", start, n),
+        "end": _coords("end", end, n),
+        "ends": list(ends),
         "labels": base64.b64encode(labels.tobytes()).decode(),
         "splits": [[name, int(first)] for name, first in splits],
         "half": half,
@@ -153,11 +132,6 @@ def morph(
             for picture in pictures
         ],
         "trails": [] if trails is None else [int(row) for row in trails],
-        "mosaics": [base64.b64encode(png).decode() for png in mosaics],
-        "curves": [
-            {"title": curve.title, "unit": curve.unit, "values": list(curve.values)}
-            for curve in curves
-        ],
         "trace": trace
         and {
             "row": trace.row,
@@ -174,22 +148,6 @@ def read_row(key: str) -> int | None:
     value = st.session_state.get(key)
     row = value.get("pick") if isinstance(value, Mapping) else None
     return row if type(row) is int and row >= 0 else None
-
-
-def pack_mosaic(images: Floats) -> bytes:
-    """Lay decoded images out as a mosaic: a PNG whose opacity is the ink.
-
-    Parameters
-    ----------
-    images : array, shape (R, C, 784)
-        Ink from 0 to 1; row 0 is at the top.
-    """
-    rows, columns, _ = images.shape
-    ink = np.rint(255 * images.clip(0, 1)).astype(np.uint8).reshape(rows, columns, 28, 28)
-    alpha = ink.swapaxes(1, 2).reshape(rows * 28, columns * 28)
-    file = io.BytesIO()
-    Image.fromarray(np.stack([np.zeros_like(alpha), alpha], -1), "LA").save(file, "PNG")
-    return file.getvalue()
 
 
 def _ink(pixels: Floats) -> str:

@@ -1,13 +1,10 @@
-// Moves points, lines and pictures straight from stop to stop.
+// Moves points, lines and pictures straight from one place to another.
 // Streamlit calls the default export again when data or theme change.
 
 const DOT = 1.5; // css px, radius
 const PICTURE = 20; // css px, side
 const NEAR = 9; // css px from the pointer within which a point is meant
-const LASTS = 3500; // ms between two stops that are all there are …
-const LASTS_EACH = 800; // … and between each two of several
-const CURVE = { height: 64, pad: 5 }; // css px
-const MOSAIC_INK = 0.75; // opacity of a mosaic under points
+const LASTS = 3500; // ms from end to end
 
 export default function ({ data, parentElement, setTriggerValue }) {
   const root = parentElement.querySelector(".morph");
@@ -25,7 +22,7 @@ const toFloats = (text) => new Float32Array(fromBase64(text).buffer);
 class Morph {
   constructor(root) {
     this.root = root;
-    const names = ["canvas", "input", "button", "tip", "from", "to", "shows", "curves", "followed"];
+    const names = ["canvas", "input", "button", "tip", "from", "to", "followed"];
     for (const name of names) this[name] = root.querySelector(`.${name}`);
     this.pen = this.canvas.getContext("2d");
     this.pointer = null;
@@ -45,7 +42,6 @@ class Morph {
       this.draw();
     }, { signal });
     this.canvas.addEventListener("click", () => this.pick(), { signal });
-    this.shows.addEventListener("change", () => this.draw(), { signal });
     this.observer = new ResizeObserver(() => this.draw());
     this.observer.observe(this.canvas);
     this.pause();
@@ -62,10 +58,9 @@ class Morph {
     if (this.data !== data || this.theme?.name !== theme.name) {
       this.data = data;
       this.theme = theme;
-      this.frames = data.frames.map(toFloats);
-      this.last = data.stops.length - 1;
-      this.input.max = this.last;
-      this.at = new Float32Array(this.frames[0].length);
+      this.start = toFloats(data.start);
+      this.end = toFloats(data.end);
+      this.at = new Float32Array(this.start.length);
       this.labels = fromBase64(data.labels);
       this.colours = data.palette[theme.name].map(toPixel);
       this.lines = data.lines.map((line) => ({
@@ -79,15 +74,13 @@ class Morph {
         paintDigit(canvas, fromBase64(picture.pixels), theme);
         return { ...picture, canvas };
       });
-      this.mosaics = data.mosaics.map((png) => this.makeMosaic(png));
-      this.shows.hidden = !this.mosaics.length;
-      this.makeCurves();
-      this.follow();
-      this.from.textContent = data.stops[0];
-      this.to.textContent = data.stops[this.last];
+      this.followed.hidden = !data.trace;
+      this.faces = (data.trace?.pictures ?? []).map(fromBase64);
+      this.from.textContent = data.ends[0];
+      this.to.textContent = data.ends[1];
       this.canvas.setAttribute("aria-label", data.label);
       this.canvas.style.cursor = data.picks ? "pointer" : "";
-      this.input.setAttribute("aria-label", `From ${data.stops[0]} to ${data.stops[this.last]}`);
+      this.input.setAttribute("aria-label", `From ${data.ends[0]} to ${data.ends[1]}`);
       Object.assign(this.root.dataset, { points: this.labels.length, half: data.half });
     }
     this.draw();
@@ -99,34 +92,29 @@ class Morph {
     cancelAnimationFrame(this.frame);
     this.isPlaying = false;
     this.button.textContent = "▶ Play";
-    this.input.step = this.last > 1 ? 0.1 : 0.01; // of the arrow keys
+    this.input.step = 0.01; // of the arrow keys
   }
 
-  // Of two stops to the one farther away, of several on to the last, or again from the first; at
-  // once, or stop by stop, for those who want no motion.
+  // To the end that is farther away; at once for those who want no motion.
   toggle() {
     if (this.isPlaying) {
       this.pause();
       return;
     }
-    const { last } = this;
-    let from = Number(this.input.value);
-    if (last > 1 && from === last) from = 0;
-    let goal = last === 1 && from >= 0.5 ? 0 : last;
+    const from = Number(this.input.value);
+    const goal = from < 0.5 ? 1 : 0;
     if (matchMedia("(prefers-reduced-motion: reduce)").matches) {
-      if (last > 1) goal = Math.min(last, Math.floor(from) + 1);
       this.input.value = goal;
       this.draw();
       return;
     }
-    const each = last > 1 ? LASTS_EACH : LASTS;
     this.isPlaying = true;
     this.button.textContent = "❚❚ Pause";
     this.input.step = "any";
     let began = null;
     const step = (now) => {
       began ??= now;
-      const share = Math.min(1, (now - began) / (each * Math.abs(goal - from)));
+      const share = Math.min(1, (now - began) / (LASTS * Math.abs(goal - from)));
       this.input.value = from + (goal - from) * share;
       this.draw();
       if (share < 1) {
@@ -138,40 +126,7 @@ class Morph {
     this.frame = requestAnimationFrame(step);
   }
 
-  // ---- what goes with the stops
-
-  isOn(name) {
-    return this.shows.querySelector(`[name=${name}]`).checked;
-  }
-
-  // A mosaic in the theme's ink, as soon as it is unpacked.
-  makeMosaic(png) {
-    const canvas = document.createElement("canvas");
-    const image = new Image();
-    image.onload = () => {
-      [canvas.width, canvas.height] = [image.width, image.height];
-      const pen = canvas.getContext("2d");
-      pen.drawImage(image, 0, 0);
-      pen.globalCompositeOperation = "source-in";
-      pen.fillStyle = `rgb(${this.theme.ink})`;
-      pen.fillRect(0, 0, image.width, image.height);
-      this.draw();
-    };
-    image.src = `data:image/png;base64,${png}`;
-    return canvas;
-  }
-
-  drawMosaic() {
-    const canvas = this.mosaics[this.nearestStop];
-    if (!canvas?.width || !this.isOn("mosaic")) return;
-    const { pen, side } = this;
-    pen.globalCompositeOperation = "destination-over"; // under the points
-    pen.globalAlpha = this.isOn("points") ? MOSAIC_INK : 1;
-    pen.imageSmoothingEnabled = true;
-    pen.drawImage(canvas, 0, 0, side, side);
-    pen.globalAlpha = 1;
-    pen.globalCompositeOperation = "source-over";
-  }
+  // ---- those that are followed
 
   drawTrails() {
     const { trails, palette } = this.data;
@@ -181,29 +136,22 @@ class Morph {
     for (const row of trails) {
       pen.strokeStyle = palette[this.theme.name][this.labels[row]];
       pen.beginPath();
-      for (let i = 0; i < this.position; i++) pen.lineTo(...this.placeIn(this.frames[i], row));
+      pen.moveTo(...this.placeIn(this.start, row));
       pen.lineTo(...this.placeIn(at, row));
       pen.stroke();
     }
     pen.globalAlpha = 1;
   }
 
-  placeIn(frame, row) {
-    return this.toPx([frame[2 * row], frame[2 * row + 1]]);
-  }
-
-  // The followed point's pictures, one for each stop.
-  follow() {
-    const { trace } = this.data;
-    this.followed.hidden = !trace;
-    this.faces = (trace?.pictures ?? []).map(fromBase64);
+  placeIn(codes, row) {
+    return this.toPx([codes[2 * row], codes[2 * row + 1]]);
   }
 
   drawFollowed() {
     const { trace } = this.data;
     if (!trace) return;
     const { pen } = this;
-    const places = this.frames.map((frame) => this.placeIn(frame, trace.row));
+    const places = [this.start, this.end].map((codes) => this.placeIn(codes, trace.row));
     const ink = `rgb(${this.theme.ink})`;
     pen.strokeStyle = pen.fillStyle = ink;
     pen.lineWidth = 1.5;
@@ -220,59 +168,9 @@ class Morph {
     pen.lineWidth = 2.5;
     pen.stroke();
     const [picture, caption] = this.followed.children;
-    paintDigit(picture, this.faces[this.nearestStop], this.theme);
-    caption.textContent = `${trace.name}, decoded at ${this.data.stops[this.nearestStop]}`;
-  }
-
-  makeCurves() {
-    this.curves.hidden = !this.data.curves.length;
-    this.curves.replaceChildren(
-      ...this.data.curves.map(({ title }) => {
-        const figure = document.createElement("figure");
-        figure.append(document.createElement("figcaption"), document.createElement("canvas"));
-        figure.lastChild.setAttribute("role", "img");
-        figure.lastChild.setAttribute("aria-label", `${title} at each stop`);
-        return figure;
-      }),
-    );
-  }
-
-  drawCurves() {
-    const ratio = devicePixelRatio;
-    const rgb = this.theme.ink.join(" ");
-    [...this.curves.children].forEach((figure, k) => {
-      const { title, unit, values } = this.data.curves[k];
-      const [caption, canvas] = figure.children;
-      const now = values[this.nearestStop];
-      const figures = now === null ? "not measured" : `${shown(now)} ${unit}`;
-      caption.textContent = `${title}: ${figures}`;
-      const width = canvas.clientWidth;
-      canvas.width = Math.round(width * ratio);
-      canvas.height = Math.round(CURVE.height * ratio);
-      const pen = canvas.getContext("2d");
-      pen.scale(ratio, ratio);
-      const known = values.filter((value) => value !== null);
-      const [low, high] = [Math.min(...known), Math.max(...known)];
-      const room = CURVE.height - 2 * CURVE.pad;
-      const x = (i) => CURVE.pad + (i / this.last) * (width - 2 * CURVE.pad);
-      const y = (v) => CURVE.height - CURVE.pad - ((v - low) / (high - low || 1)) * room;
-      pen.strokeStyle = pen.fillStyle = `rgb(${rgb} / 0.35)`;
-      pen.beginPath();
-      pen.moveTo(x(this.position), 0);
-      pen.lineTo(x(this.position), CURVE.height);
-      pen.stroke();
-      pen.strokeStyle = pen.fillStyle = `rgb(${rgb})`;
-      pen.lineWidth = 1.5;
-      pen.beginPath();
-      values.forEach((value, i) => value !== null && pen.lineTo(x(i), y(value)));
-      pen.stroke();
-      values.forEach((value, i) => {
-        if (value === null) return;
-        pen.beginPath();
-        pen.arc(x(i), y(value), i === this.nearestStop ? 4 : 1.75, 0, 2 * Math.PI);
-        pen.fill();
-      });
-    });
+    const nearer = Math.round(this.t);
+    paintDigit(picture, this.faces[nearer], this.theme);
+    caption.textContent = `${trace.name}, decoded by ${this.data.ends[nearer]}`;
   }
 
   // ---- pictures
@@ -289,11 +187,7 @@ class Morph {
   draw() {
     this.side = this.canvas.clientWidth;
     if (!this.side || !this.data) return;
-    this.position = Number(this.input.value);
-    this.nearestStop = Math.round(this.position);
-    const first = Math.min(Math.floor(this.position), this.last - 1);
-    [this.start, this.end] = [this.frames[first], this.frames[first + 1]];
-    this.t = this.position - first;
+    this.t = Number(this.input.value);
     const ratio = devicePixelRatio;
     const pixels = Math.round(this.side * ratio);
     if (this.canvas.width !== pixels) {
@@ -304,7 +198,6 @@ class Morph {
     this.scale = this.side / 2 / this.data.half;
     this.drawPoints(pixels, ratio);
     this.pen.setTransform(ratio, 0, 0, ratio, 0, 0);
-    this.drawMosaic();
     this.drawTrails();
     this.lines.forEach((line) => this.drawLine(line));
     this.pen.imageSmoothingEnabled = false;
@@ -314,18 +207,9 @@ class Morph {
     }
     this.drawHover();
     this.drawFollowed();
-    this.drawCurves();
-    this.input.setAttribute("aria-valuetext", this.said());
-    Object.assign(this.root.dataset, { t: this.position, ready: "true" });
-  }
-
-  // Where the slider is, in words.
-  said() {
-    const { stops } = this.data;
-    if (this.last === 1) return `${Math.round(100 * this.t)} % of the way to ${stops[1]}`;
-    if (Number.isInteger(this.position)) return stops[this.position];
-    const first = Math.floor(this.position);
-    return `between ${stops[first]} and ${stops[first + 1]}`;
+    const share = `${Math.round(100 * this.t)} %`;
+    this.input.setAttribute("aria-valuetext", `${share} of the way to ${this.data.ends[1]}`);
+    Object.assign(this.root.dataset, { t: this.t, ready: "true" });
   }
 
   drawPoints(side, ratio) {
@@ -337,8 +221,7 @@ class Morph {
     const scale = this.scale * ratio;
     const offsets = discOffsets(DOT * ratio, side);
     const margin = Math.ceil(DOT * ratio);
-    const isShown = !this.mosaics.length || this.isOn("points");
-    for (let i = 0; isShown && i < labels.length; i++) {
+    for (let i = 0; i < labels.length; i++) {
       const x = Math.round(side / 2 + at[2 * i] * scale);
       const y = Math.round(side / 2 - at[2 * i + 1] * scale);
       if (x < margin || y < margin || x >= side - margin || y >= side - margin) continue;
@@ -385,7 +268,8 @@ class Morph {
     pen.strokeStyle = `rgb(${this.theme.ink})`;
     pen.lineWidth = 1.75;
     pen.beginPath();
-    for (const frame of this.frames) pen.lineTo(...place(frame));
+    pen.moveTo(...place(this.start));
+    pen.lineTo(...place(this.end));
     pen.stroke();
     pen.beginPath();
     pen.arc(x, y, 5.5, 0, 2 * Math.PI);
@@ -432,9 +316,6 @@ function discOffsets(radius, width) {
   }
   return offsets;
 }
-
-// A number with three digits that matter, or two behind the point.
-const shown = (value) => value.toFixed(Math.abs(value) < 1 ? 3 : 2).replace("-", "−");
 
 // "#rrggbb" as a pixel of ImageData.
 function toPixel(css) {

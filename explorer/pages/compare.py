@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from explorer import loaders, state
+from explorer import loaders, state, uploads
 from explorer.compare.compared import choose, choose_section, open_page
 
 
@@ -20,4 +20,4 @@ def _compare(refs: list[loaders.CheckpointRef]) -> None:
             section.draw(compared)
 
 
-_compare(loaders.checkpoints()[0])
+_compare(uploads.checkpoints()[0])
