@@ -65,8 +65,7 @@ class CompareLink(NamedTuple):
     against: str | None = None  # the one of the others that is set against the first
     threshold: float | None = None  # of drift
     method: str | None = None  # of clusters
-    snapshots: str | None = None  # folder of snapshots, which may be gone
-    folder: str | None = None  # of snapshots
+    folder: str | None = None  # of snapshots; it may be gone
 
 
 class Link(NamedTuple):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
-from vae_core.checkpoints import CheckpointRef, checkpoint_ref, read_header
+from vae_core.checkpoints import CheckpointRef, Header, checkpoint_ref, read_header
 from vae_core.errors import CheckpointError
 
 FEWEST = 2
@@ -22,7 +22,7 @@ class Snapshots(NamedTuple):
 def scan_snapshots(folder: Path | str) -> tuple[list[Snapshots], list[CheckpointError]]:
     """Find the folders of snapshots within a folder, and what is wrong with the others.
 
-    A subfolder that holds no checkpoint file is neither.
+    A subfolder whose files say of no epoch holds other things, and is neither.
 
     Parameters
     ----------
@@ -37,33 +37,37 @@ def scan_snapshots(folder: Path | str) -> tuple[list[Snapshots], list[Checkpoint
     found: list[Snapshots] = []
     problems: list[CheckpointError] = []
     for each in sorted(path for path in Path(folder).iterdir() if path.is_dir()):
-        paths = sorted(each.glob("*.safetensors"))
         refs: list[CheckpointRef] = []
-        for path in paths:
+        headers: list[Header] = []
+        for path in sorted(each.glob("*.safetensors")):
             try:
                 refs.append(checkpoint_ref(path))
+                headers.append(read_header(path))
             except CheckpointError as err:
                 problems.append(CheckpointError(f"{each.name}: {err}"))
-        if paths:
+        if any(_epoch(header) is not None for header in headers):
             try:
-                found.append(_in_order(each.name, refs))
+                found.append(_in_order(each.name, refs, headers))
             except CheckpointError as err:
                 problems.append(err)
     return found, problems
 
 
-def _in_order(name: str, refs: list[CheckpointRef]) -> Snapshots:
+def _epoch(header: Header) -> float | None:
+    return header.metrics.get("epoch", {}).get("value")
+
+
+def _in_order(name: str, refs: list[CheckpointRef], headers: list[Header]) -> Snapshots:
     if len(refs) < FEWEST:
         raise CheckpointError(
             f"{name} holds {len(refs)} readable snapshot{'' if len(refs) == 1 else 's'}; "
             f"it takes {FEWEST} or more to show a training"
         )
-    headers = [read_header(ref.path) for ref in refs]
     if len({header.model for header in headers}) > 1:
         raise CheckpointError(
             f"{name} holds models of different shapes; snapshots are of one network"
         )
-    epochs = [header.metrics.get("epoch", {}).get("value") for header in headers]
+    epochs = [_epoch(header) for header in headers]
     known = [epoch for epoch in epochs if epoch is not None]
     if len(known) < len(refs):
         ref = refs[epochs.index(None)]

@@ -47,7 +47,6 @@ SECTIONS = {
         Section("drift", "Drift", "Which digits ended up elsewhere?", "drift"),
         Section("classes", "Classes", "Which digits does each encoder keep apart?", "classes"),
         Section("figures", "Figures", "Which model is better, and by which measure?", "figures"),
-        Section("training", "Through training", "How did the arrangement come about?", "training"),
         Section("training", "Through training", "How does a map come about?", "training"),
     )
 }

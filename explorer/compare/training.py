@@ -1,237 +1,278 @@
-"""Through training: one run's codes, decoded plane and figures from moment to moment."""
+"""Through training: one network's map, pictures and figures from the untrained one to the last."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
 from explorer import loaders, state
-from explorer.compare import compared as page
-from explorer.compare.compared import Compared
-from explorer.morph import Curve, Trace, morph, pack_mosaic, read_row
+from explorer.compare.compared import Compared, pick, picked, show_link
 from explorer.theme import PALETTE, number
-from vae_core.checkpoints import CheckpointRef, list_snapshots, load_checkpoint, read_header
+from explorer.timeline import (
+    Curve,
+    Film,
+    Followed,
+    pack_film,
+    read_chosen,
+    send_film,
+    timeline,
+)
+from vae_core.checkpoints import CheckpointRef, load_checkpoint
+from vae_core.data import load_mnist
+from vae_core.snapshots import Snapshots, scan_snapshots
 
-KEY = "compare_training"
-FOLDER, IS_ALIGNED, FOLLOWED = (
-    "compare_folder", "compare_training_aligned", "compare_followed"
-)  # fmt: skip
-
-_CELLS = 16  # of the mosaic along each side
-_IN_SIGHT = 0.998  # of the codes along each axis
-_CURVES = (  # name in the header, title, unit
-    ("log_px", "log p(x), exact", "nats"),
-    ("elbo", "ELBO", "nats"),
-    ("kl", "KL(q‖p)", "nats"),
-    ("knn10", "10-NN accuracy", ""),
-    ("silhouette", "Silhouette", ""),
+_FOLDER, _ALIGNED = "compare_snapshots", "compare_snapshots_aligned"  # widgets
+_DIGIT = "compare_snapshots_digit"  # widget, which Python writes to
+_MEASURE = "compare_snapshots_measure"  # folders that the user asked to measure
+_TIMELINE = "compare_timeline"
+_GRID = 16  # pictures along a side of the mosaic
+_TAIL = 0.002  # share of the digits beyond the square, at the snapshot that spreads most
+_PRIOR_REACH = 3.0  # z units that are in sight at least, where there is a prior
+_FIGURES = (  # title, name in the header, unit, digits
+    ("log p(x), exact", "log_px", "nats", 2),
+    ("ELBO", "elbo", "nats", 2),
+    ("KL(q‖p)", "kl", "nats", 2),
+    ("10-NN accuracy", "knn10", "", 3),
+    ("Silhouette", "silhouette", "", 3),
 )
 
-Floats = NDArray[np.floating]
-Snapshots = tuple[tuple[CheckpointRef, float], ...]  # with their epochs
+Floats = NDArray[np.floating[Any]]
 
 
-class Course(NamedTuple):
-    """What the moments of a training make of the test digits and of latent space."""
+class Codes(NamedTuple):
+    """Where the test digits lie at each snapshot, on the plane of the last one's map."""
 
-    codes: Floats  # (K, 10000, D), means of q(z|x)
+    coords: Floats  # (S, 10000, 2), turned
+    rotations: Floats  # (S, 2, 2), orthogonal: identities if as they are
+    residuals: tuple[float, ...]  # z units, to the last; empty if as they are
     center: Floats  # (D,)
-    axes: Floats  # (D, 2): the plane of the last moment, z = center + axes @ u
-    rotations: Floats  # (K, 2, 2): turns the plane onto the last moment's
-    residuals: Floats  # (K,), z units
-
-    def places(self, is_aligned: bool) -> Floats:
-        """Places on the plane, (K, 10000, 2)."""
-        flat = (self.codes - self.center) @ self.axes
-        return flat @ self.rotations if is_aligned else flat
+    axes: Floats  # (D, 2)
 
 
 def draw(compared: Compared) -> None:
     """Draw the section."""
-    folders = loaders.snapshot_folders()
-    if not folders:
+    found, problems = scan_snapshots(loaders.weights_folder())
+    for problem in problems:
+        st.warning(str(problem), icon=":material/broken_image:")
+    if not found:
         st.info(
-            "There is no folder of snapshots yet. This makes one in some minutes:",
-            icon=":material/model_training:",
+            "There are no snapshots yet: a folder of them, below the weights folder, appears "
+            "here. `python -m vae_core train growing --snapshots 14` keeps one.",
+            icon=":material/timeline:",
         )
-        st.code("python -m vae_core train growing --snapshots 14", language="bash")
         return
-    name = _choose(list(folders))
-    snapshots: Snapshots = tuple(list_snapshots(folders[name]))
-    found = course(snapshots)
-    is_aligned: bool = st.session_state[IS_ALIGNED]
-    places = found.places(is_aligned)
-    half = float(np.quantile(np.abs(places), _IN_SIGHT))
-    digit = _followed()
-    morph(
-        key=f"{KEY}_{name}",
-        frames=list(places),
-        stops=[_stop(epoch) for _, epoch in snapshots],
-        labels=loaders.labels()[loaders.SPLITS["test"]],
-        splits=[("test", 0)],
-        half=half,
-        label=f"The 10,000 test digits' codes at {len(snapshots)} moments of the training {name}",
+    shown, is_aligned = _controls(found)
+    film, codes = _film(shown.refs, is_aligned), _codes(shown.refs, is_aligned)
+    send_film(film, key=f"{_TIMELINE}_film")
+    row = _followed_row()
+    timeline(
+        key=_TIMELINE,
+        film_id=film.id,
+        epochs=shown.epochs,
+        curves=_curves(shown),
+        followed=None if row is None else _followed(shown.refs, row),
+        label=f"The 10,000 test digits on the map of {shown.name}, through its training. "
+        "Click a digit to follow it, or type its number.",
         palette=PALETTE,
-        mosaics=mosaics(snapshots, half, is_aligned),
-        curves=_curves(snapshots),
-        trace=None if digit is None else _trace(snapshots, found, digit),
-        on_pick=lambda: _on_pick(f"{KEY}_{name}"),
+        on_choose=_on_choose,
     )
-    _explain(snapshots, found, half, is_aligned)
-    page.show_link(compared, folder=name, **({} if digit is None else {"id": str(digit)}))
+    _offer_to_measure(shown)
+    _say(shown, codes)
+    show_link(compared, aligned="all" if is_aligned else "none", folder=shown.name)
 
 
-def _choose(names: list[str]) -> str:
-    asked = state.opened_link().compare.folder
-    if st.session_state.get(FOLDER) not in names:
-        st.session_state[FOLDER] = asked if asked in names else names[0]
-    st.session_state.setdefault(IS_ALIGNED, False)
+def _controls(found: list[Snapshots]) -> tuple[Snapshots, bool]:
+    by_name = {each.name: each for each in found}
+    asked = state.opened_link().compare
+    if st.session_state.get(_FOLDER) not in by_name:
+        if (name := asked.folder) is not None and name not in by_name:
+            st.warning(
+                f"The link names the snapshots {name}, which are not here.",
+                icon=":material/link_off:",
+            )
+        st.session_state[_FOLDER] = asked.folder if asked.folder in by_name else found[0].name
+    st.session_state.setdefault(_ALIGNED, asked.section == "training" and asked.aligned == "all")
+    here = _followed_row()
+    state.write_widget(_DIGIT, here)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        st.selectbox(
-            "Snapshots of a training",
-            names,
-            key=FOLDER,
-            width=260,
-            help="Folders inside the weights folder: `train --snapshots` writes them.",
-            persist_state="session",
+        name = st.selectbox(
+            "Folder of snapshots", list(by_name), key=_FOLDER, width=220, persist_state="session"
         )
         st.number_input(
-            "Follow test digit number",
+            "Test digit to follow",
             min_value=0,
-            max_value=loaders.SPLITS["test"].stop - loaders.SPLITS["test"].start - 1,
-            value=None,
+            max_value=loaders.N_TEST - 1,
             step=1,
-            key=state.widget_key(FOLLOWED),
-            on_change=state.unless_stale(FOLLOWED, _on_typed),
+            key=state.widget_key(_DIGIT),
+            on_change=state.unless_stale(_DIGIT, _on_typed),
+            placeholder="0 to 9,999, or click one",
             width=220,
-            placeholder="or click one",
+        )
+        is_aligned = st.toggle(
+            "Align to the last",
+            key=_ALIGNED,
+            help="Each snapshot's map is turned, and reflected if that helps, to lie near the "
+            "last one's: rotation and reflection about the origin only.",
             persist_state="session",
         )
-        st.toggle(
-            "Turn each to lie on the last",
-            key=IS_ALIGNED,
-            help="Rotation and reflection about the origin only, fitted to all test digits.",
-            persist_state="session",
-        )
-    return st.session_state[FOLDER]
+    return by_name[name], is_aligned
 
 
-def _followed() -> int | None:
-    """Id of the digit that is followed: the picked one, if it is of the test set."""
-    here = page.picked()
-    start = loaders.SPLITS["test"].start
-    return here.id if here is not None and here.id is not None and here.id >= start else None
+def _followed_row() -> int | None:
+    """Row of the picked digit among the test digits."""
+    here, first = picked(), loaders.SPLITS["test"].start
+    return None if here is None or here.id is None or here.id < first else here.id - first
 
 
 def _on_typed() -> None:
-    row: int | None = state.read_widget(FOLLOWED)
-    ref, _ = state.current()
-    start = loaders.SPLITS["test"].start
+    _follow(state.read_widget(_DIGIT))
+
+
+def _on_choose() -> None:
+    row = read_chosen(_TIMELINE)
+    if row is not None and row < loaders.N_TEST:
+        _follow(row)
+
+
+def _follow(row: int | None) -> None:
     with state.shown_errors():
-        page.pick(None if row is None else state.place_of_digit(ref, start + row))
+        ref, _ = state.current()
+        first = loaders.SPLITS["test"].start
+        pick(None if row is None else state.place_of_digit(ref, first + row))
 
 
-def _on_pick(key: str) -> None:
-    row = read_row(key)
-    if row is None:
-        return
-    state.write_widget(FOLLOWED, row)
-    with state.shown_errors():
-        page.pick(state.place_of_digit(state.current()[0], loaders.SPLITS["test"].start + row))
-
-
-@st.cache_resource(max_entries=2, show_spinner="Encoding the test digits at each moment…")
-def course(snapshots: Snapshots) -> Course:
-    """Encode the test digits at each moment; shared by all users, not to be changed."""
-    from vae_core.analysis.compare import align
+@st.cache_resource(max_entries=4, show_spinner="Encoding the test digits at each snapshot…")
+def _codes(refs: tuple[CheckpointRef, ...], is_aligned: bool) -> Codes:
     from vae_core.analysis.projection import encode_images, map_codes
 
-    images = loaders.digits().images[loaders.SPLITS["test"]]
-    posteriors = [encode_images(load_checkpoint(ref).model, images) for ref, _ in snapshots]
-    plane = map_codes(posteriors[-1])
-    codes = np.stack([posterior.mu.numpy() for posterior in posteriors])
-    flat = ((codes - plane.center) @ plane.axes).astype(float)
-    found = [align(each, flat[-1]) for each in flat]
-    return Course(
-        codes,
-        plane.center,
-        plane.axes,
-        np.stack([one.rotation for one in found]),
-        np.array([one.residual for one in found]),
+    images = load_mnist("test").images
+    # Not by `loaders.checkpoint`: so many models would drive all others out of its cache.
+    posteriors = [encode_images(load_checkpoint(ref).model, images) for ref in refs]
+    last = map_codes(posteriors[-1])
+    coords = np.stack([(each.mu.numpy() - last.center) @ last.axes for each in posteriors])
+    rotations, residuals = np.tile(np.eye(2), (len(refs), 1, 1)), ()
+    if is_aligned:
+        from vae_core.analysis.compare import align
+
+        turns = [align(each, last.coords) for each in coords]
+        rotations = np.stack([turn.rotation for turn in turns])
+        coords = np.stack([turn.aligned for turn in turns])
+        residuals = tuple(turn.residual for turn in turns)
+    return Codes(coords, rotations, residuals, last.center, last.axes)
+
+
+@st.cache_resource(max_entries=4, show_spinner="Decoding a mosaic at each snapshot…")
+def _film(refs: tuple[CheckpointRef, ...], is_aligned: bool) -> Film:
+    import torch
+
+    codes = _codes(refs, is_aligned)
+    has_prior = loaders.stored(refs[-1]).header.model.posterior == "gaussian"
+    # Of the snapshot that spreads most; the others keep its scale, so that they can be compared.
+    half = 1.05 * float(np.quantile(np.abs(codes.coords).max(-1), 1 - _TAIL, axis=1).max())
+    half = max(half, _PRIOR_REACH if has_prior else float(np.finfo(np.float32).eps))
+    centres = (np.arange(_GRID) + 0.5) / _GRID * 2 * half - half
+    x, y = np.meshgrid(centres, centres[::-1])  # first row on top
+    plane = np.stack([x, y], -1).reshape(-1, 2)
+    mosaics: list[Floats] = []
+    for ref, rotation in zip(refs, codes.rotations, strict=True):
+        z = codes.center + plane @ rotation.T @ codes.axes.T
+        ink = load_checkpoint(ref).model.decode(torch.from_numpy(z.astype(np.float32))).numpy()
+        mosaics.append(ink.reshape(_GRID, _GRID, -1))
+    return pack_film(
+        coords=codes.coords,
+        labels=loaders.labels()[loaders.SPLITS["test"]],
+        mosaics=np.stack(mosaics),
+        half=half,
     )
 
 
-@st.cache_resource(max_entries=4, show_spinner="Decoding the plane at each moment…")
-def mosaics(snapshots: Snapshots, half: float, is_aligned: bool) -> list[bytes]:
-    """Decode a grid over the square in sight at each moment."""
-    found = course(snapshots)
-    across = (np.arange(_CELLS) + 0.5) / _CELLS * 2 * half - half
-    x, y = np.meshgrid(across, across[::-1])  # the first row is the top
-    grid = np.stack([x, y], -1)
-    packed: list[bytes] = []
-    for (ref, _), rotation in zip(snapshots, found.rotations, strict=True):
-        u = grid @ rotation.T if is_aligned else grid
-        packed.append(pack_mosaic(_decode(ref, found.center + u @ found.axes.T)))
-    return packed
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _reconstructions(refs: tuple[CheckpointRef, ...], row: int) -> Floats:
+    """Decode one test digit's code by each snapshot, shape (S, 784)."""
+    from vae_core.analysis.projection import encode_images
+
+    image = load_mnist("test").images[row : row + 1]
+    models = [load_checkpoint(ref).model for ref in refs]
+    return np.concatenate([m.decode(encode_images(m, image).mu).numpy() for m in models])
 
 
-def _decode(ref: CheckpointRef, z: NDArray[np.floating]) -> Floats:
-    """Mean of p(x|z) by a snapshot, of which there are too many to keep; any shape (…, D)."""
-    import torch
-
-    model = load_checkpoint(ref).model
-    flat = torch.as_tensor(z.reshape(-1, z.shape[-1]), dtype=torch.float32)
-    return model.decode(flat).numpy().reshape(*z.shape[:-1], -1)
+def _followed(refs: tuple[CheckpointRef, ...], row: int) -> Followed:
+    original = loaders.pixels(loaders.SPLITS["test"].start + row)
+    return Followed(row, original, _reconstructions(refs, row))
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
-def _decoded_course(snapshots: Snapshots, row: int) -> Floats:
-    codes = course(snapshots).codes[:, row]
-    return np.stack(
-        [_decode(ref, z[None])[0] for (ref, _), z in zip(snapshots, codes, strict=True)]
+def _measured(ref: CheckpointRef) -> dict[str, dict[str, Any]]:
+    from vae_core.analysis.evaluation import evaluate_model
+
+    return evaluate_model(load_checkpoint(ref).model, load_mnist("test"))
+
+
+def _figures(shown: Snapshots) -> list[dict[str, dict[str, Any]]]:
+    """Figures of each snapshot: of the file's header, or measured if the user asked for it."""
+    headers = [loaders.stored(ref).header.metrics for ref in shown.refs]
+    if shown.refs not in st.session_state.setdefault(_MEASURE, set()):
+        return headers
+    bar = st.progress(0.0, f"Measuring {len(headers)} snapshots on the 10,000 test digits…")
+    found: list[dict[str, dict[str, Any]]] = []
+    for i, (ref, header) in enumerate(zip(shown.refs, headers, strict=True), 1):
+        found.append(header if _is_measured(header) else _measured(ref) | header)
+        bar.progress(i / len(headers), f"Measured {i} of {len(headers)} snapshots")
+    bar.empty()
+    return found
+
+
+def _is_measured(figures: dict[str, dict[str, Any]]) -> bool:
+    return all(name in figures for _, name, _, _ in _FIGURES)
+
+
+def _curves(shown: Snapshots) -> list[Curve]:
+    figures = _figures(shown)
+    curves: list[Curve] = []
+    for title, name, unit, digits in _FIGURES:
+        values = [each.get(name, {}).get("value") for each in figures]
+        if any(value is not None for value in values):
+            how = next(each[name]["how"] for each in reversed(figures) if name in each)
+            curves.append(Curve(title, unit, digits, how, values))
+    return curves
+
+
+def _offer_to_measure(shown: Snapshots) -> None:
+    headers = [loaders.stored(ref).header.metrics for ref in shown.refs]
+    is_asked = shown.refs in st.session_state[_MEASURE]
+    if is_asked or all(_is_measured(header) for header in headers):
+        return
+    st.button(
+        f"Measure the {len(headers)} snapshots",
+        on_click=_on_measure,
+        args=(shown.refs,),
+        help="Their files do not hold all figures. It takes some seconds for each, once.",
     )
 
 
-def _trace(snapshots: Snapshots, found: Course, digit: int) -> Trace:
-    row = digit - loaders.SPLITS["test"].start
-    name = f"A {loaders.labels()[digit]}, {state.digit_name(digit)}"
-    return Trace(row, name, _decoded_course(snapshots, row))
+def _on_measure(refs: tuple[CheckpointRef, ...]) -> None:
+    st.session_state[_MEASURE].add(refs)
 
 
-def _curves(snapshots: Snapshots) -> list[Curve]:
-    metrics = [read_header(ref.path).metrics for ref, _ in snapshots]
-    return [
-        Curve(title, unit, [each.get(name, {}).get("value") for each in metrics])
-        for name, title, unit in _CURVES
-        if any(each.get(name, {}).get("value") is not None for each in metrics)
-    ]
-
-
-def _stop(epoch: float) -> str:
-    if epoch == 0:
-        return "epoch 0, untrained"
-    return f"epoch {number(epoch, 2 if epoch < 10 else 0)}"
-
-
-def _explain(snapshots: Snapshots, found: Course, half: float, is_aligned: bool) -> None:
-    header = read_header(snapshots[-1][0].path)
+def _say(shown: Snapshots, codes: Codes) -> None:
     said = (
-        f"{header.about} The stops are {len(snapshots)} moments, evenly spaced on the slider and "
-        f"denser early in training, from epoch 0 to {number(snapshots[-1][1], 0)}; between two of "
-        "them dots go straight, and the pictures and figures are those of the nearer stop. Figures "
-        "are of the test set, from each file's header. The square reaches from "
-        f"{number(-half)} to {number(half)} z units."
+        f"{len(shown.refs)} snapshots of {shown.name}. Between two of them points, pictures and "
+        "lines are interpolated linearly: no network was saved there. Figures are of the nearest "
+        "snapshot, on the 10,000 test digits; nats per image."
     )
-    if is_aligned:
-        farthest = int(found.residuals.argmax())
+    if len(codes.center) > 2:
         said += (
-            " Each moment is rotated, or reflected, about the origin to lie near the last; what "
-            f"that leaves is largest at {_stop(snapshots[farthest][1])}: "
-            f"{number(float(found.residuals[farthest]))} z units, root mean square."
+            f" z has {len(codes.center)} dimensions: all maps are projections on the last one's "
+            "two leading principal axes."
         )
-    if header.model.latent_dim > 2:
-        said += " Codes are projected on the last moment's two leading principal axes."
+    if codes.residuals:
+        n = len(codes.residuals)
+        said += (
+            " Aligned by rotation and reflection about the origin only, all digits fitted; the "
+            f"residual to the last is {number(codes.residuals[0], 3)} z units, root mean square, "
+            f"at the first snapshot and {number(codes.residuals[n - 2], 3)} at the last but one."
+        )
     st.caption(said)

@@ -33,6 +33,7 @@ def test_the_order_is_that_of_the_epochs_not_of_the_names(tmp_path: Path, write:
     write("run/b.safetensors", 0.0, seed=1)
     write("run/c.safetensors", 0.5, seed=2)
     write("alone.safetensors", 1.0)  # a checkpoint, in no folder of its own
+    write("others/a.safetensors", None)  # says of no epoch
     (tmp_path / "empty").mkdir()
     [found], problems = scan_snapshots(tmp_path)
     assert problems == []
