@@ -80,7 +80,7 @@ def _figures(refs: tuple[CheckpointRef, ...]) -> list[dict[str, table.Figure]]:
             bar.progress(share, f"Measuring {name}…")
         bar.empty()
         done.add(refs)
-    return [table.compared(ref, refs[0]) for ref in refs]
+    return [table.figures(ref, refs[0]) for ref in refs]
 
 
 def figures_html(refs: Sequence[CheckpointRef], found: Sequence[dict[str, table.Figure]]) -> str:
