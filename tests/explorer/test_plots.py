@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import plotly.graph_objects as go
-import pytest
 
 from explorer.plots.digit_map import digit_map
 
