@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
+import shutil
+import weakref
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import mkdtemp
 
 import streamlit as st
 
@@ -12,16 +16,27 @@ from vae_core.checkpoints import CheckpointRef, checkpoint_ref, read_listed
 from vae_core.errors import CheckpointError
 
 MOST_MB = 100
+MOST_FILES = 4  # of a session: they take room on the server's disk
 UPLOAD = "uploads_file"  # widget
 _REFS, _FOLDER, _PROBLEM = "uploads_refs", "uploads_folder", "uploads_problem"
 _CHANGED, _TURN = "uploads_changed", "uploads_turn"
+
+
+class _Folder:
+    """A folder that only the server's user can read; it goes with the session's state."""
+
+    def __init__(self) -> None:
+        self.path = Path(mkdtemp(prefix="latent-explorer-"))
+        # also when the server ends; TemporaryDirectory would warn of it each time
+        weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
 
 
 def uploaded() -> list[CheckpointRef]:
     """List this session's own checkpoints, in the order they came.
 
     Nobody else's page can name them: a reference lives in the session's state alone, and caches
-    that all sessions share answer to nothing but a reference, which holds the file's hash.
+    that all sessions share answer to nothing but a reference, which holds the file's hash and
+    its path in a folder with a random name. They are bounded, and so forget it in time.
     """
     return st.session_state.get(_REFS, [])
 
@@ -45,7 +60,7 @@ def upload_panel() -> None:
         )
         st.caption(
             "As `python -m vae_core train` writes it. It stays in this session, nobody else sees "
-            "it, and it goes when you close the page."
+            "it, and it goes when you close the page; links cannot bring it back."
         )
         if problem := st.session_state.get(_PROBLEM):
             st.error(problem, icon=":material/error:")
@@ -67,29 +82,45 @@ def _on_file() -> None:
         return
     st.session_state[_TURN] += 1
     st.session_state[_PROBLEM] = None
-    # The folder goes with the session's state: its finalizer removes it.
-    folder = st.session_state.setdefault(_FOLDER, TemporaryDirectory(prefix="latent-explorer-"))
-    path = Path(folder.name) / f"{len(list(Path(folder.name).iterdir()))}.safetensors"
-    path.write_bytes(file.getbuffer())
     try:
-        ref = checkpoint_ref(path)
+        ref = _keep(file.name, file.getbuffer())
+    except CheckpointError as err:
+        st.session_state[_PROBLEM] = str(err)
+        return
+    st.session_state[_REFS] = [*uploaded(), ref]
+    st.session_state[_CHANGED] = True
+
+
+def _keep(file: str, content: memoryview) -> CheckpointRef:
+    """Write a file to the session's folder and check all of it, its numbers too."""
+    if len(uploaded()) >= MOST_FILES:
+        raise CheckpointError(f"{MOST_FILES} uploads are kept at once; remove one first")
+    if len(content) > MOST_MB * 1024**2:
+        raise CheckpointError(
+            f"{file} has {len(content) / 1024**2:.1f} MB; up to {MOST_MB} MB are allowed"
+        )
+    digest = hashlib.sha256(content).hexdigest()
+    known = next((ref for ref in checkpoints()[0] if ref.sha256 == digest), None)
+    if known is not None:
+        raise CheckpointError(f"{file} is {known.name}, which is listed already")
+    if _FOLDER not in st.session_state:
+        st.session_state[_FOLDER] = _Folder()
+    path: Path = st.session_state[_FOLDER].path / f"{digest}.safetensors"
+    path.write_bytes(content)
+    try:
+        ref = CheckpointRef(_name(file), path, checkpoint_ref(path).sha256)
         read_listed(ref)
-        known = next((one for one in checkpoints()[0] if one.sha256 == ref.sha256), None)
-        if known is not None:
-            raise CheckpointError(f"{path} is {known.name}, which is listed already")
     except CheckpointError as err:
         path.unlink()
-        st.session_state[_PROBLEM] = (
-            str(err).replace(str(path), file.name).replace(path.name, file.name)
-        )
-        return
-    st.session_state[_REFS] = [*uploaded(), CheckpointRef(_name(file.name), path, ref.sha256)]
-    st.session_state[_CHANGED] = True
+        said = str(err).replace(str(path), file).replace(path.name, file)
+        raise CheckpointError(said) from err
+    return ref
 
 
 def _name(file: str) -> str:
     """Name a checkpoint after its file, as no other is named."""
-    stem = Path(file).stem.replace(",", " ")[:40]  # a comma parts names in links
+    # A comma parts names in links, and names stand in formatted text.
+    stem = re.sub(r"[^\w .+-]+", " ", Path(file).stem)[:40].strip()
     names = {ref.name for ref in checkpoints()[0]}
     name, n = f"{stem} (uploaded)", 2
     while name in names:

@@ -14,7 +14,8 @@ const boards = new Set(); // what is on the page
 export default function ({ data, parentElement, setTriggerValue }) {
   const root = parentElement.querySelector(".timeline");
   if (data instanceof Uint8Array) {
-    root.hidden = true; // brings the film, shows nothing
+    root.replaceChildren(); // brings the film, shows nothing
+    root.removeAttribute("data-testid");
     keepFilm(data);
     return () => {};
   }
