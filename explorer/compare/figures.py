@@ -108,7 +108,8 @@ def _row(
     lines = [each.meaning, f"Range: {each.span}.", f"Source: {each.source}."]
     hows = [f"{ref.name}: {one.how}" for ref, one in zip(refs, values, strict=True)]
     if table.is_comparable(each, refs, values):
-        lines.append(f"Computed: {'; '.join(dict.fromkeys(one.how for one in values))}.")
+        known = [one.how for one in values if one.value is not None]
+        lines.append(f"Computed: {'; '.join(dict.fromkeys(known or hows))}.")
     else:
         lines.append(f"Not to be set against each other. {'; '.join(hows)}.")
     tooltip = "<br>".join(escape(line) for line in lines)
