@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -22,6 +23,7 @@ NEIGHBOURS, METHOD = "compare_class_k", "compare_method"  # widgets
 METHODS: dict[Method, str] = {"k-means": "k-means", "mixture": "Mixture of Gaussians"}
 
 _USUAL_NEIGHBOURS = 10
+_STORIES = 8  # shown at once
 _CONFIG = {"displayModeBar": False}
 
 
@@ -44,6 +46,12 @@ def _ink() -> str:
     return TERMS[st.context.theme.type or "light"]["ink"]
 
 
+def _cells(n: int) -> list[Any]:
+    """Make places for n matrices, two to a row, so that their numbers can be read."""
+    rows = [st.columns(2) for _ in range(0, n, 2)]
+    return [cell for row in rows for cell in row][:n]
+
+
 def _neighbourhoods(refs: Sequence[CheckpointRef], other: CheckpointRef) -> None:
     st.markdown("##### Whom the digits of each class live among")
     asked = state.opened_link().compare
@@ -63,7 +71,7 @@ def _neighbourhoods(refs: Sequence[CheckpointRef], other: CheckpointRef) -> None
     shares = [measures.confusion(ref, k) for ref in refs]
     off = ~np.eye(10, dtype=bool)
     most = max(float(each[off].max()) for each in shares) or 1.0
-    for ref, each, column in zip(refs, shares, st.columns(len(refs)), strict=True):
+    for ref, each, column in zip(refs, shares, _cells(len(refs)), strict=True):
         with column:
             st.markdown(f"**{ref.name}** · own class {100 * float(np.diag(each).mean()):.1f} %")
             st.plotly_chart(
@@ -157,14 +165,18 @@ def _clusters(refs: Sequence[CheckpointRef]) -> None:
     )
     method: Method = st.session_state[METHOD]
     counts = {ref.name: measures.clusters(ref, method) for ref in refs}
-    st.markdown("\n".join(f"- {story}" for story in cluster_stories(counts)))
+    stories = [f"- {story}" for story in cluster_stories(counts)]
+    st.markdown("\n".join(stories[:_STORIES]))
+    if len(stories) > _STORIES:
+        with st.expander(f"{len(stories) - _STORIES} more"):
+            st.markdown("\n".join(stories[_STORIES:]))
     st.caption(
         "Row r, column c: the share of the digits r in the cluster matched to c, in percent. "
         "Clusters are matched to classes one to one so that as many digits as possible are right "
         "(Hungarian method). A class shares a cluster, or is split, where a third of its digits "
         "or more are concerned."
     )
-    for (name, each), column in zip(counts.items(), st.columns(len(refs)), strict=True):
+    for (name, each), column in zip(counts.items(), _cells(len(refs)), strict=True):
         shares = each / each.sum(1, keepdims=True)
         right = np.trace(each) / each.sum()
         with column:

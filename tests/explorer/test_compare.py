@@ -124,7 +124,8 @@ def test_the_threshold_selects_and_a_digit_is_picked(
     want = expected_drift(pair, "displacement", 10)
     (slider,) = (one for one in at.slider if one.label.startswith("Threshold"))
     assert selecting._SELECTED not in at.session_state
-    slider.set_value(slider.step * round(float(np.quantile(want, 0.9)) / slider.step)).run()
+    step = float(slider.step)  # pyright: ignore[reportArgumentType]
+    slider.set_value(step * round(float(np.quantile(want, 0.9)) / step)).run()
     (slider,) = (one for one in at.slider if one.label.startswith("Threshold"))
     ids = np.flatnonzero(want >= slider.value) + 60_000
     np.testing.assert_array_equal(at.session_state[selecting._SELECTED].ids, ids)
