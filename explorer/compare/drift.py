@@ -144,15 +144,15 @@ def _choose(compared: Compared) -> Drift:
             persist_state="session",
         )
         measure: Measure = st.session_state[MEASURE]
-        st.slider(
-            "Nearest neighbours, k",
-            FEWEST_NEIGHBOURS,
-            MOST_NEIGHBOURS,
-            key=NEIGHBOURS,
-            disabled=measure == "displacement",
-            width=260,
-            persist_state="session",
-        )
+        if measure != "displacement":
+            st.slider(
+                "Nearest neighbours, k",
+                FEWEST_NEIGHBOURS,
+                MOST_NEIGHBOURS,
+                key=NEIGHBOURS,
+                width=260,
+                persist_state="session",
+            )
     k = _USUAL_NEIGHBOURS if measure == "displacement" else st.session_state[NEIGHBOURS]
     first, split = compared.refs[0], compared.split
     rows = loaders.SPLITS[split]
