@@ -45,6 +45,9 @@ STYLE = """<style>
 /* The chosen chapter's name is too pale on the tint that it has under the pointer. */
 :is(.st-key-likelihood_chapter, .st-key-compare_section) button {
   background-color: transparent !important; }
+/* The names of chosen checkpoints are too pale on the dark theme's blue. */
+.stMultiSelect [data-tag] { background-color: rgb(128 128 128 / 0.22) !important; }
+.stMultiSelect :is([data-tag], [data-tag] *) { color: inherit !important; }
 /* A formula too wide for its column goes on in the next line; one that scrolls needs a mouse. */
 .stMarkdown .katex-display { overflow: visible !important; }
 .stMarkdown .katex-display > .katex { white-space: normal !important; }
