@@ -5,7 +5,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from explorer import loaders, state
+from explorer import loaders, state, uploads
 from explorer.theme import number
 from vae_core.data import Split
 
@@ -41,9 +41,13 @@ STYLE = """<style>
 /* Streamlit's grey is too pale to read by WCAG's measure. */
 [data-testid="stCaptionContainer"] { color: inherit !important; opacity: 0.78; }
 [data-testid="stWidgetLabel"] * { color: inherit !important; }
-.st-key-compare_left { min-height: 4.25rem; } /* as high as a select box with its label */
+.st-key-compare_first { min-height: 4.25rem; } /* as high as a select box with its label */
 /* The chosen chapter's name is too pale on the tint that it has under the pointer. */
-.st-key-likelihood_chapter button { background-color: transparent !important; }
+:is(.st-key-likelihood_chapter, .st-key-compare_section) button {
+  background-color: transparent !important; }
+/* The names of chosen checkpoints are too pale on the dark theme's blue. */
+.stMultiSelect [data-tag] { background-color: rgb(128 128 128 / 0.22) !important; }
+.stMultiSelect :is([data-tag], [data-tag] *) { color: inherit !important; }
 /* A formula too wide for its column goes on in the next line; one that scrolls needs a mouse. */
 .stMarkdown .katex-display { overflow: visible !important; }
 .stMarkdown .katex-display > .katex { white-space: normal !important; }
@@ -88,7 +92,7 @@ def main() -> None:
             st.page_link(each, width="stretch")
     with state.shown_errors():
         state.remember_folder()
-        refs, problems = loaders.checkpoints()
+        refs, problems = uploads.checkpoints()
         with st.sidebar:
             for problem in problems:
                 st.warning(str(problem), icon=":material/broken_image:")

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from explorer import loaders, state
 from explorer.latent_map import (
     SHEET_DIGITS,
+    Beside,
     Ellipse,
     Line,
     MapView,
@@ -39,8 +40,11 @@ def checkpoint_map(
     highlight: Sequence[int] = (),
     ellipse: Ellipse | None = None,
     selected: NDArray[np.integer[Any]] | None = None,
+    drift: bytes | None = None,
     start: MapView | None = None,
     link: Mapping[str, str] | None = None,
+    beside: Beside | None = None,
+    turn: NDArray[np.floating[Any]] | None = None,
     on_pick: Callable[[], None],
     on_select: Callable[[], None] | None = None,
     on_release: Callable[[], None] | None = None,
@@ -68,8 +72,15 @@ def checkpoint_map(
         q(z|x) of something else than the pinned digit, such as a drawing.
     selected : array of int, optional
         Digits that stand out.
+    drift : bytes, optional
+        What `explorer.latent_map.pack_drift` made of the split's digits: one more colour.
     start, link : optional
         What a link restores, and what the map's own "Copy link" starts from.
+    beside : Beside, optional
+        Other maps that show what this one is asked.
+    turn : array of shape (2, 2), optional
+        Orthogonal: the plane is shown as coords @ turn; places and
+        ellipses are given as they are before it, picks come turned: see `pick_before_turn`.
     on_pick : callable
         Called after a click, tap or Enter; `explorer.latent_map.read_pick` tells where.
     on_select : callable, optional
@@ -79,12 +90,14 @@ def checkpoint_map(
     on_drag : callable, optional
         Called after a mark was dragged; `explorer.latent_map.read_drag` tells where to.
     """
-    decoder, points = loaders.payloads(ref, split)
+    decoder, points = loaders.payloads(ref, split, None if turn is None else turn.tobytes())
     wants = read_wants(key, decoder_id=payload_id(decoder), points_id=payload_id(points))
     extras = _extras(ref, split, wants)
     with st.container(gap=None):
         send(decoder, key=f"{key}_decoder")
         send(points, key=f"{key}_points")
+        if drift is not None:
+            send(drift, key=f"{key}_drift")
         latent_map(
             key=key,
             decoder_id=payload_id(decoder),
@@ -95,8 +108,8 @@ def checkpoint_map(
                 ("train", loaders.SPLITS["train"].start),
                 ("test", loaders.SPLITS["test"].start),
             ],
-            pin=None if place is None else Pick(place.coords, place.id),
-            ellipse=ellipse or _ellipse(ref, place),
+            pin=None if place is None else Pick(_turned(place.coords, turn), place.id),
+            ellipse=_turned_ellipse(ellipse or _ellipse(ref, place), turn),
             path=path,
             lines=lines,
             marks=marks,
@@ -108,9 +121,12 @@ def checkpoint_map(
             ],
             fields=_id(extras.get("fields")),
             values=_id(extras.get("values")),
+            drift=_id(drift),
             selected=selected,
             start=start,
             link=link,
+            beside=beside,
+            turn=turn,
             on_pick=on_pick,
             on_select=on_select,
             on_release=on_release,
@@ -141,3 +157,25 @@ def _ellipse(ref: CheckpointRef, place: state.Place | None) -> Ellipse | None:
     if place is None or place.id is None:
         return None
     return state.posterior_ellipse(ref, loaders.encode(ref, place.id))
+
+
+def _turned(
+    coords: tuple[float, float], turn: NDArray[np.floating[Any]] | None
+) -> tuple[float, float]:
+    if turn is None:
+        return coords
+    x, y = (np.array(coords) @ turn).tolist()
+    return x, y
+
+
+def _turned_ellipse(
+    ellipse: Ellipse | None, turn: NDArray[np.floating[Any]] | None
+) -> Ellipse | None:
+    if ellipse is None or turn is None:
+        return ellipse
+    return Ellipse(_turned(ellipse.center, turn), turn.T @ np.asarray(ellipse.cov) @ turn)
+
+
+def pick_before_turn(pick: Pick, turn: NDArray[np.floating[Any]] | None) -> Pick:
+    """Tell where a pick on a turned map lies before the turn."""
+    return pick if turn is None else pick._replace(coords=_turned(pick.coords, turn.T))

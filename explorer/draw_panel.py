@@ -12,7 +12,7 @@ from explorer import loaders
 from explorer.digit_strip import DigitImage, digit_strip
 from explorer.drawing import drawing, read_ink
 from vae_core.checkpoints import CheckpointRef
-from vae_core.data.drawn import normalise_drawing, read_picture
+from vae_core.data.drawn import MAX_BYTES, normalise_drawing, read_picture
 from vae_core.errors import DataError
 
 DRAW, UPLOAD = "Draw", "Upload"
@@ -91,6 +91,7 @@ def _upload(ref: CheckpointRef, key: str) -> Drawn | None:
     st.file_uploader(
         "A picture of one digit: PNG or JPEG, dark on light or light on dark",
         type=ENDINGS,
+        max_upload_size=MAX_BYTES // 1024**2,
         key=f"{key}_file",
         on_change=_on_file,
         args=(key,),

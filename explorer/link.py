@@ -18,7 +18,14 @@ from explorer.selection import SearchError, parse_search
 from explorer.walks.ways import MOST_STEPS, MOST_VIA, NAMES, Spacing, Way
 from vae_core.data import N_TEST, N_TRAIN, Split
 
-SIDES = ("left", "right")
+SIDES = ("1", "2", "3", "4")  # of maps side by side
+MOST_OTHERS = len(SIDES) - 1
+SECTIONS = ("maps", "morph", "drift", "classes", "figures", "training")
+ALIGNED = ("none", "all", "selection")
+VIEWS = ("linked", "free")
+FEWEST_NEIGHBOURS, MOST_NEIGHBOURS = 5, 100
+MEASURES = ("displacement", "neighbours", "relative")
+METHODS = ("k-means", "mixture")
 CHAPTERS = ("1", "2", "3", "4", "5", "6")
 _MAX_LENGTH = 500  # of a value, letters
 
@@ -45,6 +52,22 @@ class WalkLink(NamedTuple):
     via: tuple[Target, ...] = ()  # way-points, in order
 
 
+class CompareLink(NamedTuple):
+    """What a link says of the Compare page besides the first checkpoint."""
+
+    others: tuple[str, ...] = ()  # checkpoints compared with
+    section: str | None = None
+    aligned: str | None = None  # on what the maps are aligned
+    views: str | None = None
+    maps: tuple[MapView, ...] = (MapView(),) * len(SIDES)
+    measure: str | None = None  # of drift
+    k: int | None = None  # neighbours
+    against: str | None = None  # the one of the others that is set against the first
+    threshold: float | None = None  # of drift
+    method: str | None = None  # of clusters
+    folder: str | None = None  # of snapshots; it may be gone
+
+
 class Link(NamedTuple):
     """What a link restores; None where it says nothing."""
 
@@ -53,8 +76,7 @@ class Link(NamedTuple):
     map: MapView = MapView()
     pin: Target | None = None
     ends: tuple[Target | None, Target | None] = (None, None)  # of a walk, A and B
-    other: str | None = None  # the checkpoint compared with
-    side: str | None = None  # the one of two maps that view, layers and colour are for
+    compare: CompareLink = CompareLink()
     select: str | None = None  # a search
     chapter: int | None = None  # of the Likelihood page
     walk: WalkLink = WalkLink()
@@ -91,16 +113,13 @@ def read_link(
     return Link(
         checkpoint=checkpoint,
         split=next((known for known in loaders.SPLITS if known == split), None),
-        map=MapView(
-            _view(params), _layers(params), _one_of("colour", params, COLOURS) or MapView().colour
-        ),
+        map=_map(params),
         pin=_target("", params, latent_dim, checkpoint),
         ends=(
             _target("a_", params, latent_dim, checkpoint),
             _target("b_", params, latent_dim, checkpoint),
         ),
-        other=_one_of("other", params, checkpoints),
-        side=_one_of("side", params, SIDES),
+        compare=_compare(params, checkpoints),
         select=_search(params),
         chapter=None if chapter is None else int(chapter),
         walk=_walk(params, latent_dim, checkpoint),
@@ -158,24 +177,61 @@ def _one_of(name: str, params: Mapping[str, str], allowed: Collection[str]) -> s
     return value
 
 
-def _view(params: Mapping[str, str]) -> tuple[float, float, float, float] | None:
-    text = params.get("view")
+def _map(params: Mapping[str, str], side: str = "") -> MapView:
+    colour = _one_of(f"colour{side}", params, COLOURS)
+    return MapView(
+        _view(f"view{side}", params), _layers(f"layers{side}", params), colour or MapView().colour
+    )
+
+
+def _compare(params: Mapping[str, str], checkpoints: Collection[str]) -> CompareLink:
+    others = tuple(filter(None, params.get("other", "").split(",")))
+    unknown = [name for name in others if name not in checkpoints]
+    if unknown or len(others) > MOST_OTHERS:
+        allowed = f"one to {MOST_OTHERS} of {', '.join(checkpoints)}"
+        raise BadLinkError(_sentence("other", unknown[0] if unknown else params["other"], allowed))
+    k = params.get("k")
+    if k is not None and k not in map(str, range(FEWEST_NEIGHBOURS, MOST_NEIGHBOURS + 1)):
+        allowed = f"a whole number from {FEWEST_NEIGHBOURS} to {MOST_NEIGHBOURS}"
+        raise BadLinkError(_sentence("k", k, allowed))
+    return CompareLink(
+        others=others,
+        section=_one_of("section", params, SECTIONS),
+        aligned=_one_of("aligned", params, ALIGNED),
+        views=_one_of("views", params, VIEWS),
+        maps=tuple(_map(params, side) for side in SIDES),
+        measure=_one_of("measure", params, MEASURES),
+        k=None if k is None else int(k),
+        against=_one_of("against", params, others),
+        threshold=_threshold(params),
+        method=_one_of("method", params, METHODS),
+        folder=params.get("folder"),
+    )
+
+
+def _threshold(params: Mapping[str, str]) -> float | None:
+    text = params.get("threshold")
+    return None if text is None else _numbers("threshold", text, 1, "a number")[0]
+
+
+def _view(name: str, params: Mapping[str, str]) -> tuple[float, float, float, float] | None:
+    text = params.get(name)
     if text is None:
         return None
     allowed = "x0,x1,y0,y1 with x0 below x1 and y0 below y1"
-    x0, x1, y0, y1 = _numbers("view", text, 4, allowed)
+    x0, x1, y0, y1 = _numbers(name, text, 4, allowed)
     if not (x0 < x1 and y0 < y1):
-        raise BadLinkError(_sentence("view", text, allowed))
+        raise BadLinkError(_sentence(name, text, allowed))
     return x0, x1, y0, y1
 
 
-def _layers(params: Mapping[str, str]) -> tuple[str, ...] | None:
-    text = params.get("layers")
+def _layers(name: str, params: Mapping[str, str]) -> tuple[str, ...] | None:
+    text = params.get(name)
     if text is None:
         return None
     layers = () if text == "none" else tuple(text.split(","))
-    if unknown := [name for name in layers if name not in LAYERS]:
-        raise BadLinkError(_sentence("layers", unknown[0], f"none, or some of {', '.join(LAYERS)}"))
+    if unknown := [layer for layer in layers if layer not in LAYERS]:
+        raise BadLinkError(_sentence(name, unknown[0], f"none, or some of {', '.join(LAYERS)}"))
     return layers
 
 

@@ -364,8 +364,11 @@ def positions(ref: CheckpointRef) -> DigitMap:
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def payloads(ref: CheckpointRef, split: Split) -> Payloads:
-    """Pack what the map in the browser needs of a checkpoint and a data split."""
+def payloads(ref: CheckpointRef, split: Split, turn: bytes | None = None) -> Payloads:
+    """Pack what the map in the browser needs of a checkpoint and a data split.
+
+    `turn`, the bytes of a float64 array of shape (2, 2), turns its plane: coords @ turn.
+    """
     header, tensors = stored(ref)
     n_layers = len(header.model.decoder_hidden) + 1
     names = [f"decoder.net.layers.{i}" for i in range(n_layers)]
@@ -375,6 +378,10 @@ def payloads(ref: CheckpointRef, split: Split) -> Payloads:
     weights[-1], biases[-1] = weights[-1][:N_PIXELS], biases[-1][:N_PIXELS]
     frequencies = tensors["decoder.frequencies"]
     coords, center, axes = positions(ref)
+    if turn is not None:
+        rotation = np.frombuffer(turn).reshape(2, 2)
+        coords = (coords @ rotation).astype(np.float32)
+        axes = (axes @ rotation).astype(np.float32)
     decoder = pack_decoder(
         weights=weights,
         biases=biases,
@@ -785,12 +792,3 @@ def _smallest(values: Floats, n: int) -> tuple[NDArray[np.intp], Floats]:
     smallest = np.argpartition(values, n)[:n]
     smallest = smallest[values[smallest].argsort()]
     return smallest, values[smallest]
-
-
-@st.cache_data(max_entries=16, show_spinner="Counting neighbours…")
-def neighbour_classes(ref: CheckpointRef, k: int) -> Floats:
-    """Shares of classes among the k nearest test digits of each class's digits, shape (10, 10)."""
-    from vae_core.analysis.compare import class_confusion
-
-    rows = SPLITS["test"]
-    return class_confusion(positions(ref).coords[rows], labels()[rows], k=k).astype(np.float32)

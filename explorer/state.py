@@ -96,11 +96,12 @@ def opened_link() -> Link:
     return st.session_state[_LINK].link
 
 
-def link_start(page: str, side: str | None = None) -> MapView | None:
-    """View, layers and colour that the session's link gives a page's map."""
+def link_start(page: str, side: int | None = None) -> MapView | None:
+    """View, layers and colour that the session's link gives a page's map, or one side by side."""
     opened: OpenedLink = st.session_state[_LINK]
-    is_asked = opened.page == page and opened.link.side == side and opened.link.map != MapView()
-    return opened.link.map if is_asked else None
+    link = opened.link
+    asked = link.map if side is None else link.compare.maps[side]
+    return asked if opened.page == page and asked != MapView() else None
 
 
 def default_name(refs: Sequence[CheckpointRef]) -> str:

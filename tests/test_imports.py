@@ -32,7 +32,7 @@ ORDER = (
     ("objectives", "lattices"),
     ("training",),
     ("neighbours", "checkpoints"),
-    ("runs",),
+    ("runs", "snapshots"),
     ("recipes",),
     ("analysis",),  # and all its modules, among themselves without a cycle
     ("__main__",),

@@ -29,6 +29,7 @@ from streamlit.components.v2.manifest_scanner import ComponentConfig, ComponentM
 
 from explorer.latent_map.payload import (
     pack_decoder,
+    pack_drift,
     pack_fields,
     pack_images,
     pack_points,
@@ -40,6 +41,7 @@ __all__ = [
     "COLOURS",
     "LAYERS",
     "SHEET_DIGITS",
+    "Beside",
     "Drag",
     "Ellipse",
     "Line",
@@ -49,6 +51,7 @@ __all__ = [
     "latent_map",
     "mount_part",
     "pack_decoder",
+    "pack_drift",
     "pack_fields",
     "pack_images",
     "pack_points",
@@ -71,7 +74,7 @@ LAYERS = (
     "points",
     "thumbnails",
 )
-COLOURS = ("label", "elbo", "reconstruction", "knn")
+COLOURS = ("label", "elbo", "reconstruction", "knn", "drift")
 SHEET_DIGITS = 10_000  # "images:3" are digits 30,000 to 39,999
 N_SHEETS = 7
 
@@ -169,6 +172,24 @@ class Ellipse(NamedTuple):
     cov: np.ndarray | Sequence[Sequence[float]]
 
 
+class Beside(NamedTuple):
+    """One of several maps side by side: a digit pointed at in one lights up in all.
+
+    Attributes
+    ----------
+    group : str
+        Name that these maps share; a selection made in one is made in all.
+    side : str
+        Which of them this is, in links.
+    is_view_shared : bool
+        Whether all pan and zoom as one.
+    """
+
+    group: str
+    side: str
+    is_view_shared: bool
+
+
 class MapView(NamedTuple):
     """What a link says of a map's looks.
 
@@ -239,9 +260,12 @@ def latent_map(
     images: Sequence[tuple[int, str]] | None = None,
     fields: str | None = None,
     values: str | None = None,
+    drift: str | None = None,
     selected: NDArray[np.integer[Any]] | None = None,
     start: MapView | None = None,
     link: Mapping[str, str] | None = None,
+    beside: Beside | None = None,
+    turn: NDArray[np.floating[Any]] | None = None,
     on_pick: Callable[[], None] = _NOTHING,
     on_select: Callable[[], None] | None = None,
     on_release: Callable[[], None] | None = None,
@@ -279,12 +303,18 @@ def latent_map(
     fields, values : str or None
         Payloads for the layers under the points and for the points' colours, None until the
         browser wants them.
+    drift : str or None
+        Payload for a colour of its own; None where nothing is compared.
     selected : ndarray of int or None
         Digits that stand out, while all others are dimmed.
     start : MapView or None
         How the map looks at first; applied once per distinct value.
     link : mapping or None
         Query parameters of a link to this page; the map adds its view, layers and colour.
+    beside : Beside or None
+        The maps beside this one.
+    turn : array of shape (2, 2) or None
+        How the plane of the payloads was turned, coords @ turn, after the fields were computed.
     on_pick : callable
         Called without arguments after a click, tap or Enter; see `read_pick`.
     on_select : callable or None
@@ -324,9 +354,17 @@ def latent_map(
         "images": None if images is None else [[int(first), name] for first, name in images],
         "fields": fields,
         "values": values,
+        "drift": drift,
         "selected": None if selected is None else _bits(selected),
         "start": None if start is None else _start(start),
         "link": None if link is None else dict(link),
+        "group": beside
+        and {
+            "name": beside.group,
+            "side": beside.side,
+            "isViewShared": beside.is_view_shared,
+        },
+        "turn": None if turn is None else _numbers("turn", turn, (2, 2)),
         "selects": on_select is not None,
         "releases": on_release is not None,
         "drags": on_drag is not None,

@@ -341,6 +341,48 @@ def pack_values(
     return _pack(header, sections)
 
 
+def pack_drift(
+    values: np.ndarray, *, first_id: int, name: str, unit: str, title: str, said: str
+) -> bytes:
+    """Pack how far each digit is elsewhere under another checkpoint, to colour the points by.
+
+    Parameters
+    ----------
+    values : ndarray, shape (n,)
+        One number per digit; row i is digit ``first_id + i``.
+    first_id : int
+        Digit of row 0.
+    name, unit : str
+        What is measured and in what, as the lens says it: "displacement", "z units".
+    title, said : str
+        Title of the legend, and one line on how it was computed.
+
+    Returns
+    -------
+    bytes
+        The payload; its name is ``payload_id(payload)``.
+
+    Raises
+    ------
+    ValueError
+        If the shape is wrong, a number is not finite, or `first_id` is negative.
+    """
+    _check_first_id(first_id)
+    drift = _finite("values", values)
+    if drift.ndim != 1 or not drift.size:
+        raise ValueError(f"values has shape {drift.shape}; it must be (n,) with n at least 1.")
+    header = {
+        "kind": "drift",
+        "n": drift.size,
+        "first_id": int(first_id),
+        "name": name,
+        "unit": unit,
+        "title": title,
+        "said": {"drift": said},
+    }
+    return _pack(header, {"drift": drift.astype("<f4")})
+
+
 def payload_id(payload: bytes) -> str:
     """Name of a payload: 16 hex digits that follow from its content.
 

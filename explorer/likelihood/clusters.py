@@ -227,10 +227,10 @@ def _draw_morph(carried: loaders.Unfolded) -> None:
         key=_MORPH,
         start=start,
         end=end,
-        labels=loaders.labels()[loaders.SPLITS["test"]],
-        name="test",
-        half=float(max(np.quantile(np.abs(codes), _IN_SIGHT) for codes in (start, end))),
         ends=("ten Gaussians", "N(0, I)"),
+        labels=loaders.labels()[loaders.SPLITS["test"]],
+        splits=[("test", 0)],
+        half=float(max(np.quantile(np.abs(codes), _IN_SIGHT) for codes in (start, end))),
         label="The test digits' codes, carried over from a mixture of ten Gaussians to N(0, I)",
         palette=PALETTE,
         lines=[

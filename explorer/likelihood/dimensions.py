@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 import streamlit as st
 from numpy.typing import NDArray
 
-from explorer import loaders, state
+from explorer import loaders, state, uploads
 from explorer.digit_strip import DigitImage, digit_strip
 from explorer.likelihood import chapter
 from explorer.plots import dimensions as plots
@@ -32,7 +32,7 @@ _INK = {"light": "#1b1f27", "dark": "#e8eaf0"}  # of numbers on coloured cells
 
 def draw(ref: CheckpointRef, split: Split) -> None:
     """Draw the chapter."""
-    refs = loaders.checkpoints()[0]
+    refs = uploads.checkpoints()[0]
     left, right = chapter.columns()
     with right:
         _table(refs)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
+import streamlit as st
 from numpy.typing import NDArray
 from streamlit.components.v2 import component
 
@@ -22,6 +23,7 @@ _morph = component(
 )
 
 Floats = NDArray[np.floating[Any]]
+_NOTHING: Callable[[], None] = lambda: None  # noqa: E731
 
 
 class Line(NamedTuple):
@@ -30,6 +32,14 @@ class Line(NamedTuple):
     start: Floats  # (T, 2)
     end: Floats  # (T, 2)
     seen: Literal["always", "start", "end"]  # where it shows; it fades towards the other end
+
+
+class Trace(NamedTuple):
+    """One point that is followed, and a picture of it at either end."""
+
+    row: int
+    name: str
+    pixels: Floats  # (2, 784): ink from 0 to 1
 
 
 class Picture(NamedTuple):
@@ -45,14 +55,17 @@ def morph(
     key: str,
     start: Floats,
     end: Floats,
-    labels: NDArray[np.uint8],
-    name: str,
-    half: float,
     ends: tuple[str, str],
+    labels: NDArray[np.uint8],
+    splits: Sequence[tuple[str, int]],
+    half: float,
     label: str,
     palette: Mapping[str, Sequence[str]],
     lines: Sequence[Line] = (),
     pictures: Sequence[Picture] = (),
+    trails: NDArray[np.integer[Any]] | None = None,
+    trace: Trace | None = None,
+    on_pick: Callable[[], None] | None = None,
 ) -> None:
     """Draw points that go straight from `start` to `end`, both ends exact in float32.
 
@@ -64,20 +77,26 @@ def morph(
         Key of the component.
     start, end : array, shape (N, 2)
         Where each point is.
-    labels : array, shape (N,)
-        uint8, 0 to 9: the points' colours.
-    name : str
-        Of row i: "test" for "test #1,234".
-    half : float
-        Half the side of the square in sight, which is centred on the origin.
     ends : tuple of two str
         What the start and the end are called.
+    labels : array, shape (N,)
+        uint8, 0 to 9: the points' colours.
+    splits : sequence of (name, first row)
+        How rows are named: after ("test", 60000) row 60,004 is "test #4". Ascending.
+    half : float
+        Half the side of the square in sight, which is centred on the origin.
     label : str
         What is seen, for those who cannot see it.
     palette : mapping
         ``"light"`` and ``"dark"``: ten CSS colours each.
     lines, pictures : sequence
         What else moves.
+    trails : array of int, optional
+        Rows that draw their way behind them.
+    trace : Trace, optional
+        A point that is followed.
+    on_pick : callable, optional
+        Called after a click on a point; see `read_row`.
 
     Raises
     ------
@@ -90,10 +109,10 @@ def morph(
     data = {
         "start": _coords("start", start, n),
         "end": _coords("end", end, n),
-        "labels": base64.b64encode(labels.tobytes()).decode(),
-        "name": name,
-        "half": half,
         "ends": list(ends),
+        "labels": base64.b64encode(labels.tobytes()).decode(),
+        "splits": [[name, int(first)] for name, first in splits],
+        "half": half,
         "label": label,
         "palette": {theme: list(colours) for theme, colours in palette.items()},
         "lines": [
@@ -108,14 +127,32 @@ def morph(
             {
                 "start": [float(value) for value in picture.start],
                 "end": [float(value) for value in picture.end],
-                "pixels": base64.b64encode(
-                    np.rint(255 * picture.pixels.clip(0, 1)).astype(np.uint8).tobytes()
-                ).decode(),
+                "pixels": _ink(picture.pixels),
             }
             for picture in pictures
         ],
+        "trails": [] if trails is None else [int(row) for row in trails],
+        "trace": trace
+        and {
+            "row": trace.row,
+            "name": trace.name,
+            "pictures": [_ink(pixels) for pixels in trace.pixels],
+        },
+        "picks": on_pick is not None,
     }
-    _morph(key=key, data=data)
+    _morph(key=key, data=data, on_pick_change=on_pick or _NOTHING)
+
+
+def read_row(key: str) -> int | None:
+    """Read which point was clicked, inside its `on_pick` callback; None for anything else."""
+    value = st.session_state.get(key)
+    row = value.get("pick") if isinstance(value, Mapping) else None
+    return row if type(row) is int and row >= 0 else None
+
+
+def _ink(pixels: Floats) -> str:
+    """Write 784 levels of ink, a byte each, in base64."""
+    return base64.b64encode(np.rint(255 * pixels.clip(0, 1)).astype(np.uint8).tobytes()).decode()
 
 
 def _coords(name: str, values: Floats, n: int) -> str:

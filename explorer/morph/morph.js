@@ -6,9 +6,10 @@ const PICTURE = 20; // css px, side
 const NEAR = 9; // css px from the pointer within which a point is meant
 const LASTS = 3500; // ms from end to end
 
-export default function ({ data, parentElement }) {
+export default function ({ data, parentElement, setTriggerValue }) {
   const root = parentElement.querySelector(".morph");
   root.morph ??= new Morph(root);
+  root.morph.tell = setTriggerValue;
   root.morph.show(data);
   return () => {
     root.morph?.stop();
@@ -21,9 +22,8 @@ const toFloats = (text) => new Float32Array(fromBase64(text).buffer);
 class Morph {
   constructor(root) {
     this.root = root;
-    for (const name of ["canvas", "input", "button", ".tip", ".from", ".to"]) {
-      this[name.replace(".", "")] = root.querySelector(name);
-    }
+    const names = ["canvas", "input", "button", "tip", "from", "to", "followed"];
+    for (const name of names) this[name] = root.querySelector(`.${name}`);
     this.pen = this.canvas.getContext("2d");
     this.pointer = null;
     this.listeners = new AbortController();
@@ -41,6 +41,7 @@ class Morph {
       this.pointer = null;
       this.draw();
     }, { signal });
+    this.canvas.addEventListener("click", () => this.pick(), { signal });
     this.observer = new ResizeObserver(() => this.draw());
     this.observer.observe(this.canvas);
     this.pause();
@@ -73,9 +74,12 @@ class Morph {
         paintDigit(canvas, fromBase64(picture.pixels), theme);
         return { ...picture, canvas };
       });
+      this.followed.hidden = !data.trace;
+      this.faces = (data.trace?.pictures ?? []).map(fromBase64);
       this.from.textContent = data.ends[0];
       this.to.textContent = data.ends[1];
       this.canvas.setAttribute("aria-label", data.label);
+      this.canvas.style.cursor = data.picks ? "pointer" : "";
       this.input.setAttribute("aria-label", `From ${data.ends[0]} to ${data.ends[1]}`);
       Object.assign(this.root.dataset, { points: this.labels.length, half: data.half });
     }
@@ -122,6 +126,53 @@ class Morph {
     this.frame = requestAnimationFrame(step);
   }
 
+  // ---- those that are followed
+
+  drawTrails() {
+    const { trails, palette } = this.data;
+    const { pen, at } = this;
+    pen.globalAlpha = 0.5;
+    pen.lineWidth = 1;
+    for (const row of trails) {
+      pen.strokeStyle = palette[this.theme.name][this.labels[row]];
+      pen.beginPath();
+      pen.moveTo(...this.placeIn(this.start, row));
+      pen.lineTo(...this.placeIn(at, row));
+      pen.stroke();
+    }
+    pen.globalAlpha = 1;
+  }
+
+  placeIn(codes, row) {
+    return this.toPx([codes[2 * row], codes[2 * row + 1]]);
+  }
+
+  drawFollowed() {
+    const { trace } = this.data;
+    if (!trace) return;
+    const { pen } = this;
+    const places = [this.start, this.end].map((codes) => this.placeIn(codes, trace.row));
+    const ink = `rgb(${this.theme.ink})`;
+    pen.strokeStyle = pen.fillStyle = ink;
+    pen.lineWidth = 1.5;
+    pen.beginPath();
+    places.forEach((place) => pen.lineTo(...place));
+    pen.stroke();
+    for (const [x, y] of places) {
+      pen.beginPath();
+      pen.arc(x, y, 2.5, 0, 2 * Math.PI);
+      pen.fill();
+    }
+    pen.beginPath();
+    pen.arc(...this.placeIn(this.at, trace.row), 7, 0, 2 * Math.PI);
+    pen.lineWidth = 2.5;
+    pen.stroke();
+    const [picture, caption] = this.followed.children;
+    const nearer = Math.round(this.t);
+    paintDigit(picture, this.faces[nearer], this.theme);
+    caption.textContent = `${trace.name}, decoded by ${this.data.ends[nearer]}`;
+  }
+
   // ---- pictures
 
   // Exact at both ends, where one weight is 0 and the other 1.
@@ -147,6 +198,7 @@ class Morph {
     this.scale = this.side / 2 / this.data.half;
     this.drawPoints(pixels, ratio);
     this.pen.setTransform(ratio, 0, 0, ratio, 0, 0);
+    this.drawTrails();
     this.lines.forEach((line) => this.drawLine(line));
     this.pen.imageSmoothingEnabled = false;
     for (const { start, end, canvas } of this.pictures) {
@@ -154,6 +206,7 @@ class Morph {
       this.pen.drawImage(canvas, x - PICTURE / 2, y - PICTURE / 2, PICTURE, PICTURE);
     }
     this.drawHover();
+    this.drawFollowed();
     const share = `${Math.round(100 * this.t)} %`;
     this.input.setAttribute("aria-valuetext", `${share} of the way to ${this.data.ends[1]}`);
     Object.assign(this.root.dataset, { t: this.t, ready: "true" });
@@ -223,13 +276,22 @@ class Morph {
     pen.stroke();
     const number = (v) => v.toFixed(3).replace("-", "−");
     const [cx, cy] = [this.at[2 * row], this.at[2 * row + 1]].map(number);
-    const name = `${this.data.name} #${row.toLocaleString("en-US")}`;
-    this.tip.textContent = `${name}, a ${this.labels[row]}, at (${cx}, ${cy})`;
+    this.tip.textContent = `${this.nameOf(row)}, a ${this.labels[row]}, at (${cx}, ${cy})`;
     const left = Math.min(x + 10, this.side - this.tip.offsetWidth - 4);
     Object.assign(this.tip.style, {
       left: `${Math.max(4, left)}px`,
       top: `${y > 40 ? y - 36 : y + 12}px`,
     });
+  }
+
+  nameOf(row) {
+    const [split, first] = this.data.splits.findLast(([, from]) => from <= row);
+    return `${split} #${(row - first).toLocaleString("en-US")}`;
+  }
+
+  pick() {
+    const row = this.pointer ? this.nearest(...this.pointer) : -1;
+    if (row >= 0 && this.data.picks) this.tell("pick", row);
   }
 
   nearest(left, top) {

@@ -93,10 +93,19 @@ def test_explore(any_tab: Callable[[str], Tab], first: Shipped) -> None:
     assert findings(tab) == []
 
 
-@pytest.mark.parametrize(("path", "maps"), [("interpolate", 1), ("compare", 2)])
-def test_other_pages(any_tab: Callable[[str], Tab], path: str, maps: int) -> None:
-    tab = any_tab(path).wait_ready(maps=maps)
+def test_interpolate(any_tab: Callable[[str], Tab]) -> None:
+    tab = any_tab("interpolate").wait_ready()
     assert findings(tab) == []
+
+
+def test_compare(any_tab: Callable[[str], Tab]) -> None:
+    tab = any_tab("compare?checkpoint=line&other=autoencoder").wait_ready(maps=2)
+    assert findings(tab) == []
+    for title in ("Morph", "Drift", "Classes", "Figures", "Through training"):
+        with tab.rerun():
+            tab.choose_radio(title)
+        tab.wait_idle()
+        assert findings(tab) == [], title
 
 
 def test_likelihood(any_tab: Callable[[str], Tab]) -> None:

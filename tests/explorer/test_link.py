@@ -6,7 +6,16 @@ import numpy as np
 import pytest
 
 from explorer.latent_map import MapView
-from explorer.link import BadLinkError, Link, Target, WalkLink, pin_params, read_link, walk_params
+from explorer.link import (
+    BadLinkError,
+    CompareLink,
+    Link,
+    Target,
+    WalkLink,
+    pin_params,
+    read_link,
+    walk_params,
+)
 
 NAMES = ["atlas", "deep"]
 
@@ -30,8 +39,14 @@ def test_everything() -> None:
         z="0.1,-0.5,1",
         a_id="0",
         b_z="1,2,3",
-        other="atlas",
-        side="right",
+        other="atlas,deep",
+        section="drift",
+        aligned="all",
+        views="free",
+        view2="0,1,0,1",
+        colour3="drift",
+        measure="relative",
+        k="20",
         select="label 7 wrong",
         chapter="3",
     ) == Link(
@@ -40,8 +55,15 @@ def test_everything() -> None:
         map=MapView((-1.0, 1.5, -2.0, 2.0), ("prior", "points"), "elbo"),
         pin=Target(None, (0.1, -0.5, 1.0)),
         ends=(Target(0, None), Target(None, (1.0, 2.0, 3.0))),
-        other="atlas",
-        side="right",
+        compare=CompareLink(
+            others=("atlas", "deep"),
+            section="drift",
+            aligned="all",
+            views="free",
+            maps=(MapView(), MapView((0.0, 1.0, 0.0, 1.0)), MapView(colour="drift"), MapView()),
+            measure="relative",
+            k=20,
+        ),
         select="label 7 wrong",
         chapter=3,
     )
@@ -67,8 +89,11 @@ def test_everything() -> None:
         ({"z": "1,2", "checkpoint": "deep"}, "z is “1,2”", "3 numbers"),
         ({"z": "1,inf"}, "z is “1,inf”", "2 numbers"),
         ({"a_z": "x,y"}, "a_z is “x,y”", "2 numbers"),
-        ({"side": "top"}, "side is “top”", "one of left, right"),
-        ({"other": "foo"}, "other is “foo”", "one of atlas, deep"),
+        ({"other": "deep,foo"}, "other is “foo”", "one to 3 of atlas, deep"),
+        ({"section": "top"}, "section is “top”", "one of maps, morph"),
+        ({"view2": "1,0,0,1"}, "view2 is “1,0,0,1”", "x0 below x1"),
+        ({"k": "4"}, "k is “4”", "a whole number from 5 to 100"),
+        ({"other": "foo"}, "other is “foo”", "one to 3 of atlas, deep"),
         ({"select": "sevens"}, "select is “sevens”", "a search such as"),
         ({"way": "scenic"}, "way is “scenic”", "one of straight, spherical"),
         ({"ways": "image,scenic"}, "ways is “scenic”", "some of straight, spherical"),

@@ -155,21 +155,6 @@ def test_a_file_without_a_map_is_encoded(
     assert coords[60_003] == pytest.approx(loaders.encode(ref, 60_003).mu, abs=1e-5)
 
 
-def test_neighbour_classes_are_shares(ref: CheckpointRef) -> None:
-    shares = loaders.neighbour_classes(ref, 10)
-    assert shares.shape == (10, 10)
-    assert shares.sum(1) == pytest.approx(1, abs=1e-5)
-    # one class by brute force
-    coords = loaders.positions(ref).coords[loaders.SPLITS["test"]].astype(float)
-    labels = loaders.labels()[loaders.SPLITS["test"]]
-    mine = np.flatnonzero(labels == 5)[:60]
-    distances = np.linalg.norm(coords[mine, None] - coords, axis=-1)
-    distances[np.arange(len(mine)), mine] = np.inf
-    near = labels[np.argpartition(distances, 10)[:, :10]]
-    rough = np.bincount(near.ravel(), minlength=10) / near.size
-    assert np.abs(rough - shares[5]).max() < 0.12  # of 60 digits, not of all
-
-
 # ---- the map's layers, pictures and numbers
 
 

@@ -25,10 +25,10 @@ def page() -> None:
         key="morph",
         start=start,
         end=-start,
-        labels=np.array([3, 7], np.uint8),
-        name="test",
-        half=4.0,
         ends=("here", "there"),
+        labels=np.array([3, 7], np.uint8),
+        splits=[("test", 0)],
+        half=4.0,
         label="Two points",
         palette=PALETTE,
         lines=[Line(start, start + 1, "end")],
@@ -44,8 +44,9 @@ def test_what_the_browser_gets() -> None:
     at = AppTest.from_function(page).run()
     assert not at.exception
     [data] = (json.loads(one.proto.json) for one in at.get("bidi_component"))
-    assert floats(data["start"]) == np.array([[0.1, 1], [2, 3]], np.float32).tolist()
-    assert floats(data["end"]) == np.array([[-0.1, -1], [-2, -3]], np.float32).tolist()
+    start, end = floats(data["start"]), floats(data["end"])
+    assert start == np.array([[0.1, 1], [2, 3]], np.float32).tolist()
+    assert end == np.array([[-0.1, -1], [-2, -3]], np.float32).tolist()
     assert base64.b64decode(data["labels"]) == bytes([3, 7])
     [line], [picture] = data["lines"], data["pictures"]
     assert (line["seen"], floats(line["end"])[1]) == ("end", [3.0, 4.0])
@@ -69,10 +70,10 @@ def test_bad_shapes_are_refused(changes: dict[str, Any], said: str) -> None:
         "key": "morph",
         "start": np.zeros((2, 2)),
         "end": np.zeros((2, 2)),
-        "labels": np.zeros(2, np.uint8),
-        "name": "test",
-        "half": 1.0,
         "ends": ("a", "b"),
+        "labels": np.zeros(2, np.uint8),
+        "splits": [("test", 0)],
+        "half": 1.0,
         "label": "Points",
         "palette": PALETTE,
     }

@@ -345,39 +345,32 @@ def test_arithmetic(app: AppTest) -> None:
 def test_compare(app: AppTest) -> None:
     app.run()
     app.switch_page(COMPARE).run()
-    names = app.selectbox(key="app_checkpoint").options
-    for other in names:  # itself too
-        app.selectbox(key="compare_other").set_value(other).run()
-        assert not app.exception
-        assert len(app.get("plotly_chart")) == 1
-    trigger(app, "compare_map_left", "pick", {"coords": [0.0, 0.0], "id": 60_002})
+    others = app.multiselect[0].options
+    assert app.selectbox(key="app_checkpoint").value not in others
+    widget(app.multiselect, "compare_others").set_value(others[:3]).run()
     assert not app.exception
-    for side in ("left", "right"):
+    trigger(app, "compare_map_1", "pick", {"coords": [0.0, 0.0], "id": 60_002})
+    assert not app.exception
+    for side in range(1, 5):
         assert component(app, f"compare_map_{side}")["pin"]["id"] == 60_002
     assert "Original" in pictures(app, "compare_images")
-    trigger(app, "compare_map_right", "pick", {"coords": [0.5, 0.5], "id": None})
+    trigger(app, "compare_map_2", "pick", {"coords": [0.5, 0.5], "id": None})
     assert "Original" not in pictures(app, "compare_images")
-
-
-def test_compare_names_the_best(weights: Path, write_checkpoint: Any, app: AppTest) -> None:
-    """Of two figures the larger, where more is better; none where that means nothing."""
-    for seed, name in enumerate(("a", "b")):
-        write_checkpoint(weights / f"{name}.safetensors", seed=seed)
-        _set_metrics(
-            weights / f"{name}.safetensors",
-            {"elbo": -150.0 + seed, "kl": 4.0 + seed, "knn10": 0.75 - seed / 4},
-        )
-    app.run()
-    app.switch_page(COMPARE).run()
+    # a selection is all maps'
+    bits = base64.b64encode(bytes([0b101])).decode()
+    trigger(app, "compare_map_3", "select", {"first_id": 60_000, "n": 2, "bits": bits})
+    for side in range(1, 5):
+        assert component(app, f"compare_map_{side}")["selected"]["bits"] == bits
+    widget(app.button_group, "compare_aligned").set_value("selection").run()
     assert not app.exception
-    (table,) = (one.value for one in app.markdown if one.value.startswith("| |"))
-    rows = {line.split(" | ")[0].strip("| "): line for line in table.splitlines()}
-    assert "−150.00 | **−149.00**" in rows["ELBO, nats"]
-    assert "4.00 | 5.00" in rows["KL(q‖p), nats"]
-    assert "**0.750** | 0.500" in rows["10-NN accuracy"]
-    assert "– | –" in rows["Silhouette"]
-    for line in table.splitlines():  # a cell for each column, no more
-        assert len(re.findall(r"(?<!\\)\|", line)) == 5, line
+    turn = np.array(component(app, "compare_map_2")["turn"])
+    np.testing.assert_allclose(turn @ turn.T, np.eye(2), atol=1e-9)
+    assert any("over 2 digits" in one.value for one in app.caption)
+    # what is the sidebar's is no other any more
+    app.selectbox(key="app_checkpoint").set_value(others[0]).run()
+    assert not app.exception
+    assert others[0] not in app.multiselect[0].value
+    assert len(app.multiselect[0].value) == 2
 
 
 def _set_metrics(path: Path, values: dict[str, float]) -> None:
@@ -462,7 +455,7 @@ def test_nan_weights_are_one_sentence_when_chosen(
     assert not shown_errors(app)
     assert len(app.get("bidi_component")) >= 3
     app.switch_page(COMPARE).run()
-    app.selectbox(key="compare_other").set_value("sick").run()
+    widget(app.multiselect, "compare_others").set_value(["sick"]).run()
     assert not app.exception
     assert "NaN" in shown_errors(app)[0]
 
@@ -496,9 +489,9 @@ def test_every_kind_of_model_on_every_page(
         assert not app.exception
         assert not shown_errors(app)
     app.switch_page(COMPARE).run()
-    trigger(app, "compare_map_left", "pick", {"coords": [0.5, 0.0], "id": None})
+    trigger(app, "compare_map_1", "pick", {"coords": [0.5, 0.0], "id": None})
     assert not app.exception
-    trigger(app, "compare_map_right", "pick", {"coords": [0.0, 0.0], "id": 60_002})
+    trigger(app, "compare_map_2", "pick", {"coords": [0.0, 0.0], "id": 60_002})
     assert not app.exception
     app.switch_page("explorer/pages/explore.py").run()
     app.selectbox(key="app_checkpoint").set_value("plain").run()

@@ -15,6 +15,7 @@ from PIL import Image
 
 from explorer.latent_map.payload import (
     pack_decoder,
+    pack_drift,
     pack_fields,
     pack_images,
     pack_points,
@@ -143,6 +144,19 @@ def test_values_round_trip() -> None:
     assert (sections["reconstruction"] == parts["reconstruction"].astype(np.float32)).all()
     assert sections["knn"].tolist() == [0, 0, 0, 1, 0, 0, 0]
     assert "elbo" not in parse(pack_values(**values_parts(elbo=None)))[1]
+
+
+def test_drift_round_trip() -> None:
+    values = RNG.uniform(size=7)
+    words = {"name": "displacement", "unit": "z units", "title": "Displacement, z units"}
+    header, sections = parse(pack_drift(values, first_id=60_000, said="how", **words))
+    assert (header["kind"], header["n"], header["first_id"]) == ("drift", 7, 60_000)
+    assert header["said"] == {"drift": "how"}
+    assert words.items() <= header.items()
+    assert (sections["drift"] == values.astype(np.float32)).all()
+    for bad in (values * np.nan, values[:, None], values[:0]):
+        with pytest.raises(ValueError, match="values"):
+            pack_drift(bad, first_id=0, said="", **words)
 
 
 def test_the_likelihood_goes_with_the_decoder() -> None:

@@ -47,11 +47,18 @@ def cluster_figures(codes: FloatArray, labels: IntArray, *, seed: int = 0) -> Cl
         classes with as many k-means clusters; under a N(0, I) prior they are low by design,
         since it forbids gaps between clusters.
     """
-    n_classes = len(np.unique(labels))
-    clusters = KMeans(n_classes, n_init="auto", random_state=seed).fit_predict(codes)
     return ClusterFigures(
         {k: knn_accuracy(codes, labels, k=k, seed=seed) for k in NEIGHBOURS},
         float(silhouette_score(codes, labels)),
+        *k_means_agreement(codes, labels, seed=seed),
+    )
+
+
+def k_means_agreement(codes: FloatArray, labels: IntArray, *, seed: int = 0) -> tuple[float, float]:
+    """NMI and ARI of the classes with as many k-means clusters; see `ClusterFigures`."""
+    n_classes = len(np.unique(labels))
+    clusters = KMeans(n_classes, n_init="auto", random_state=seed).fit_predict(codes)
+    return (
         float(normalized_mutual_info_score(labels, clusters)),
         float(adjusted_rand_score(labels, clusters)),
     )

@@ -24,7 +24,7 @@ export class Camera {
   aim({ id, extent, index: { bounds } }) {
     const isKnown = this.id && (this.id === id || overlapOf(this.extent, extent) > 0.5);
     Object.assign(this, { id, extent, bounds });
-    if (!isKnown) this.fit();
+    if (!isKnown || this.isFitted) this.fit();
   }
 
   fit() {

@@ -101,6 +101,7 @@ export class Controls {
     for (const input of this.root.querySelectorAll('input[name="colour"]')) {
       input.checked = input.value === colour;
       input.disabled = missing.has(input.value);
+      input.parentElement.hidden = input.value === "drift" && input.disabled;
     }
     this.root.querySelector('[data-about="colour"]').textContent = waiting.has("colour")
       ? "Computing\u2026"

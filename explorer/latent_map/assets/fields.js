@@ -39,16 +39,29 @@ export class Fields {
     return made;
   }
 
-  paint(pen, layer, fields, { ratio, camera, theme }) {
+  paint(pen, layer, fields, { ratio, camera, theme, turn }) {
     const image = this.imageOf(layer, fields, theme);
     if (!image) return;
     const [x0, x1, y0, y1] = fields.extent;
     const [left, top] = camera.toPx([x0, y1]);
     const [right, bottom] = camera.toPx([x1, y0]);
     pen.setTransform(ratio, 0, 0, ratio, 0, 0);
+    if (turn) turnAbout(pen, camera.toPx([0, 0]), turn);
     pen.imageSmoothingEnabled = true;
     pen.drawImage(image.canvas, left, top, right - left, bottom - top);
   }
+}
+
+// Turns what is painted next as (x, y) @ turn turns the plane; on screen y points down.
+function turnAbout(pen, [x, y], [[a, b], [c, d]]) {
+  pen.transform(a, -b, -c, d, x - a * x + c * y, y + b * x - d * y);
+}
+
+// Where a place of the plane goes.
+export function turned([x, y], turn) {
+  if (!turn) return [x, y];
+  const [[a, b], [c, d]] = turn;
+  return [x * a + y * c, x * b + y * d];
 }
 
 // The image's first row is the top, the field's the bottom.
@@ -168,7 +181,7 @@ function depths(labels, height, width) {
 
 // Outlines of the prior's Gaussians on the plane, [mean, Cholesky factor by rows] each; those of a
 // single one with the mass inside, 1 - exp(-r^2 / 2).
-export function paintPrior(pen, gaussians, { ratio, camera, theme }) {
+export function paintPrior(pen, gaussians, { ratio, camera, theme, turn }) {
   pen.setTransform(ratio, 0, 0, ratio, 0, 0);
   pen.setLineDash([6, 5]);
   pen.lineWidth = 1.5;
@@ -181,7 +194,7 @@ export function paintPrior(pen, gaussians, { ratio, camera, theme }) {
       for (let i = 0; i <= RING_STEPS; i++) {
         const angle = (2 * Math.PI * i) / RING_STEPS;
         const [u, v] = [sigmas * Math.cos(angle), sigmas * Math.sin(angle)];
-        pen.lineTo(...camera.toPx([x + a * u + b * v, y + c * u + d * v]));
+        pen.lineTo(...camera.toPx(turned([x + a * u + b * v, y + c * u + d * v], turn)));
       }
       pen.stroke();
       const inside = number(100 * (1 - Math.exp((-sigmas * sigmas) / 2)), 1);

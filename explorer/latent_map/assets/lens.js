@@ -61,8 +61,8 @@ export class Lens {
     delete this.root.dataset.z;
   }
 
-  // `about` = { coords, near: { id, distance } | null, name, value, decoder, names, isSample,
-  // theme }
+  // `about` = { coords, z: of two dimensions, else null, near: { id, distance } | null, name, value,
+  // decoder, names, isSample, theme }
   show(about) {
     const [x, y] = about.coords;
     const hasPicture = about.near !== null && isUnpacked(sheetOf(about.near.id));
@@ -74,11 +74,12 @@ export class Lens {
     this.drawDecoded(about);
     this.drawNearest(about, hasPicture);
     const { z, kind, digit, away, value } = this.parts;
-    z.textContent = `${about.names[0]} = (${number(x, 2)}, ${number(y, 2)})`;
+    const [name, [first, second]] = about.z ? ["z", about.z] : [about.names[0], about.coords];
+    z.textContent = `${name} = (${number(first, 2)}, ${number(second, 2)})`;
     kind.textContent = about.isSample ? "sample of p(x|z)" : "mean of p(x|z)";
     digit.textContent = about.near ? about.name : "";
     const far = about.near?.distance;
-    away.textContent = about.near ? `${number(far, 3)} away in ${about.names[0]}` : "";
+    away.textContent = about.near ? `${number(far, 3)} away in ${name}` : "";
     value.textContent = about.value;
     value.hidden = !about.value;
     this.root.dataset.z = `${Number(x.toPrecision(9))},${Number(y.toPrecision(9))}`;

@@ -6,6 +6,7 @@ import { Controls } from "./controls.js";
 import { download, lensPicture, mapPicture } from "./exporting.js";
 import { FIELD_LAYERS } from "./fields.js";
 import { distance } from "./geometry.js";
+import { Membership } from "./group.js";
 import { Input, REACH_MOUSE, ZOOM_STEP } from "./input.js";
 import { Lens, moveTo } from "./lens.js";
 import { MarkDrag } from "./mark_drag.js";
@@ -52,6 +53,7 @@ export class LatentMap {
     this.wants = new Wants(this);
     this.lens = new Lens(this.root);
     this.drag = new MarkDrag(this);
+    this.group = new Membership(this);
     this.listeners = new AbortController();
     const { signal } = this.listeners;
     this.controls = new Controls(this.root, this, signal);
@@ -66,6 +68,7 @@ export class LatentMap {
   }
 
   stop() {
+    this.group.leave();
     this.listeners.abort();
     this.observer.disconnect();
     store.unwatch(this.onNews);
@@ -88,6 +91,7 @@ export class LatentMap {
     this.camera.resize(this.size);
     this.lens.forget();
     this.drag.update(data.key);
+    this.group.join(data.group);
     this.resolve();
   }
 
@@ -99,6 +103,7 @@ export class LatentMap {
     const payload = (held, id) => (id ? fetch(held, id) : null);
     this.fieldsPayload = payload(this.fieldsPayload, this.state.fields);
     this.values = payload(this.values, this.state.values);
+    this.drift = payload(this.drift, this.state.drift);
     this.isWaiting = !decoder || !points;
     if (this.isWaiting) {
       this.wait();
@@ -108,10 +113,11 @@ export class LatentMap {
     this.waitTimer = 0;
     Object.assign(this, { decoder, points });
     this.scene.mosaic.use(decoder);
-    const letter = decoder.latent_dim === 2 ? "z" : "u"; // on a plane through more dimensions, u
+    // on a plane through more dimensions, or a turned one, u
+    const letter = decoder.latent_dim === 2 && !this.state.turn ? "z" : "u";
     this.names = [letter, `${letter}\u2081`, `${letter}\u2082`];
     this.root.dataset.points = points.n;
-    this.camera.aim(points);
+    this.group.aim();
     this.takeStart();
     this.takeSelection();
     this.lens.forget();
@@ -124,7 +130,7 @@ export class LatentMap {
     const word = JSON.stringify(start);
     if (!start || this.camera.startsTaken.has(word) || !this.size.width) return;
     this.camera.startsTaken.add(word);
-    if (start.view) this.camera.look(this.camera.viewOf(start.view));
+    if (start.view) this.look(this.camera.viewOf(start.view));
     if (start.layers) this.settings.layers = new Set(start.layers);
     this.settings.colour = start.colour;
   }
@@ -203,7 +209,13 @@ export class LatentMap {
       if (!fields.prior.length) missing.add("prior");
     }
     if (values && !values.sections.elbo) missing.add("elbo");
+    if (!this.state.drift) missing.add("drift"); // only where two checkpoints are compared
     return missing;
+  }
+
+  // The numbers that the dots are coloured by; drift comes unasked.
+  get numbers() {
+    return this.settings.colour === "drift" ? this.drift : this.values;
   }
 
   // After any change of what is shown: dots' colours, legends, switches, and what must be fetched.
@@ -213,19 +225,21 @@ export class LatentMap {
     const missing = this.missing();
     if (missing.has(this.settings.colour)) this.settings.colour = "label";
     const { colour, isSample } = this.settings;
-    const name = `${this.points.id}/${colour}/${this.values?.id}/${theme.name}`;
+    const { numbers } = this;
+    const name = `${this.points.id}/${colour}/${numbers?.id}/${theme.name}`;
     if (this.lookName !== name) {
       this.lookName = name;
-      this.pointsLook = pointsLook(this.points, colour, this.values, theme);
+      this.pointsLook = pointsLook(this.points, colour, numbers, theme);
     }
     const needsFields = [...FIELD_LAYERS, "prior"].filter((layer) => layers.has(layer));
     if (needsFields.length && !this.fieldsPayload) this.wants.fields();
-    if (colour !== "label" && !this.values) this.wants.values();
+    const lacksNumbers = colour !== "label" && !numbers;
+    if (lacksNumbers && colour !== "drift") this.wants.values();
     const waiting = new Set(this.fieldsPayload ? [] : needsFields);
-    if (colour !== "label" && !this.values) waiting.add("colour");
+    if (lacksNumbers) waiting.add("colour");
     this.legends = this.scene.legends();
     this.controls.legends(this.legends);
-    const said = { ...this.fieldsPayload?.said, ...this.values?.said };
+    const said = { ...this.fieldsPayload?.said, ...numbers?.said };
     const canSelect = this.state.selects;
     const { tool } = this;
     this.controls.show({ layers, colour, isSample, tool, missing, said, waiting, canSelect });
@@ -244,6 +258,7 @@ export class LatentMap {
 
   look(view) {
     this.camera.look(view);
+    this.group.share();
     this.schedule(true);
   }
 
@@ -297,6 +312,7 @@ export class LatentMap {
       const hasArrived = this.motion(now);
       if (hasArrived) this.motion = null;
       else this.schedule();
+      this.group.share();
       this.viewChanged = true;
     }
     if (this.viewChanged) this.draw();
@@ -338,14 +354,15 @@ export class LatentMap {
 
   // ---- lens
 
-  // What the lens is about: the pointer, else the keyboard's cursor, else the pin.
+  // What the lens is about: the pointer, else the keyboard's cursor, else what a map beside this
+  // one is asked, else the pin.
   focus() {
     if (this.isWaiting) return null;
     const { hover, cursor } = this.input;
     const { camera } = this;
     if (hover) return { px: hover, coords: camera.toPlane(hover), isLive: true };
     if (cursor) return { px: camera.toPx(cursor), coords: cursor, isLive: true };
-    const { coords, id } = this.pin ?? {};
+    const { coords, id } = this.group.heard() ?? this.pin ?? {};
     const px = coords && camera.toPx(coords);
     const { width, height } = this.size;
     const isInside = px && px[0] >= 0 && px[1] >= 0 && px[0] <= width && px[1] <= height;
@@ -358,17 +375,20 @@ export class LatentMap {
     const { across, down, ring } = this.parts;
     across.hidden = down.hidden = !focus?.isLive;
     if (!focus || this.drag.isHeld || (this.shape && this.input.hover)) {
+      this.group.ask(null);
       ring.hidden = across.hidden = down.hidden = true;
       this.lens.hide();
       return;
     }
     const { px, coords, isLive } = focus;
     const near = this.nearestTo(focus);
+    this.group.ask(isLive ? { near, coords } : null);
     this.lens.show({
       coords,
+      z: this.decoder.latent_dim === 2 ? this.toLatent(coords) : null,
       near,
       name: near && this.describe(near.id),
-      value: near ? valueOf(near.id, this.settings.colour, this.values) : "",
+      value: near ? valueOf(near.id, this.settings.colour, this.numbers) : "",
       decoder: this.decoder,
       names: this.names,
       isSample: this.settings.isSample,
@@ -384,6 +404,17 @@ export class LatentMap {
     moveTo(ring, ...this.camera.toPx(at));
     ring.classList.toggle("framing", Boolean(this.scene.hidden?.has(near.row)));
     ring.classList.toggle("meant", near.distance <= REACH_MOUSE * this.camera.unitsPerPx);
+  }
+
+  // The latent at a place of the plane, and the place of a latent.
+  toLatent(coords) {
+    const { center, axes } = this.decoder.plane;
+    return center.map((c, i) => c + axes[i][0] * coords[0] + axes[i][1] * coords[1]);
+  }
+
+  toPlanePoint(z) {
+    const { center, axes } = this.decoder.plane;
+    return [0, 1].map((j) => z.reduce((sum, v, i) => sum + axes[i][j] * (v - center[i]), 0));
   }
 
   // A pinned digit is the one nearest to itself, wherever others lie.
@@ -455,6 +486,7 @@ export class LatentMap {
   select(marks, how) {
     const message = messageOf(marks, this.points, how);
     this.setMarks(marks);
+    this.group.shareMarks(marks);
     this.setTriggerValue("select", message);
     this.refresh();
     const count = message.n.toLocaleString("en");
@@ -505,11 +537,15 @@ export class LatentMap {
 
   linkHere() {
     const query = new URLSearchParams(this.state.link ?? {});
-    const corners = this.camera.rectangle().map((v) => Number(v.toPrecision(6)));
-    if (!this.camera.isFitted) query.set("view", corners.join(","));
-    const shown = LAYERS.map(([name]) => name).filter((name) => this.layers.has(name));
-    query.set("layers", shown.join(",") || "none");
-    query.set("colour", this.settings.colour);
+    for (const map of this.group.all) {
+      const { camera, layers, settings } = map;
+      const side = map.state.group?.side ?? "";
+      const corners = camera.rectangle().map((v) => Number(v.toPrecision(6)));
+      if (!camera.isFitted) query.set(`view${side}`, corners.join(","));
+      const shown = LAYERS.map(([name]) => name).filter((name) => layers.has(name));
+      query.set(`layers${side}`, shown.join(",") || "none");
+      query.set(`colour${side}`, settings.colour);
+    }
     return `${location.origin}${location.pathname}?${query}`;
   }
 

@@ -1,14 +1,16 @@
-// What the dots' colours say: the label, a number of nats, or whether neighbours vote wrongly.
+// What the dots' colours say: the label, a number of nats, whether neighbours vote wrongly, or how
+// far digits drifted.
 
 import { number, quantile } from "./geometry.js";
 import { gradientCss, mix, scaleColours, toPixel } from "./theme.js";
 
-export const COLOURS = ["label", "elbo", "reconstruction", "knn"];
+export const COLOURS = ["label", "elbo", "reconstruction", "knn", "drift"];
 export const COLOUR_NAMES = {
   label: "Label",
   elbo: "ELBO",
   reconstruction: "log p(x|z)",
   knn: "kNN wrong",
+  drift: "Drift",
 };
 const TITLES = {
   elbo: "ELBO, nats a digit",
@@ -49,22 +51,23 @@ export function pointsLook(points, colour, values, theme) {
       },
     };
   }
-  const nats = values.sections[colour]?.subarray(at, at + points.n);
-  if (!nats) return { ...pointsLook(points, "label", null, theme), isMissing: true };
-  const [low, high] = RANGE.map((share) => quantile(nats, share));
+  const amounts = values.sections[colour]?.subarray(at, at + points.n);
+  if (!amounts) return { ...pointsLook(points, "label", null, theme), isMissing: true };
+  const [low, high] = RANGE.map((share) => quantile(amounts, share));
   const step = 255 / (high - low || 1);
-  const scale = scaleColours("values", theme);
+  const scale = [...scaleColours("values", theme)];
+  if (colour === "drift") scale.reverse(); // its first colours warn, and here more is worse
   return {
     name: `${colour}/${theme.name}/${values.id}`,
-    classes: Uint8ClampedArray.from(nats, (v) => (v - low) * step),
+    classes: Uint8ClampedArray.from(amounts, (v) => (v - low) * step),
     colours: Int32Array.from(scale, toPixel),
     front: null,
     legend: {
-      title: TITLES[colour],
+      title: values.title ?? TITLES[colour],
       gradient: gradientCss(scale),
       colours: scale,
-      low: `\u2264 ${number(low, 0)}`,
-      high: `\u2265 ${number(high, 0)}`,
+      low: `\u2264 ${number(low, decimals(colour))}`,
+      high: `\u2265 ${number(high, decimals(colour))}`,
       said,
     },
   };
@@ -77,6 +80,11 @@ export function valueOf(id, colour, values) {
   if (colour === "knn") {
     return values.sections.knn[row] ? "neighbours vote wrongly" : "neighbours agree";
   }
-  const nats = values.sections[colour]?.[row];
-  return nats === undefined ? "" : `${COLOUR_NAMES[colour]} ${number(nats, 1)} nats`;
+  const amount = values.sections[colour]?.[row];
+  if (amount === undefined) return "";
+  const digits = decimals(colour) || 1;
+  const words = [values.name ?? COLOUR_NAMES[colour], number(amount, digits), values.unit ?? "nats"];
+  return words.join(" ").trim();
 }
+
+const decimals = (colour) => (colour === "drift" ? 2 : 0); // nats are many, drifts around one

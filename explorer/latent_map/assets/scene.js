@@ -1,7 +1,7 @@
 // Paints a map on whatever canvas, at whatever scale: what lies under the overlay, and the overlay.
 
 import { Cloud } from "./cloud.js";
-import { classRegions, FIELD_LAYERS, Fields, paintPrior } from "./fields.js";
+import { classRegions, FIELD_LAYERS, Fields, paintPrior, turned } from "./fields.js";
 import { Mosaic } from "./mosaic.js";
 import { axesTicks, fitThumbnails, Overlay, paintGrid, Sprites } from "./overlay.js";
 import { sheetOf } from "./store.js";
@@ -48,7 +48,8 @@ export class Scene {
 
   // Paper, fields, grid, points: all that lies under the overlay. Returns whether it is final.
   base(pen, view, mayStretch, cloud = this.cloud) {
-    const { layers, fieldsPayload: fields, points, root } = this.map;
+    const { layers, fieldsPayload: fields, points, root, state } = this.map;
+    const { turn } = state; // of what was computed on the plane before it was turned
     pen.setTransform(1, 0, 0, 1, 0, 0);
     pen.fillStyle = toCss(view.theme.paper);
     pen.fillRect(0, 0, view.width * view.ratio + 1, view.height * view.ratio + 1);
@@ -57,10 +58,10 @@ export class Scene {
       if (layer === "mosaic") {
         const isDone = this.mosaic.paint(pen, view);
         root.dataset.mosaic = isDone ? "complete" : "decoding";
-      } else if (fields) this.fields.paint(pen, layer, fields, view);
+      } else if (fields) this.fields.paint(pen, layer, fields, { ...view, turn });
     }
     paintGrid(pen, view, this.ticks);
-    this.rings = layers.has("prior") && fields ? paintPrior(pen, fields.prior, view) : [];
+    this.rings = layers.has("prior") && fields ? paintPrior(pen, fields.prior, { ...view, turn }) : [];
     if (!layers.has("points")) return true;
     return cloud.paint(pen, points, view, this.dots(), mayStretch);
   }
@@ -102,7 +103,10 @@ export class Scene {
     }
     overlay.axes(this.ticks, names.slice(1));
     if (layers.has("labels")) overlay.medoids(points.medoids);
-    if (layers.has("classes") && fieldsPayload) overlay.regions(classRegions(fieldsPayload));
+    if (layers.has("classes") && fieldsPayload) {
+      const place = ([label, x, y, radius]) => [label, ...turned([x, y], state.turn), radius];
+      overlay.regions(classRegions(fieldsPayload).map(place));
+    }
     overlay.rings(this.rings);
     if (!drag.moving) for (const line of state.lines) overlay.line(line);
     const path = drag.live ?? (drag.moving ? null : state.path?.points);

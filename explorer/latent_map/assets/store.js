@@ -6,7 +6,7 @@ import { makeDecoder } from "./decoder.js";
 import { PointIndex } from "./point_index.js";
 import { parsePayload, readHeader } from "./payload.js";
 
-const KEPT = { images: 0, decoder: 8, points: 8, fields: 8, values: 8 }; // images: as pictures only
+const KEPT = { images: 0, decoder: 8, points: 8, fields: 8, values: 8, drift: 8 }; // images: as pictures only
 const SHEET = 10_000; // digits a sheet
 const CLAIM_MS = 20_000; // after which a sheet that has not come may be asked for again
 

@@ -1,0 +1,148 @@
+"""Morph: every digit on its way from its place on one map to its place on another."""
+
+from __future__ import annotations
+
+import numpy as np
+import streamlit as st
+
+from explorer import loaders, state
+from explorer import selection_panel as selecting
+from explorer.compare import compared as page
+from explorer.compare import measures
+from explorer.compare.compared import Compared
+from explorer.compare.drift import choose_other
+from explorer.morph import Trace, morph, read_row
+from explorer.selection import Ids
+from explorer.theme import PALETTE, number
+from vae_core.checkpoints import CheckpointRef
+
+KEY = "compare_morph"
+_TRAILS, _IS_ALIGNED = "compare_trails", "compare_morph_aligned"  # widgets
+
+_NEIGHBOURS = 20  # whose change says which digits draw a trail
+_IN_SIGHT = 0.998  # of the codes along each axis
+_TRAIL_OPTIONS = {0: "none", 50: "50", 200: "200", 500: "500", -1: "the selection"}
+
+
+def draw(compared: Compared) -> None:
+    """Draw the section."""
+    first, split = compared.refs[0], compared.split
+    other = choose_other(compared)
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        st.session_state.setdefault(_IS_ALIGNED, state.opened_link().compare.aligned != "none")
+        st.toggle(
+            f"Turn {other.name} to lie on {first.name}",
+            key=_IS_ALIGNED,
+            help="By rotation and reflection about the origin only, fitted to all digits shown.",
+            persist_state="session",
+        )
+        st.session_state.setdefault(_TRAILS, 200)
+        st.selectbox(
+            "Trails of the most changed",
+            list(_TRAIL_OPTIONS),
+            format_func=_TRAIL_OPTIONS.__getitem__,
+            key=_TRAILS,
+            width=220,
+            persist_state="session",
+        )
+    rows = loaders.SPLITS[split]
+    start = loaders.positions(first).coords[rows].astype(float)
+    end = loaders.positions(other).coords[rows].astype(float)
+    is_aligned: bool = st.session_state[_IS_ALIGNED]
+    if is_aligned:
+        turn = measures.aligned(other, first, split)
+        end = turn.coords
+    half = float(max(np.quantile(np.abs(codes), _IN_SIGHT) for codes in (start, end)))
+    left, right = st.columns([3, 2], gap="medium")
+    with left:
+        morph(
+            key=KEY,
+            start=start,
+            end=end,
+            ends=(first.name, other.name),
+            labels=loaders.labels()[rows],
+            splits=_splits(rows),
+            half=half,
+            label=f"The digits on their way from the map of {first.name} to that of {other.name}",
+            palette=PALETTE,
+            trails=_trails(compared, other),
+            trace=_trace(compared, other),
+            on_pick=_on_pick,
+        )
+    with right:
+        _explain(compared, other, half, is_aligned)
+    page.show_link(compared, aligned="all" if is_aligned else "none")
+
+
+def _splits(rows: slice) -> list[tuple[str, int]]:
+    """Name rows of a split by the test or the training set."""
+    test = loaders.SPLITS["test"].start
+    if rows.start == test:
+        return [("test", 0)]
+    return [("train", 0)] + ([("test", test)] if rows.stop > test else [])
+
+
+def _trails(compared: Compared, other: CheckpointRef) -> Ids:
+    """Rows of the split that draw their way."""
+    n = st.session_state[_TRAILS]
+    rows = loaders.SPLITS[compared.split]
+    if n == -1:
+        selection = selecting.selected()
+        ids = np.empty(0, np.intp) if selection is None else selection.ids
+        return ids[(ids >= rows.start) & (ids < rows.stop)] - rows.start
+    if n == 0:
+        return np.empty(0, np.intp)
+    return np.argsort(-_change(compared, other), kind="stable")[:n]
+
+
+def _change(compared: Compared, other: CheckpointRef) -> measures.Floats:
+    return measures.drift(compared.refs[0], other, compared.split, "neighbours", _NEIGHBOURS)
+
+
+def _trace(compared: Compared, other: CheckpointRef) -> Trace | None:
+    """Follow the picked digit, decoded at each end by that end's model."""
+    here = page.picked()
+    rows = loaders.SPLITS[compared.split]
+    if here is None or here.id is None or not rows.start <= here.id < rows.stop:
+        return None
+    pixels = [
+        loaders.decode(ref, np.array([state.place_of_digit(ref, here.id).z]))[0]
+        for ref in (compared.refs[0], other)
+    ]
+    name = f"A {loaders.labels()[here.id]}, {state.digit_name(here.id)}"
+    return Trace(here.id - rows.start, name, np.array(pixels))
+
+
+def _on_pick() -> None:
+    ref, split = state.current()
+    rows = loaders.SPLITS[split]
+    row = read_row(KEY)
+    if row is not None and row < rows.stop - rows.start:
+        with state.shown_errors():
+            page.pick(state.place_of_digit(ref, rows.start + row))
+
+
+def _explain(compared: Compared, other: CheckpointRef, half: float, is_aligned: bool) -> None:
+    first = compared.refs[0]
+    st.markdown(
+        f"Each dot goes straight from where **{first.name}** puts a digit to where "
+        f"**{other.name}** puts it. Only the two ends are codes; what lies between is drawn to "
+        "follow them, no model's."
+    )
+    st.markdown(
+        f"The square reaches from {number(-half)} to {number(half)} z units, to scale at both ends."
+    )
+    if is_aligned:
+        residual = measures.aligned(other, first, compared.split).residual
+        st.markdown(
+            f"{measures.said_of_alignment((first, other))} It leaves {number(residual)} z units, "
+            "root mean square."
+        )
+    change = _change(compared, other)
+    st.markdown(
+        f"Trails: by neighbourhood change, 1 − Jaccard of the {_NEIGHBOURS} nearest digits in z. "
+        f"Its mean over the {len(change):,} digits is {number(float(change.mean()))}; 0 would be "
+        "the same neighbours, 1 all others."
+    )
+    if page.picked() is None:
+        st.info("Click a dot to follow it.", icon=":material/touch_app:")
