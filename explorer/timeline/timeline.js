@@ -59,7 +59,7 @@ class Board {
     this.cloud = document.createElement("canvas");
     this.paper = document.createElement("canvas");
     for (const canvas of [this.original, this.reconstruction]) canvas.width = canvas.height = SIDE;
-    this.look = "points";
+    this.look = "both"; // the untrained codes are a speck: there is something to see from the start
     this.pointer = null;
     this.listeners = new AbortController();
     const { signal } = this.listeners;
