@@ -371,6 +371,5 @@ def test_the_best_is_bold_only_where_it_can_be_told(
     definition: Definition = next(each for each in DEFINITIONS if each.key == key)
     title = f"{definition.title}, {definition.unit}" if definition.unit else definition.title
     assert rows_of(html)[title][1] == bold
-    assert ("Not to be set against each other" in html) == ((hows[0] != hows[1] and key != "log_px") or (
-        key == "elbo" and configs[1] != {}
-    ))  # fmt: skip
+    is_odd = (hows[0] != hows[1] and key != "log_px") or (key == "elbo" and configs[1] != {})
+    assert ("Not to be set against each other" in html) == is_odd
