@@ -20,7 +20,7 @@ KEY = "compare_morph"
 _TRAILS, _IS_ALIGNED = "compare_trails", "compare_morph_aligned"  # widgets
 
 _NEIGHBOURS = 20  # whose change says which digits draw a trail
-_IN_SIGHT = 0.998  # of the codes along each axis
+_IN_SIGHT = 0.998  # quantile of the distances from the axes, of both maps together
 _TRAIL_OPTIONS = {0: "none", 50: "50", 200: "200", 500: "500", -1: "the selection"}
 
 
@@ -52,6 +52,7 @@ def draw(compared: Compared) -> None:
     if is_aligned:
         turn = measures.aligned(other, first, split)
         end = turn.coords
+    trails = _trails(compared, other)
     half = float(max(np.quantile(np.abs(codes), _IN_SIGHT) for codes in (start, end)))
     left, right = st.columns([3, 2], gap="medium")
     with left:
@@ -65,12 +66,13 @@ def draw(compared: Compared) -> None:
             half=half,
             label=f"The digits on their way from the map of {first.name} to that of {other.name}",
             palette=PALETTE,
-            trails=_trails(compared, other),
+            trails=trails,
             trace=_trace(compared, other),
             on_pick=_on_pick,
         )
     with right:
-        _explain(compared, other, half, is_aligned)
+        hidden = [int((np.abs(codes) > half).any(1).sum()) for codes in (start, end)]
+        _explain(compared, other, half, hidden, is_aligned)
     page.show_link(compared, aligned="all" if is_aligned else "none")
 
 
@@ -122,15 +124,20 @@ def _on_pick() -> None:
             page.pick(state.place_of_digit(ref, rows.start + row))
 
 
-def _explain(compared: Compared, other: CheckpointRef, half: float, is_aligned: bool) -> None:
+def _explain(
+    compared: Compared, other: CheckpointRef, half: float, hidden: list[int], is_aligned: bool
+) -> None:
     first = compared.refs[0]
+    wide = [ref.name for ref in (first, other) if loaders.stored(ref).header.model.latent_dim > 2]
     st.markdown(
         f"Each dot goes straight from where **{first.name}** puts a digit to where "
         f"**{other.name}** puts it. Only the two ends are codes; what lies between is drawn to "
         "follow them, no model's."
+        + (f" Codes of {', '.join(wide)} are projected on its map's plane." if wide else "")
     )
     st.markdown(
-        f"The square reaches from {number(-half)} to {number(half)} z units, to scale at both ends."
+        f"The square reaches from {number(-half)} to {number(half)} z units, to scale at both "
+        f"ends; {hidden[0]:,} digits start outside it and {hidden[1]:,} end there."
     )
     if is_aligned:
         residual = measures.aligned(other, first, compared.split).residual
@@ -138,11 +145,12 @@ def _explain(compared: Compared, other: CheckpointRef, half: float, is_aligned: 
             f"{measures.said_of_alignment((first, other))} It leaves {number(residual)} z units, "
             "root mean square."
         )
-    change = _change(compared, other)
-    st.markdown(
-        f"Trails: by neighbourhood change, 1 − Jaccard of the {_NEIGHBOURS} nearest digits in z. "
-        f"Its mean over the {len(change):,} digits is {number(float(change.mean()))}; 0 would be "
-        "the same neighbours, 1 all others."
-    )
+    if st.session_state[_TRAILS] > 0:
+        change = _change(compared, other)
+        st.markdown(
+            f"Trails: by neighbourhood change, 1 − Jaccard of the {_NEIGHBOURS} nearest digits in "
+            f"z. Its mean over the {len(change):,} digits is {number(float(change.mean()))}; 0 "
+            "would be the same neighbours, 1 all others."
+        )
     if page.picked() is None:
         st.info("Click a dot to follow it.", icon=":material/touch_app:")

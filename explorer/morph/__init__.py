@@ -106,6 +106,9 @@ def morph(
     n = len(labels)
     if labels.dtype != np.uint8 or labels.shape != (n,) or (n and labels.max() > 9):
         raise ValueError(f"labels must be uint8 of shape (N,), 0 to 9, got {labels.dtype}")
+    for name, rows in (("trails", trails), ("trace", None if trace is None else [trace.row])):
+        if rows is not None and any(not 0 <= row < n for row in rows):
+            raise ValueError(f"{name} must name rows from 0 to {n - 1}, got {rows}")
     data = {
         "start": _coords("start", start, n),
         "end": _coords("end", end, n),

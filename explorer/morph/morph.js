@@ -30,25 +30,26 @@ class Morph {
     const { signal } = this.listeners;
     this.input.addEventListener("input", () => {
       this.pause();
-      this.draw();
+      this.schedule();
     }, { signal });
     this.button.addEventListener("click", () => this.toggle(), { signal });
     this.canvas.addEventListener("pointermove", (event) => {
       this.pointer = [event.offsetX, event.offsetY];
-      this.draw();
+      this.schedule();
     }, { signal });
     this.canvas.addEventListener("pointerleave", () => {
       this.pointer = null;
-      this.draw();
+      this.schedule();
     }, { signal });
     this.canvas.addEventListener("click", () => this.pick(), { signal });
-    this.observer = new ResizeObserver(() => this.draw());
+    this.observer = new ResizeObserver(() => this.schedule());
     this.observer.observe(this.canvas);
     this.pause();
   }
 
   stop() {
     this.pause();
+    cancelAnimationFrame(this.pending);
     this.listeners.abort();
     this.observer.disconnect();
   }
@@ -133,13 +134,16 @@ class Morph {
     const { pen, at } = this;
     pen.globalAlpha = 0.5;
     pen.lineWidth = 1;
-    for (const row of trails) {
-      pen.strokeStyle = palette[this.theme.name][this.labels[row]];
+    palette[this.theme.name].forEach((colour, label) => {
+      pen.strokeStyle = colour;
       pen.beginPath();
-      pen.moveTo(...this.placeIn(this.start, row));
-      pen.lineTo(...this.placeIn(at, row));
-      pen.stroke();
-    }
+      for (const row of trails) {
+        if (this.labels[row] !== label) continue;
+        pen.moveTo(...this.placeIn(this.start, row));
+        pen.lineTo(...this.placeIn(at, row));
+      }
+      pen.stroke(); // all of a class at once: each stroke costs
+    });
     pen.globalAlpha = 1;
   }
 
@@ -184,7 +188,14 @@ class Morph {
     return [this.side / 2 + x * this.scale, this.side / 2 - y * this.scale];
   }
 
+  // Draws once in the next frame, however much happened before it.
+  schedule() {
+    this.pending ||= requestAnimationFrame(() => this.draw());
+  }
+
   draw() {
+    cancelAnimationFrame(this.pending);
+    this.pending = 0;
     this.side = this.canvas.clientWidth;
     if (!this.side || !this.data) return;
     this.t = Number(this.input.value);

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import csv
 import io
 import re
@@ -71,6 +72,33 @@ def test_codes(ref: CheckpointRef) -> np.ndarray:
 
 
 test_codes.__test__ = False  # pyright: ignore[reportFunctionMemberAccess]
+
+
+# --- morph ---------------------------------------------------------------------------------------
+
+
+def test_the_morph_trails_the_most_changed(
+    pair: tuple[CheckpointRef, ...], page: Callable[..., AppTest]
+) -> None:
+    at = page("morph", aligned="none")
+    data = component(at, "compare_morph")
+    a, b = (test_codes(ref) for ref in pair)
+    change = compare.neighbour_change(compare.neighbours(a, k=20), compare.neighbours(b, k=20))
+    assert len(data["trails"]) == 200
+    assert change[data["trails"]].min() >= np.sort(change)[-200]
+    end = np.frombuffer(base64.b64decode(data["end"]), "<f4").reshape(-1, 2)
+    np.testing.assert_allclose(end, b, rtol=1e-6)
+    at.toggle(key="compare_morph_aligned").set_value(True).run()
+    assert not at.exception
+    end = np.frombuffer(base64.b64decode(component(at, "compare_morph")["end"]), "<f4")
+    np.testing.assert_allclose(
+        end.reshape(-1, 2), compare.align(b, a).aligned, rtol=1e-4, atol=1e-5
+    )
+    (residual,) = numbers(r"leaves ([\d.]+) z units", said(at))
+    assert residual == pytest.approx(compare.align(b, a).residual, abs=6e-4)
+    selecting_none = next(one for one in at.selectbox if one.key == "compare_trails")
+    selecting_none.set_value(-1).run()
+    assert component(at, "compare_morph")["trails"] == []
 
 
 # --- drift ---------------------------------------------------------------------------------------

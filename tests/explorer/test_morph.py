@@ -60,6 +60,7 @@ def test_what_the_browser_gets() -> None:
     [
         ({"start": np.zeros((3, 2))}, "start needs"),
         ({"end": np.full((2, 2), np.nan)}, "end needs"),
+        ({"trails": np.array([0, 2])}, "trails must name rows from 0 to 1"),
         ({"labels": np.array([1, 10], np.uint8)}, "labels must"),
         ({"labels": np.array([1, 2])}, "labels must"),
         ({"lines": [Line(np.zeros((4, 2)), np.zeros((3, 2)), "end")]}, "a line's end needs"),
