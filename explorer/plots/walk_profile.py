@@ -150,5 +150,5 @@ def _on_row(i: int, x: NDArray[np.integer]) -> dict[str, Any]:
 
 
 def _suffix(i: int) -> str:
-    """Plotly names the axes x, x2, x3…."""
+    """End an axis's name as Plotly does: x, x2, x3…."""
     return "" if i == 1 else str(i)
