@@ -439,7 +439,7 @@ def fields(ref: CheckpointRef) -> bytes:
     has_posterior = config.posterior == "gaussian"
     has_prior = has_posterior and config.latent_dim == 2
     coords = positions(ref).coords
-    extent = _field_extent(coords, has_prior=has_prior)
+    extent = field_extent(coords, has_prior=has_prior)
     grid = core.plane_grid(extent, _FIELD_SIDE)
     train = SPLITS["train"]
     where = "in z" if config.latent_dim == 2 else "on this map, a projection"
@@ -480,7 +480,7 @@ def fields(ref: CheckpointRef) -> bytes:
     )
 
 
-def _field_extent(coords: Floats, *, has_prior: bool) -> tuple[float, float, float, float]:
+def field_extent(coords: Floats, *, has_prior: bool) -> tuple[float, float, float, float]:
     """Square that holds nearly all codes with a margin, and the prior's rings if there are any."""
     low, high = np.quantile(coords, (_TAIL, 1 - _TAIL), axis=0)
     half = max(float((high - low).max()) * _FIELD_HALF, np.finfo(np.float32).eps)

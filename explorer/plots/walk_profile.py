@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
-from plotly.subplots import make_subplots
 
 COLOR = "#2f7fd0"
 _ROW = 84  # px
 _SHARES_ROW = 1.6  # height of the last row, in others
+_SPACING = 0.36  # of the height, for the titles of all rows
+_GREY = "#888"
 
 
 def walk_profile(
@@ -39,63 +41,114 @@ def walk_profile(
         A row's title and the height of a dotted line in it.
     """
     n_rows = len(rows) + 1
-    figure = make_subplots(
-        rows=n_rows,
-        cols=1,
-        shared_xaxes=True,
-        subplot_titles=[*rows, shares_title],
-        row_heights=[1.0] * len(rows) + [_SHARES_ROW],
-        vertical_spacing=0.36 / n_rows,
-    )
     steps = np.arange(len(shares))
+    data: list[dict[str, Any]] = []
     for i, (title, values) in enumerate(rows.items(), 1):
-        figure.add_scatter(
-            x=steps,
-            y=np.asarray(values, np.float64),
-            mode="lines+markers",
-            name=title,
-            line={"color": COLOR, "width": 2},
-            marker={"size": 4},
-            showlegend=False,
-            hovertemplate="%{y:.3f}<extra></extra>",
-            row=i,
-            col=1,
+        data.append(
+            {
+                **_on_row(i, steps),
+                "y": np.asarray(values, np.float64),
+                "mode": "lines+markers",
+                "name": title,
+                "line": {"color": COLOR, "width": 2},
+                "marker": {"size": 4},
+                "showlegend": False,
+                "hovertemplate": "%{y:.3f}<extra></extra>",
+            }
         )
         if reach is not None and reach[0] == title:
-            figure.add_scatter(
-                x=steps[[0, -1]],
-                y=[reach[1]] * 2,
-                mode="lines",
-                line={"dash": "dot", "width": 1.5, "color": "#888"},
-                showlegend=False,
-                hoverinfo="skip",
-                row=i,
-                col=1,
+            data.append(
+                {
+                    **_on_row(i, steps[[0, -1]]),
+                    "y": [reach[1]] * 2,
+                    "mode": "lines",
+                    "line": {"dash": "dot", "width": 1.5, "color": _GREY},
+                    "showlegend": False,
+                    "hoverinfo": "skip",
+                }
             )
-    for label in range(shares.shape[1]):
-        if not shares[:, label].any():
-            continue
-        figure.add_scatter(
-            x=steps,
-            y=shares[:, label],
-            mode="lines",
-            stackgroup="shares",
-            name=str(label),
-            line={"color": colors[label], "width": 0.5},
-            hovertemplate="%{y:.0%}",
-            row=n_rows,
-            col=1,
-        )
-    for step in turns:
-        figure.add_vline(x=step - 0.5, line={"width": 1, "dash": "dash", "color": "#888"})
-    figure.update_yaxes(range=[0, 1], tickformat=".0%", row=n_rows, col=1)
-    figure.update_yaxes(nticks=4)
-    figure.update_xaxes(title="step", row=n_rows, col=1)
-    figure.update_annotations(font_size=12, x=0, xanchor="left")
-    figure.update_layout(
-        height=round(_ROW * (len(rows) + _SHARES_ROW) + 110),
-        margin={"l": 0, "r": 0, "t": 24, "b": 0},
-        hovermode="x unified",
-        legend={"title": "digit", "orientation": "h", "y": -0.14, "yanchor": "top", "x": 0},
+    data.extend(
+        {
+            **_on_row(n_rows, steps),
+            "y": shares[:, label],
+            "mode": "lines",
+            "stackgroup": "shares",
+            "name": str(label),
+            "line": {"color": colors[label], "width": 0.5},
+            "hovertemplate": "%{y:.0%}",
+        }
+        for label in np.flatnonzero(shares.any(0)).tolist()
     )
-    return figure
+    layout = {
+        **_axes([*rows, shares_title]),
+        "shapes": [
+            {
+                "type": "line",
+                "xref": f"x{_suffix(i)}",
+                "yref": f"y{_suffix(i)} domain",
+                "x0": step - 0.5,
+                "x1": step - 0.5,
+                "y0": 0,
+                "y1": 1,
+                "line": {"width": 1, "dash": "dash", "color": _GREY},
+            }
+            for step in turns
+            for i in range(1, n_rows + 1)
+        ],
+        "height": round(_ROW * (len(rows) + _SHARES_ROW) + 110),
+        "margin": {"l": 0, "r": 0, "t": 24, "b": 0},
+        "hovermode": "x unified",
+        "legend": {
+            "title": {"text": "digit"},
+            "orientation": "h",
+            "y": -0.14,
+            "yanchor": "top",
+            "x": 0,
+        },
+    }
+    # All at once: make_subplots, add_scatter and add_vline check the figure anew at every call,
+    # a tenth of a second after each drag.
+    return go.Figure(data, layout)
+
+
+def _axes(titles: Sequence[str]) -> dict[str, Any]:
+    """Lay rows under one another, each with its title above; the last, of shares, is higher."""
+    n_rows = len(titles)
+    gap = _SPACING / n_rows
+    unit = (1.0 - gap * (n_rows - 1)) / (n_rows - 1 + _SHARES_ROW)
+    axes: dict[str, Any] = {}
+    tops = [1.0 - (i - 1) * (unit + gap) for i in range(1, n_rows + 1)]
+    for i, top in enumerate(tops, 1):
+        at = _suffix(i)
+        axes[f"xaxis{at}"] = {"anchor": f"y{at}", "domain": [0.0, 1.0]}
+        axes[f"yaxis{at}"] = {"anchor": f"x{at}", "nticks": 4}
+        if i < n_rows:
+            axes[f"xaxis{at}"] |= {"matches": f"x{_suffix(n_rows)}", "showticklabels": False}
+            axes[f"yaxis{at}"]["domain"] = [top - unit, top]
+        else:
+            axes[f"xaxis{at}"]["title"] = {"text": "step"}
+            axes[f"yaxis{at}"] |= {"domain": [0.0, top], "range": [0, 1], "tickformat": ".0%"}
+    axes["annotations"] = [
+        {
+            "text": title,
+            "font": {"size": 12},
+            "showarrow": False,
+            "x": 0,
+            "xanchor": "left",
+            "xref": "paper",
+            "y": top,
+            "yanchor": "bottom",
+            "yref": "paper",
+        }
+        for title, top in zip(titles, tops, strict=True)
+    ]
+    return axes
+
+
+def _on_row(i: int, x: NDArray[np.integer]) -> dict[str, Any]:
+    return {"type": "scatter", "x": x, "xaxis": f"x{_suffix(i)}", "yaxis": f"y{_suffix(i)}"}
+
+
+def _suffix(i: int) -> str:
+    """End an axis's name as Plotly does: x, x2, x3…."""
+    return "" if i == 1 else str(i)

@@ -20,8 +20,7 @@ Short = Literal["image", "fisher-rao", "density"]
 
 N_POINTS, N_KNOTS = 40, 12  # of a geodesic: fewer, and it changes; more, and a drag waits
 _SIDE = 192  # cells along the side of the density's grid
-_HALF = 0.6  # half its side, in sides of the box that holds 99.8 % of the codes
-_TAIL = 0.001
+_TAIL = 0.001  # share of the codes beyond each side of the box that a lattice holds at least
 _JOINED = 2000  # training digits whose codes a path may follow above two dimensions
 
 
@@ -68,10 +67,7 @@ def dense(ref: CheckpointRef) -> Measure:
 
     mu, std = loaders.posteriors(ref)
     if mu.shape[1] == 2:
-        low, high = np.quantile(mu, (_TAIL, 1 - _TAIL), axis=0)
-        half = _HALF * float((high - low).max())
-        x, y = ((low + high) / 2).tolist()
-        grid = plane_grid((x - half, x + half, y - half, y + half), _SIDE)
+        grid = plane_grid(loaders.field_extent(mu, has_prior=False), _SIDE)
         log_density = GridLogDensity(mu, std, grid)
     else:
         log_density = mixture_log_density(mu, std)
@@ -111,10 +107,14 @@ def radius(ref: CheckpointRef, stops: Latents) -> float:
 
     if loaders.stored(ref).header.model.latent_dim != 2:
         return 0.0
-    low, high = np.quantile(loaders.positions(ref).coords, (_TAIL, 1 - _TAIL), axis=0)
-    _, center, axes = loaders.positions(ref)
-    corners = center + np.stack([low, high]) @ axes.T
-    return lattice_radius(torch.from_numpy(corners), torch.from_numpy(stops))
+    return lattice_radius(torch.from_numpy(_corners(ref)), torch.from_numpy(stops))
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _corners(ref: CheckpointRef) -> NDArray[np.floating[Any]]:
+    """Two opposite corners of the box that holds the codes, shape (2, 2); asked at each drag."""
+    coords, center, axes = loaders.positions(ref)
+    return center + np.quantile(coords, (_TAIL, 1 - _TAIL), axis=0) @ axes.T
 
 
 def shortest(

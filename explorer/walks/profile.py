@@ -26,18 +26,17 @@ def profile(
     unit = f"nats per z unit{_power(z.shape[1])}"
     nearest = "Distance to the nearest code, z units"
     rows: dict[str, NDArray[Any]] = {}
-    if geometry.has_density(ref):
+    if has_density := geometry.has_density(ref):
         rows["log p(z), prior"] = log_prior(loaders.checkpoint(ref).model, z)
         mu, std = loaders.posteriors(ref)
         rows["log q(z), aggregate posterior"] = log_aggregate_at(mu, std, z)
     rows[nearest] = around.nearest
     rows["Change from the last picture, image units"] = changes(images)
-    dark = st.context.theme.type == "dark"
     figure = walk_profile(
         rows=rows,
         shares=around.shares,
         shares_title=f"Classes of the {loaders.N_VOTERS} nearest digits",
-        colors=PALETTE["dark" if dark else "light"],
+        colors=PALETTE[st.context.theme.type or "light"],
         turns=around.turns,
         reach=(nearest, around.reach),
     )
@@ -47,10 +46,10 @@ def profile(
         f"k = {loaders.N_VOTERS}) are those of the 60,000 training digits; above the dotted line a "
         "step is outside the region with data."
     )
-    if geometry.has_density(ref):
+    if has_density:
         said += f" Log densities in {unit}; q(z) is exact, over all 70,000 digits."
     st.caption(said)
-    if not geometry.has_density(ref):
+    if not has_density:
         st.caption(
             "A plain autoencoder has no prior and no q(z|x): log p(z) and log q(z) are left out."
         )
