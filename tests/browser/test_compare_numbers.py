@@ -56,7 +56,7 @@ def test_the_table_of_figures(
 ) -> None:
     tab = open_tab(server, f"compare?section=figures&checkpoint={FIRST}&other={OTHER}")
     table = tab.page.get_by_role("table", name="Figures on the 10,000 test digits")
-    table.wait_for()
+    table.wait_for(timeout=180_000)  # all is measured the first time
     tab.wait_idle()
     heads = [text.strip() for text in table.get_by_role("columnheader").all_inner_texts()]
     assert heads[1:] == [FIRST, OTHER]

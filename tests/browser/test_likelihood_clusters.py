@@ -29,7 +29,7 @@ def lone_row(*ends: NDArray[np.float64], within: float) -> int:
 
 
 def hovered(root: Locator, place: NDArray[np.float64], half: float) -> str:
-    canvas = root.locator("canvas")
+    canvas = root.locator("canvas.canvas")
     box = canvas.bounding_box()
     assert box is not None
     x, y = box["width"] / 2 * (1 + place * [1, -1] / half)

@@ -647,7 +647,8 @@ def test_dark_and_pale(open_map: Callable[..., Map]) -> None:
                     .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
                 const paper = rgb(getComputedStyle(root).backgroundColor);
                 return [...root.querySelectorAll(".popover span, .popover small, .popover h3," +
-                    ".legend span, .legend-title, .toolbar button")].map((element) => {
+                    ".legend span, .legend-title, .toolbar button")]
+                    .filter((element) => element.checkVisibility()).map((element) => {
                     let opacity = 1;
                     for (let e = element; e !== root; e = e.parentElement) {
                         opacity *= getComputedStyle(e).opacity;
