@@ -35,7 +35,7 @@ from vae_core.checkpoints import (
     read_listed,
     scan_checkpoints,
 )
-from vae_core.config import N_PIXELS
+from vae_core.config import MIN_LOG_SIGMA, N_PIXELS
 from vae_core.data import N_TEST, N_TRAIN, DataSet, Split, load_mnist, load_mnist_labels
 from vae_core.errors import CheckpointError
 
@@ -374,9 +374,8 @@ def payloads(ref: CheckpointRef, split: Split, turn: bytes | None = None) -> Pay
     names = [f"decoder.net.layers.{i}" for i in range(n_layers)]
     weights = [tensors[f"{name}.weight"] for name in names]
     biases = [tensors[f"{name}.bias"] for name in names]
-    # A learned sigma is one more output; the picture is the mean alone.
-    weights[-1], biases[-1] = weights[-1][:N_PIXELS], biases[-1][:N_PIXELS]
     frequencies = tensors["decoder.frequencies"]
+    likelihood = header.model.likelihood
     coords, center, axes = positions(ref)
     if turn is not None:
         rotation = np.frombuffer(turn).reshape(2, 2)
@@ -390,31 +389,13 @@ def payloads(ref: CheckpointRef, split: Split, turn: bytes | None = None) -> Pay
         fourier=frequencies if frequencies.size else None,
         center=center,
         axes=axes,
-        likelihood="bernoulli" if header.model.likelihood == "bernoulli" else "gaussian",
-        sigma=_pixel_sigma(ref),
+        likelihood="bernoulli" if likelihood == "bernoulli" else "gaussian",
+        sigma=header.model.sigma if likelihood == "gaussian" else None,
+        min_log_sigma=MIN_LOG_SIGMA if likelihood == "gaussian-learned-sigma" else None,
     )
     rows = SPLITS[split]
     points = pack_points(coords=coords[rows], labels=labels()[rows], first_id=rows.start)
     return Payloads(decoder, points)
-
-
-def _pixel_sigma(ref: CheckpointRef) -> float | None:
-    """Sigma of p(x|z)'s pixels, None if binary; a learned one's median over the test digits."""
-    config = stored(ref).header.model
-    if config.likelihood == "bernoulli":
-        return None
-    if config.likelihood == "gaussian":
-        return config.sigma
-    import torch
-
-    from vae_core.likelihoods import GaussianLearnedSigma
-
-    model = checkpoint(ref).model
-    coords, center, axes = positions(ref)
-    z = torch.from_numpy(center + coords[SPLITS["test"]] @ axes.T).float()
-    with torch.no_grad():
-        log_sigma = GaussianLearnedSigma().log_sigma(model.decoder(z))
-    return float(log_sigma.median().exp())
 
 
 @st.cache_resource(max_entries=N_SHEETS, show_spinner=False)

@@ -18,6 +18,7 @@ Start = Literal["random", "neighbours", "checkpoint"]
 Precision = Literal["float32", "bfloat16"]
 
 N_PIXELS = 28 * 28
+MIN_LOG_SIGMA = -4.0  # a density is unbounded as σ → 0; e⁻⁴ is 4.7 grey levels of 255
 
 
 class _JsonConfig:

@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
 
-from vae_core.config import N_PIXELS, ModelConfig
+from vae_core.config import MIN_LOG_SIGMA, N_PIXELS, ModelConfig
 
 _HALF_LOG_2PI = 0.5 * math.log(2.0 * math.pi)
 
@@ -123,14 +123,13 @@ class GaussianLearnedSigma(Gaussian):
     """N(f(z), σ(z)²I): one more output is log σ(z), shared by all pixels."""
 
     n_outputs = N_PIXELS + 1
-    _MIN_LOG_SIGMA = -4.0  # a density is unbounded as σ → 0; e⁻⁴ is 4.7 grey levels of 255
 
     def __init__(self) -> None:
         super().__init__(sigma=1.0)
 
     def log_sigma(self, outputs: Tensor) -> Tensor:
         """log σ(z), shape (…,)."""
-        return outputs[..., N_PIXELS].clamp_min(self._MIN_LOG_SIGMA)
+        return outputs[..., N_PIXELS].clamp_min(MIN_LOG_SIGMA)
 
 
 def likelihood_of(config: ModelConfig) -> Likelihood:

@@ -41,12 +41,14 @@ def pack_decoder(
     axes: np.ndarray,
     likelihood: PixelLikelihood = "bernoulli",
     sigma: float | None = None,
+    min_log_sigma: float | None = None,
 ) -> bytes:
     """Pack a dense decoder for evaluation in the browser.
 
     The function packed is: plane point u -> z = center + axes @ u; h = z, followed by
     sin(z @ fourier) and cos(z @ fourier) if there are Fourier features; every hidden layer is
-    act(W h + b), plus h if `residual` and the widths agree; the last layer gives 784 logits.
+    act(W h + b), plus h if `residual` and the widths agree; the last layer gives 784 logits,
+    and log sigma(z) after them if `min_log_sigma` is given.
 
     Parameters
     ----------
@@ -67,7 +69,10 @@ def pack_decoder(
     likelihood : {"bernoulli", "gaussian"}
         What p(x|z) is, for samples drawn from it.
     sigma : float or None
-        Standard deviation of a Gaussian's pixels, in ink; None for Bernoulli pixels.
+        Standard deviation of a Gaussian's pixels, in ink; None for Bernoulli pixels and for a
+        sigma(z) that the decoder gives.
+    min_log_sigma : float or None
+        Below this the decoder's log sigma(z) is clamped; None if it gives none.
 
     Returns
     -------
@@ -78,13 +83,19 @@ def pack_decoder(
     ------
     ValueError
         If a shape does not follow from its neighbours, a number is not finite, a weight does
-        not fit into float16, or `sigma` does not go with `likelihood`.
+        not fit into float16, or `sigma` and `min_log_sigma` do not go with `likelihood`.
     """
     if likelihood not in get_args(PixelLikelihood):
         allowed = ", ".join(get_args(PixelLikelihood))
         raise ValueError(f"likelihood is {likelihood!r}; allowed are {allowed}.")
-    if (sigma is not None) != (likelihood == "gaussian"):
-        raise ValueError(f"sigma is {sigma!r}; a {likelihood} likelihood does not go with it.")
+    n_sigmas = (sigma is not None) + (min_log_sigma is not None)
+    if n_sigmas != (likelihood == "gaussian"):
+        raise ValueError(
+            f"sigma is {sigma!r} and min_log_sigma {min_log_sigma!r}; "
+            f"a {likelihood} likelihood does not go with it."
+        )
+    if min_log_sigma is not None and not np.isfinite(min_log_sigma):
+        raise ValueError(f"min_log_sigma is {min_log_sigma!r}; it must be finite.")
     if sigma is not None and not (np.isfinite(sigma) and sigma > 0):
         raise ValueError(f"sigma is {sigma!r}; it must be a finite positive number.")
     if activation not in ACTIVATIONS:
@@ -109,7 +120,8 @@ def pack_decoder(
         if n_fourier:
             sections["fourier"] = frequencies.astype("<f4")
 
-    layers = _check_layers(weights, biases, n_in=latent_dim + 2 * n_fourier)
+    n_outputs = N_PIXELS + (min_log_sigma is not None)
+    layers = _check_layers(weights, biases, n_in=latent_dim + 2 * n_fourier, n_outputs=n_outputs)
     for i, (weight, bias) in enumerate(layers):
         sections[f"w{i}"] = weight.astype("<f2")
         sections[f"b{i}"] = bias.astype("<f4")
@@ -122,6 +134,7 @@ def pack_decoder(
         "fourier": n_fourier,
         "likelihood": likelihood,
         "sigma": None if sigma is None else float(sigma),
+        "min_log_sigma": None if min_log_sigma is None else float(min_log_sigma),
         "layers": [list(weight.shape) for weight, _ in layers],
     }
     return _pack(header, sections)
@@ -412,7 +425,7 @@ def payload_id(payload: bytes) -> str:
 
 
 def _check_layers(
-    weights: Sequence[np.ndarray], biases: Sequence[np.ndarray], *, n_in: int
+    weights: Sequence[np.ndarray], biases: Sequence[np.ndarray], *, n_in: int, n_outputs: int
 ) -> list[tuple[np.ndarray, np.ndarray]]:
     """Layers as float64 pairs, after checking that each follows from the one before."""
     if not weights or len(weights) != len(biases):
@@ -433,8 +446,8 @@ def _check_layers(
             raise ValueError(f"weights[{i}] reaches {largest:g}; float16 holds up to {MAX_HALF:g}.")
         layers.append((weight, bias))
         n_in = n_out
-    if n_in != N_PIXELS:
-        raise ValueError(f"The last layer has {n_in} outputs; it must have {N_PIXELS}.")
+    if n_in != n_outputs:
+        raise ValueError(f"The last layer has {n_in} outputs; it must have {n_outputs}.")
     return layers
 
 

@@ -32,7 +32,8 @@ DECODE = """async ([payload, places]) => {
     if (!window.map.makeSimd(parsed.layers)) throw new Error("the browser has no SIMD");
     const many = window.map.makeBatchDecoder(parsed, window.map.makeSimd)(flat);
     if (many.some((ink, i) => Math.abs(ink - plain[i]) > 1)) throw new Error("SIMD differs");
-    return [parsed.id, places.map(([x, y]) => [...decode(x, y)]), [...many]];
+    return [parsed.id, places.map(([x, y]) => [...decode(x, y).mean]), [...many],
+        places.map(([x, y]) => decode(x, y).sigma)];
 }"""
 
 
@@ -59,14 +60,14 @@ def page(browser: Browser) -> Iterator[Page]:
 
 def decode_in_browser(
     page: Page, payload: bytes, places: NDArray[np.floating]
-) -> NDArray[np.float64]:
-    """Ink at places of the plane, shape (N, 784)."""
+) -> tuple[NDArray[np.float64], list[float | None]]:
+    """Ink at places of the plane, shape (N, 784), and the sigma of its noise at each."""
     text = base64.b64encode(payload).decode()
-    name, pictures, many = page.evaluate(DECODE, [text, places.astype(float).tolist()])
+    name, pictures, many, sigmas = page.evaluate(DECODE, [text, places.astype(float).tolist()])
     assert name == payload_id(payload)
     # the mosaic's decoder takes several places at once, and gives whole levels
     assert np.abs(np.array(many).reshape(-1, 784) - 255 * np.array(pictures)).max() <= 0.51
-    return np.array(pictures)
+    return np.array(pictures), sigmas
 
 
 def test_some_are_shipped() -> None:
@@ -85,13 +86,21 @@ def test_shipped_checkpoint(path: Path, page: Page) -> None:
             rng.choice(coords, N_PLACES // 2, replace=False),
         ]
     )
-    found = decode_in_browser(page, payload, places)
+    found, sigmas = decode_in_browser(page, payload, places)
     expected = np.stack([shipped.decode(place) for place in places])
     worst = float(np.abs(found - expected).max())
     LOGGER.info("%s: off by up to %.5f levels of 255", path.stem, worst * 255)
     assert np.isfinite(found).all()
     assert worst <= TOLERANCE, f"off by {worst * 255:.2f} levels of 255"
     assert np.abs(expected[0] - expected[1:]).max() > 0.1  # the pictures do differ
+    model = loaders.checkpoint(shipped.ref).model
+    if model.config.likelihood == "bernoulli":
+        assert sigmas == [None] * N_PLACES
+    else:
+        z = torch.tensor(shipped.map.center + places @ shipped.map.axes.T, dtype=torch.float32)
+        with torch.no_grad():
+            wanted = model.likelihood.log_sigma(model.decoder(z)).exp().numpy()
+        assert sigmas == pytest.approx(wanted, rel=0.01)
 
 
 @pytest.mark.parametrize(
@@ -140,7 +149,7 @@ def test_synthetic_decoder(
         axes=axes,
     )
     places = rng.normal(scale=2.0, size=(N_PLACES, 2))
-    found = decode_in_browser(page, payload, places)
+    found, _ = decode_in_browser(page, payload, places)
     z = torch.tensor(center + places @ axes.T, dtype=torch.float32)
     expected = model.decode(z).double().numpy()
     assert np.abs(found - expected).max() <= TOLERANCE

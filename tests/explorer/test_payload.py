@@ -189,6 +189,9 @@ def test_the_likelihood_goes_with_the_decoder() -> None:
         ("decoder", {"sigma": 0.1}, "does not go with it"),
         ("decoder", {"likelihood": "gaussian"}, "does not go with it"),
         ("decoder", {"likelihood": "gaussian", "sigma": 0.0}, "finite positive"),
+        ("decoder", {"min_log_sigma": -4.0}, "does not go with it"),
+        ("decoder", {"likelihood": "gaussian", "min_log_sigma": np.nan}, "must be finite"),
+        ("decoder", {"likelihood": "gaussian", "min_log_sigma": -4.0}, "it must have 785"),
     ],
 )
 def test_what_cannot_be_drawn_is_refused(pack: str, changes: dict[str, Any], said: str) -> None:

@@ -16,8 +16,8 @@ const onHeap = (length) => new Float32Array(length);
 const ONE = { batch: 1, product: affine, numbers: onHeap, keep: (values) => values };
 const LOOPS = { ...ONE, batch: BATCH, product: affineBatch };
 
-function sigmoid(v) {
-  for (let i = 0; i < v.length; i++) v[i] = 1 / (1 + Math.exp(-v[i]));
+function sigmoid(v, n) {
+  for (let i = 0; i < n; i++) v[i] = 1 / (1 + Math.exp(-v[i]));
 }
 
 // y = W x + b, four rows at a time: each x[j] is loaded once for four independent sums.
@@ -131,7 +131,7 @@ function makeNetwork(parsed, { batch, product, numbers, keep }, isLatent = false
     let h = inputs;
     outputs.forEach((out, i) => {
       product(weights[i], biases[i], h, out);
-      if (i === outputs.length - 1) sigmoid(out);
+      if (i === outputs.length - 1) sigmoid(out, 784 * batch); // a learned log sigma, after them, stays as it is
       else {
         activate(out);
         if (residual && out.length === h.length) for (let k = 0; k < h.length; k++) out[k] += h[k];
@@ -142,14 +142,18 @@ function makeNetwork(parsed, { batch, product, numbers, keep }, isLatent = false
   };
 }
 
-// (x, y) on the plane -> 784 probabilities of ink, in a buffer that the next call reuses.
+// (x, y) on the plane -> { mean, sigma } of p(x|z): 784 levels of ink, in a buffer that the next
+// call reuses, and the standard deviation of each, null for binary pixels.
 export function makeDecoder(parsed) {
   const decode = makeNetwork(parsed, ONE);
+  const isLearned = parsed.min_log_sigma !== null;
   const place = new Float64Array(2);
   return (x, y) => {
     place[0] = x;
     place[1] = y;
-    return decode(place);
+    const found = decode(place);
+    const sigma = isLearned ? Math.exp(Math.max(found[784], parsed.min_log_sigma)) : parsed.sigma;
+    return { mean: found.subarray(0, 784), sigma };
   };
 }
 

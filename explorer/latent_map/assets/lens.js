@@ -13,10 +13,10 @@ export const moveTo = (element, x, y) => {
   element.style.transform = `translate(${x}px, ${y}px)`;
 };
 
-// A draw of the pixels, x ~ p(x|z), from their mean.
-export function samplePixels(mean, { likelihood, sigma }, out) {
+// A draw of the pixels, x ~ p(x|z), of which `sigma` is null if they are binary.
+export function samplePixels({ mean, sigma }, out) {
   for (let i = 0; i < mean.length; i++) {
-    if (likelihood === "gaussian") {
+    if (sigma !== null) {
       const radius = Math.sqrt(-2 * Math.log(1 - Math.random()));
       const noise = radius * Math.cos(2 * Math.PI * Math.random());
       out[i] = Math.min(1, Math.max(0, mean[i] + sigma * noise));
@@ -70,13 +70,15 @@ export class Lens {
     this.card.hidden = false;
     if (this.shown === key) return;
     this.shown = key;
-    this.mean = about.decoder.decode(x, y);
+    this.pixels = about.decoder.decode(x, y);
     this.drawDecoded(about);
     this.drawNearest(about, hasPicture);
     const { z, kind, digit, away, value } = this.parts;
     const [name, [first, second]] = about.z ? ["z", about.z] : [about.names[0], about.coords];
     z.textContent = `${name} = (${number(first, 2)}, ${number(second, 2)})`;
-    kind.textContent = about.isSample ? "sample of p(x|z)" : "mean of p(x|z)";
+    const { sigma } = this.pixels;
+    const spread = sigma === null ? "" : `, \u03c3 = ${number(sigma, 2)}`;
+    kind.textContent = about.isSample ? `sample of p(x|z)${spread}` : "mean of p(x|z)";
     digit.textContent = about.near ? about.name : "";
     const far = about.near?.distance;
     away.textContent = about.near ? `${number(far, 3)} away in ${name}` : "";
@@ -91,8 +93,8 @@ export class Lens {
     }, REST_MS);
   }
 
-  drawDecoded({ decoder, isSample, theme }) {
-    const ink = isSample ? samplePixels(this.mean, decoder, this.drawn) : this.mean;
+  drawDecoded({ isSample, theme }) {
+    const ink = isSample ? samplePixels(this.pixels, this.drawn) : this.pixels.mean;
     this.put(this.decoded, theme, (i) => 255 * ink[i]);
   }
 
