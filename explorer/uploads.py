@@ -106,12 +106,12 @@ def _keep(file: str, content: memoryview) -> CheckpointRef:
     if _FOLDER not in st.session_state:
         st.session_state[_FOLDER] = _Folder()
     path: Path = st.session_state[_FOLDER].path / f"{digest}.safetensors"
-    path.write_bytes(content)
     try:
+        path.write_bytes(content)
         ref = CheckpointRef(_name(file), path, checkpoint_ref(path).sha256)
         read_listed(ref)
-    except CheckpointError as err:
-        path.unlink()
+    except (CheckpointError, OSError) as err:
+        path.unlink(missing_ok=True)
         said = str(err).replace(str(path), file).replace(path.name, file)
         raise CheckpointError(said) from err
     return ref

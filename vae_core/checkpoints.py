@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import math
 import os
 from dataclasses import asdict, dataclass, field, fields
 from functools import lru_cache
@@ -376,7 +377,10 @@ def _parse_header(path: Path, metadata: dict[str, str]) -> Header:
         )
     try:
         values = json.loads(metadata[_HEADER_KEY])
-    except json.JSONDecodeError as err:
+    except (
+        ValueError,
+        RecursionError,
+    ) as err:  # numbers of thousands of digits, too: no JSON error
         raise CheckpointError(f"{path.name} has an unreadable header: {err}") from err
     names = {f.name for f in fields(Header)}
     if not isinstance(values, dict) or set(values) != names | {"format"}:
@@ -405,11 +409,15 @@ def _parse_header(path: Path, metadata: dict[str, str]) -> Header:
     return Header(model=model, train=train, **values)
 
 
+def _is_finite(value: Any) -> bool:
+    return value is None or (isinstance(value, int | float) and abs(value) < math.inf)
+
+
 def _is_figure(figure: Any) -> bool:
     return (
         isinstance(figure, dict)
         and set(figure) == {"value", "stderr", "unit", "how"}
-        and all(isinstance(figure[name], int | float | None) for name in ("value", "stderr"))
+        and all(_is_finite(figure[name]) for name in ("value", "stderr"))
         and all(isinstance(figure[name], str) for name in ("unit", "how"))
     )
 

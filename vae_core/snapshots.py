@@ -39,13 +39,17 @@ def scan_snapshots(folder: Path | str) -> tuple[list[Snapshots], list[Checkpoint
     for each in sorted(path for path in Path(folder).iterdir() if path.is_dir()):
         refs: list[CheckpointRef] = []
         headers: list[Header] = []
+        damaged: list[CheckpointError] = []
         for path in sorted(each.glob("*.safetensors")):
             try:
-                refs.append(checkpoint_ref(path))
-                headers.append(read_header(path))
+                ref, header = checkpoint_ref(path), read_header(path)
             except CheckpointError as err:
-                problems.append(CheckpointError(f"{each.name}: {err}"))
-        if any(_epoch(header) is not None for header in headers):
+                damaged.append(CheckpointError(f"{each.name}: {err}"))
+            else:
+                refs.append(ref)
+                headers.append(header)
+        if any(_epoch(header) is not None for header in headers):  # else a folder of other things
+            problems += damaged
             try:
                 found.append(_in_order(each.name, refs, headers))
             except CheckpointError as err:

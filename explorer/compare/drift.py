@@ -249,7 +249,8 @@ def _threshold(drift: Drift) -> float:
         start = float(np.quantile(values, _MOST_MOVED))
         # A link's is for the drift that it opens with, not for those chosen later.
         if not st.session_state.get(_OPENED):
-            start = state.opened_link().compare.threshold or start
+            asked = state.opened_link().compare.threshold
+            start = start if asked is None else asked
         st.session_state[key] = min(max(round(start / step), 0) * step, top)
     st.session_state[_OPENED] = True
     threshold: float = st.session_state[key]
@@ -304,7 +305,7 @@ def _most_moved(drift: Drift, threshold: float) -> None:
     """Show the digits from the threshold on, the most moved first."""
     n = int(np.count_nonzero(drift.values >= threshold))
     if n == 0:
-        st.info("No digit moved so far: lower the threshold.", icon=":material/info:")
+        st.info("No digit moved that far: lower the threshold.", icon=":material/info:")
         return
     st.markdown(f"##### The {n:,} most moved, the farthest first")
     order = np.argsort(-drift.values, kind="stable")[:n]

@@ -91,7 +91,7 @@ def said_of_alignment(refs: tuple[CheckpointRef, ...]) -> str:
     return said
 
 
-@st.cache_resource(max_entries=6, show_spinner="Looking for each digit's neighbours…")
+@st.cache_resource(max_entries=16, show_spinner="Looking for each digit's neighbours…")
 def nearest(ref: CheckpointRef, split: Split) -> Ints:
     """Find each digit's 100 nearest others in z, nearest first, as rows of the split.
 

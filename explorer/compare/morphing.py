@@ -21,7 +21,14 @@ _TRAILS, _IS_ALIGNED = "compare_trails", "compare_morph_aligned"  # widgets
 
 _NEIGHBOURS = 20  # whose change says which digits draw a trail
 _IN_SIGHT = 0.998  # quantile of the distances from the axes, of both maps together
-_TRAIL_OPTIONS = {0: "none", 50: "50", 200: "200", 500: "500", -1: "the selection"}
+_MOST_TRAILS = 500
+_TRAIL_OPTIONS = {
+    0: "none",
+    50: "the 50 most changed",
+    200: "the 200 most changed",
+    _MOST_TRAILS: "the 500 most changed",
+    -1: "the selection, up to 500",
+}
 
 
 def draw(compared: Compared) -> None:
@@ -29,7 +36,7 @@ def draw(compared: Compared) -> None:
     first, split = compared.refs[0], compared.split
     other = choose_other(compared)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        st.session_state.setdefault(_IS_ALIGNED, state.opened_link().compare.aligned != "none")
+        st.session_state.setdefault(_IS_ALIGNED, _is_asked_aligned())
         st.toggle(
             f"Turn {other.name} to lie on {first.name}",
             key=_IS_ALIGNED,
@@ -38,11 +45,11 @@ def draw(compared: Compared) -> None:
         )
         st.session_state.setdefault(_TRAILS, 200)
         st.selectbox(
-            "Trails of the most changed",
+            "Trails",
             list(_TRAIL_OPTIONS),
             format_func=_TRAIL_OPTIONS.__getitem__,
             key=_TRAILS,
-            width=220,
+            width=260,
             persist_state="session",
         )
     rows = loaders.SPLITS[split]
@@ -76,6 +83,12 @@ def draw(compared: Compared) -> None:
     page.show_link(compared, aligned="all" if is_aligned else "none")
 
 
+def _is_asked_aligned() -> bool:
+    """Whether the link asks for it; as they are, otherwise."""
+    asked = state.opened_link().compare
+    return asked.section == "morph" and asked.aligned == "all"
+
+
 def _splits(rows: slice) -> list[tuple[str, int]]:
     """Name rows of a split by the test or the training set."""
     test = loaders.SPLITS["test"].start
@@ -91,7 +104,11 @@ def _trails(compared: Compared, other: CheckpointRef) -> Ids:
     if n == -1:
         selection = selecting.selected()
         ids = np.empty(0, np.intp) if selection is None else selection.ids
-        return ids[(ids >= rows.start) & (ids < rows.stop)] - rows.start
+        chosen = ids[(ids >= rows.start) & (ids < rows.stop)] - rows.start
+        if len(chosen) <= _MOST_TRAILS:
+            return chosen
+        order = np.argsort(-_change(compared, other)[chosen], kind="stable")
+        return chosen[order[:_MOST_TRAILS]]
     if n == 0:
         return np.empty(0, np.intp)
     return np.argsort(-_change(compared, other), kind="stable")[:n]

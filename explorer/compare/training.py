@@ -88,9 +88,9 @@ def _controls(found: list[Snapshots]) -> tuple[Snapshots, bool]:
     by_name = {each.name: each for each in found}
     asked = state.opened_link().compare
     if st.session_state.get(_FOLDER) not in by_name:
-        if (name := asked.folder) is not None and name not in by_name:
+        if asked.folder is not None and asked.folder not in by_name:
             st.warning(
-                f"The link names the snapshots {name}, which are not here.",
+                "The link names snapshots that are not here: these are others.",
                 icon=":material/link_off:",
             )
         st.session_state[_FOLDER] = asked.folder if asked.folder in by_name else found[0].name

@@ -54,7 +54,7 @@ def test_the_morph_reaches_both_ends(
     slider = root.get_by_role("slider")
     for key, t, place in (("End", "1", u[row]), ("Home", "0", z[row])):
         slider.press(key)
-        assert root.get_attribute("data-t") == t
+        tab.until(lambda: root.get_attribute("data-t") == t, "the slider's end")  # noqa: B023
         said = hovered(root, place, half)
         assert said.startswith(f"test #{row:,}, ")
         assert said.endswith(f"({place[0]:.3f}, {place[1]:.3f})")

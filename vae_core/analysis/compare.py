@@ -120,7 +120,9 @@ def neighbours(codes: FloatArray, *, k: int) -> IntArray:
     """
     _check_codes(codes)
     _check_count("k", k, len(codes) - 1)
-    search: Any = NearestNeighbors(n_neighbors=k, algorithm="kd_tree", n_jobs=-1).fit(codes)
+    search: Any = NearestNeighbors(
+        n_neighbors=k, algorithm="kd_tree" if codes.shape[1] <= 3 else "auto", n_jobs=-1
+    ).fit(codes)
     # Without a query: of the rows, themselves left out.
     return search.kneighbors(return_distance=False).astype(np.int32)
 
