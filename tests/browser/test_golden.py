@@ -16,8 +16,10 @@ from playwright.sync_api import Browser, Page
 
 from explorer import loaders
 from explorer.latent_map.payload import pack_decoder, payload_id
-from tests.browser.conftest import ROOT, Shipped
+from tests.browser.conftest import ROOT, Server, Shipped
+from tests.browser.tab import Tab
 from vae_core.checkpoints import checkpoint_ref
+from vae_core.likelihoods import GaussianLearnedSigma
 
 LOGGER = logging.getLogger(__name__)
 N_PLACES = 50
@@ -192,3 +194,31 @@ def test_damaged_payloads_are_refused(
         base64.b64encode(spoil(payload)).decode(),
     )
     assert said in message
+
+
+def test_the_lens_samples_with_the_sigma_of_its_place(
+    open_tab: Callable[..., Tab], server: Server, shipped: dict[str, Shipped]
+) -> None:
+    model = shipped["gaussian-sigma"]
+    tab = open_tab(server, "?checkpoint=gaussian-sigma").wait_ready()
+    map_ = tab.map()
+    ((_, px),) = map_.lone_digits(model.test_coords, n=1)
+    z = torch.tensor([map_.hover(px)])
+    vae = model.checkpoint.model
+    outputs = vae.decoder(z)
+    sigma = float(GaussianLearnedSigma().log_sigma(outputs).exp())
+    mean = vae.decode(z)[0].numpy()
+    map_.root.focus()
+    tab.page.keyboard.press("m")
+    kind = map_.root.locator(".lens-kind")
+    tab.until(lambda: kind.inner_text() == f"sample of p(x|z), σ = {sigma:.2f}", "a sample")
+    samples: list[np.ndarray] = []
+    for _ in range(80):
+        tab.page.keyboard.press("r")
+        map_.settle()
+        samples.append(1 - map_.lens() / 255)
+    free = (mean > 3 * sigma) & (mean < 1 - 3 * sigma)  # not cut off at black and white
+    assert free.sum() >= 5
+    got = np.std(np.stack(samples)[:, free] - mean[free])
+    n = 80 * free.sum()
+    assert abs(got - sigma) < 5 * sigma / np.sqrt(2 * n) + 1 / 255
