@@ -119,7 +119,9 @@ def test_linked_hover(browser: Browser, tmp_path: Path) -> None:
         ):
             tab = opened(browser, server, query)
             wait(tab.page, MAP, N_ALL, count)
-            tab.page.wait_for_timeout(6000)  # the digits' pictures come while nothing moves
+            for i in range(count):  # the digits' pictures come while nothing moves
+                root = tab.page.get_by_test_id("latent-map").nth(i)
+                root.and_(tab.page.locator('[data-settled="true"]')).wait_for(timeout=120_000)
             box = tab.page.get_by_test_id("latent-map").first.bounding_box()
             assert box is not None
             middle = np.array([box["x"] + box["width"] / 2, box["y"] + box["height"] / 2])
