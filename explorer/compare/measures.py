@@ -13,6 +13,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from explorer import loaders
+from explorer.link import MOST_NEIGHBOURS
 from explorer.selection import Ids
 from vae_core.checkpoints import CheckpointRef
 from vae_core.data import Split
@@ -22,7 +23,6 @@ Ints = NDArray[np.integer[Any]]
 Measure = Literal["displacement", "neighbours", "relative"]
 Method = Literal["k-means", "mixture"]
 
-MOST_NEIGHBOURS = 100
 N_CLUSTERS = 10
 
 _SEED = 0

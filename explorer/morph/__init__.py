@@ -15,11 +15,12 @@ from streamlit.components.v2 import component
 from explorer.digit_strip import INK_JS
 
 _HERE = Path(__file__).parent
+DOTS_JS = (_HERE / "dots.js").read_text(encoding="utf-8")  # how points are painted
 _morph = component(
     "morph",
     html=(_HERE / "morph.html").read_text(encoding="utf-8"),
     css=(_HERE / "morph.css").read_text(encoding="utf-8"),
-    js=INK_JS + (_HERE / "morph.js").read_text(encoding="utf-8"),
+    js=INK_JS + DOTS_JS + (_HERE / "morph.js").read_text(encoding="utf-8"),
 )
 
 Floats = NDArray[np.floating[Any]]

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from streamlit.components.v2 import component
 
 from explorer.digit_strip import INK_JS
+from explorer.morph import DOTS_JS
 
 N_PIXELS = 784
 _SIDE = 28
@@ -28,7 +29,7 @@ _timeline = component(
     "timeline",
     html=(_HERE / "timeline.html").read_text(encoding="utf-8"),
     css=(_HERE / "timeline.css").read_text(encoding="utf-8"),
-    js=INK_JS + (_HERE / "timeline.js").read_text(encoding="utf-8"),
+    js=INK_JS + DOTS_JS + (_HERE / "timeline.js").read_text(encoding="utf-8"),
 )
 
 Floats = NDArray[np.floating[Any]]
