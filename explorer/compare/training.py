@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import streamlit as st
@@ -23,6 +23,9 @@ from explorer.timeline import (
 from vae_core.checkpoints import CheckpointRef, load_checkpoint
 from vae_core.data import load_mnist
 from vae_core.snapshots import Snapshots, scan_snapshots
+
+if TYPE_CHECKING:
+    from vae_core.models import Posterior
 
 _FOLDER, _ALIGNED = "compare_snapshots", "compare_snapshots_aligned"  # widgets
 _DIGIT = "compare_snapshots_digit"  # widget, which Python writes to
@@ -144,13 +147,21 @@ def _follow(row: int | None) -> None:
         pick(None if row is None else state.place_of_digit(ref, first + row))
 
 
-@st.cache_resource(max_entries=4, show_spinner="Encoding the test digits at each snapshot…")
-def _codes(refs: tuple[CheckpointRef, ...], is_aligned: bool) -> Codes:
-    from vae_core.analysis.projection import encode_images, map_codes
+@st.cache_resource(max_entries=2, show_spinner="Encoding the test digits at each snapshot…")
+def _posteriors(refs: tuple[CheckpointRef, ...]) -> list[Posterior]:
+    """Encode the test digits by each snapshot; shared, not to be changed."""
+    from vae_core.analysis.projection import encode_images
 
-    images = load_mnist("test").images
+    images = loaders.digits().images[loaders.SPLITS["test"]]
     # Not by `loaders.checkpoint`: so many models would drive all others out of its cache.
-    posteriors = [encode_images(load_checkpoint(ref).model, images) for ref in refs]
+    return [encode_images(load_checkpoint(ref).model, images) for ref in refs]
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _codes(refs: tuple[CheckpointRef, ...], is_aligned: bool) -> Codes:
+    from vae_core.analysis.projection import map_codes
+
+    posteriors = _posteriors(refs)
     last = map_codes(posteriors[-1])
     coords = np.stack([(each.mu.numpy() - last.center) @ last.axes for each in posteriors])
     rotations, residuals = np.tile(np.eye(2), (len(refs), 1, 1)), ()
@@ -192,11 +203,12 @@ def _film(refs: tuple[CheckpointRef, ...], is_aligned: bool) -> Film:
 @st.cache_resource(max_entries=32, show_spinner=False)
 def _reconstructions(refs: tuple[CheckpointRef, ...], row: int) -> Floats:
     """Decode one test digit's code by each snapshot, shape (S, 784)."""
-    from vae_core.analysis.projection import encode_images
-
-    image = load_mnist("test").images[row : row + 1]
-    models = [load_checkpoint(ref).model for ref in refs]
-    return np.concatenate([m.decode(encode_images(m, image).mu).numpy() for m in models])
+    return np.concatenate(
+        [
+            load_checkpoint(ref).model.decode(posterior.mu[row : row + 1]).numpy()
+            for ref, posterior in zip(refs, _posteriors(refs), strict=True)
+        ]
+    )
 
 
 def _followed(refs: tuple[CheckpointRef, ...], row: int) -> Followed:
