@@ -266,12 +266,11 @@ def _per_digit(ref: CheckpointRef, first: CheckpointRef) -> dict[str, measures.F
     from vae_core.analysis import compare
 
     terms = loaders.digit_terms(ref, "test")
-    codes, labels = loaders.test_codes(ref), measures.test_labels()
     near, k = measures.nearest(ref, "test"), TRUST_NEIGHBOURS
     change = compare.neighbour_change(near[:, :k], measures.nearest(first, "test")[:, :k])
     found = {
         "reconstruction": terms.reconstruction,
-        **{f"knn{n}": compare.knn_right(codes, labels, k=n) for n in _KNN},
+        **_knn_right(ref),
         "silhouette": measures.silhouettes(ref),
         "trustworthiness": _trust(ref),
         "overlap": 1.0 - change,
@@ -279,6 +278,15 @@ def _per_digit(ref: CheckpointRef, first: CheckpointRef) -> dict[str, measures.F
     if terms.elbo is not None and terms.kl is not None:
         found |= {"elbo": terms.elbo, "kl": terms.kl}
     return {name: np.asarray(values, float) for name, values in found.items()}
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _knn_right(ref: CheckpointRef) -> dict[str, measures.Floats]:
+    """Whether each test digit's neighbours vote for its label, by the key of the figure."""
+    from vae_core.analysis.compare import knn_right
+
+    codes, labels = loaders.test_codes(ref), measures.test_labels()
+    return {f"knn{n}": knn_right(codes, labels, k=n) for n in _KNN}
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
