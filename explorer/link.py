@@ -14,7 +14,7 @@ import numpy as np
 
 from explorer import loaders
 from explorer.latent_map import COLOURS, LAYERS, MapView
-from explorer.selection import SearchError, parse_search
+from explorer.selection import SearchError, parse_search, read_ids
 from explorer.walks.ways import MOST_STEPS, MOST_VIA, NAMES, Spacing, Way
 from vae_core.data import N_TEST, N_TRAIN, Split
 
@@ -26,8 +26,11 @@ VIEWS = ("linked", "free")
 FEWEST_NEIGHBOURS, MOST_NEIGHBOURS = 5, 100
 MEASURES = ("displacement", "neighbours", "relative")
 METHODS = ("k-means", "mixture")
+TRAILS = ("none", "50", "200", "500", "selection")  # by how many digits, the most changed
+LOOKS = ("points", "mosaic", "both")
 CHAPTERS = ("1", "2", "3", "4", "5", "6")
 _MAX_LENGTH = 500  # of a value, letters
+_MAX_DIGITS_LENGTH = 12_000  # of which digits are selected, a bit each at the most
 
 
 class BadLinkError(ValueError):
@@ -64,6 +67,10 @@ class CompareLink(NamedTuple):
     k: int | None = None  # neighbours
     against: str | None = None  # the one of the others that is set against the first
     threshold: float | None = None  # of drift
+    shown: str | None = None  # the checkpoint on whose map drift is shown
+    at: float | None = None  # where the slider of a morph or a training is
+    trails: str | None = None  # which digits of a morph draw their way
+    look: str | None = None  # of a training
     method: str | None = None  # of clusters
     folder: str | None = None  # of snapshots; it may be gone
 
@@ -78,6 +85,7 @@ class Link(NamedTuple):
     ends: tuple[Target | None, Target | None] = (None, None)  # of a walk, A and B
     compare: CompareLink = CompareLink()
     select: str | None = None  # a search
+    digits: tuple[int, ...] = ()  # selected otherwise, by id
     chapter: int | None = None  # of the Likelihood page
     walk: WalkLink = WalkLink()
 
@@ -105,8 +113,9 @@ def read_link(
         At the first value that cannot be restored.
     """
     for name, value in params.items():
-        if len(value) > _MAX_LENGTH:
-            raise BadLinkError(_sentence(name, value, f"at most {_MAX_LENGTH} letters"))
+        most = _MAX_DIGITS_LENGTH if name == "digits" else _MAX_LENGTH
+        if len(value) > most:
+            raise BadLinkError(_sentence(name, value, f"at most {most} letters"))
     checkpoint = _one_of("checkpoint", params, checkpoints)
     split = _one_of("split", params, tuple(loaders.SPLITS))
     chapter = _one_of("chapter", params, CHAPTERS)
@@ -121,6 +130,7 @@ def read_link(
         ),
         compare=_compare(params, checkpoints),
         select=_search(params),
+        digits=_digits(params),
         chapter=None if chapter is None else int(chapter),
         walk=_walk(params, latent_dim, checkpoint),
     )
@@ -203,15 +213,19 @@ def _compare(params: Mapping[str, str], checkpoints: Collection[str]) -> Compare
         measure=_one_of("measure", params, MEASURES),
         k=None if k is None else int(k),
         against=_one_of("against", params, others),
-        threshold=_threshold(params),
+        threshold=_number("threshold", params),
+        shown=_one_of("shown", params, checkpoints),
+        at=_number("at", params),
+        trails=_one_of("trails", params, TRAILS),
+        look=_one_of("look", params, LOOKS),
         method=_one_of("method", params, METHODS),
         folder=params.get("folder"),
     )
 
 
-def _threshold(params: Mapping[str, str]) -> float | None:
-    text = params.get("threshold")
-    return None if text is None else _numbers("threshold", text, 1, "a number")[0]
+def _number(name: str, params: Mapping[str, str]) -> float | None:
+    text = params.get(name)
+    return None if text is None else _numbers(name, text, 1, "a number")[0]
 
 
 def _view(name: str, params: Mapping[str, str]) -> tuple[float, float, float, float] | None:
@@ -303,3 +317,14 @@ def _search(params: Mapping[str, str]) -> str | None:
         allowed = "a search such as label 7 or the 50 worst reconstructions"
         raise BadLinkError(_sentence("select", text, allowed)) from err
     return text
+
+
+def _digits(params: Mapping[str, str]) -> tuple[int, ...]:
+    text = params.get("digits")
+    if text is None:
+        return ()
+    try:
+        return tuple(read_ids(text).tolist())
+    except ValueError as err:
+        allowed = "which digits are selected, as a copied link says it"
+        raise BadLinkError(_sentence("digits", text, allowed)) from err

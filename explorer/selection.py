@@ -7,6 +7,8 @@ reconstructions", or several of them, which narrow one another ("label 7 wrong")
 from __future__ import annotations
 
 import re
+import zlib
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, Protocol
@@ -39,6 +41,7 @@ ORDERS: dict[Order, str] = {
 }
 EXAMPLES = "index 4711, label 7, wrong, or the 50 worst reconstructions"
 MAX_LENGTH = 200  # of a search, letters
+_N_BYTES = (N_TRAIN + N_TEST) // 8  # a bit for each digit
 
 _START = {"train": 0, "test": N_TRAIN}
 _LENGTH = {"train": N_TRAIN, "test": N_TEST}
@@ -319,6 +322,35 @@ def arrange(
     if values is None:
         raise SearchError("A plain autoencoder has no ELBO: ask for the reconstruction.")
     return ids[(values if direction == "worst" else -values).argsort(kind="stable")]
+
+
+def write_ids(ids: Ids) -> str:
+    """Write which digits these are for a link: a bit each, deflated, in base64.
+
+    Some hundred letters for a lasso's digits, 11,700 at the most.
+    """
+    is_in = np.zeros(8 * _N_BYTES, np.bool_)
+    is_in[ids] = True
+    return urlsafe_b64encode(zlib.compress(np.packbits(is_in).tobytes(), 9)).decode().rstrip("=")
+
+
+def read_ids(text: str) -> Ids:
+    """Read what `write_ids` wrote.
+
+    Raises
+    ------
+    ValueError
+        It wrote no such thing.
+    """
+    try:
+        packed = urlsafe_b64decode(text + "=" * (-len(text) % 4))
+        reader = zlib.decompressobj()
+        bits = reader.decompress(packed, _N_BYTES + 1)  # a bit of text can hold gigabytes
+    except zlib.error as err:
+        raise ValueError("the digits are damaged") from err
+    if len(bits) != _N_BYTES or not reader.eof:
+        raise ValueError(f"the digits must fill {_N_BYTES} bytes")
+    return np.flatnonzero(np.unpackbits(np.frombuffer(bits, np.uint8)))
 
 
 def covering_split(ids: Ids) -> Split:

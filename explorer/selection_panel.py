@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from explorer import loaders, state
 from explorer.contact_sheet import PAGE_SIZE, contact_sheet, read_digit, read_page
+from explorer.link import Link
 from explorer.selection import (
     EXAMPLES,
     ORDERS,
@@ -22,6 +23,7 @@ from explorer.selection import (
     arrange,
     find,
     parse_search,
+    write_ids,
 )
 from explorer.theme import PALETTE, number
 from vae_core.checkpoints import CheckpointRef
@@ -58,10 +60,24 @@ def select(ids: Ids, how: str, where: tuple[CheckpointRef, Split] | None = None)
         _write_classes([])
 
 
-def search_text(ref: CheckpointRef, split: Split) -> str | None:
-    """Tell the search that would make the selection again, here; None if there is none."""
+def link_params(ref: CheckpointRef, split: Split) -> dict[str, str]:
+    """Write the selection for a link: as the search that makes it again, here, or by its digits."""
     found = selected()
-    return found.how if found is not None and found.where == (ref, split) else None
+    if found is None:
+        return {}
+    if found.where == (ref, split):
+        return {"select": found.how}
+    return {"digits": write_ids(found.ids)}
+
+
+def restore(link: Link, ref: CheckpointRef, split: Split) -> None:
+    """Select what a link asks for, unless something is selected already."""
+    if selected() is not None:
+        return
+    if link.select is not None:
+        search(ref, split, link.select)
+    elif link.digits:
+        select(np.array(link.digits, np.intp), "of a link")
 
 
 def search(ref: CheckpointRef, split: Split, text: str) -> None:

@@ -83,7 +83,7 @@ def _on_file() -> None:
     st.session_state[_TURN] += 1
     st.session_state[_PROBLEM] = None
     try:
-        ref = _keep(file.name, file.getbuffer())
+        ref = _keep(_plain(file.name), file.getbuffer())
     except CheckpointError as err:
         st.session_state[_PROBLEM] = str(err)
         return
@@ -117,10 +117,14 @@ def _keep(file: str, content: memoryview) -> CheckpointRef:
     return ref
 
 
+def _plain(file: str) -> str:
+    """Write a file's name so that it can stand in formatted text, and in a link's list."""
+    return re.sub(r"[^\w .+-]+", " ", Path(file).name).strip()
+
+
 def _name(file: str) -> str:
     """Name a checkpoint after its file, as no other is named."""
-    # A comma parts names in links, and names stand in formatted text.
-    stem = re.sub(r"[^\w .+-]+", " ", Path(file).stem)[:40].strip()
+    stem = Path(file).stem[:40].strip()
     names = {ref.name for ref in checkpoints()[0]}
     name, n = f"{stem} (uploaded)", 2
     while name in names:

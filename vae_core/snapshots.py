@@ -76,6 +76,10 @@ def _in_order(name: str, refs: list[CheckpointRef], headers: list[Header]) -> Sn
     if len(known) < len(refs):
         ref = refs[epochs.index(None)]
         raise CheckpointError(f"{name}/{ref.path.name} does not say after which epoch it was saved")
+    if min(known) < 0:
+        raise CheckpointError(
+            f"{name} holds a snapshot of epoch {min(known):g}; epochs start at 0, the untrained one"
+        )
     if len(set(known)) < len(refs):
         raise CheckpointError(f"{name} holds two snapshots of the same epoch; remove one")
     order = sorted(range(len(refs)), key=known.__getitem__)

@@ -69,8 +69,7 @@ def open_page() -> None:
     opened = state.opened_link()
     st.session_state[SECTION] = opened.compare.section or next(iter(SECTIONS))
     st.session_state[_PICKED] = state.place_of_target(state.current()[0], opened.pin)
-    if opened.select is not None and selecting.selected() is None:
-        selecting.search(*state.current(), opened.select)
+    selecting.restore(opened, *state.current())
 
 
 def choose_section() -> Section:
@@ -153,17 +152,19 @@ def link(compared: Compared, **more: str) -> dict[str, str]:
     **more : str
         A section's own parameters, as `explorer.link.CompareLink` names them.
     """
-    first, *others = compared.refs
+    first, *others = (ref.name for ref in compared.refs)
+    if not others:  # the section shows the first alone; the others come back with the next
+        asked = state.read_widget(OTHERS) or state.opened_link().compare.others
+        others = [name for name in asked if name != first]
     params = {
-        "checkpoint": first.name,
-        **({"other": ",".join(ref.name for ref in others)} if others else {}),
+        "checkpoint": first,
+        **({"other": ",".join(others)} if others else {}),
         "split": compared.split,
         "section": st.session_state[SECTION],
     }
     if (here := picked()) is not None:
         params |= pin_params(here.id, here.z)
-    if (search := selecting.search_text(first, compared.split)) is not None:
-        params["select"] = search
+    params |= selecting.link_params(compared.refs[0], compared.split)
     return params | more
 
 

@@ -32,6 +32,7 @@ _SHOWN_MAP, _PAGE, _SHEET_IDS, _OPENED = (
 _USUAL_NEIGHBOURS = 10
 _MOST_MOVED = 0.99  # quantile at which the threshold starts
 _STEPS = 200  # of the threshold's slider
+_NO_MOVE = 1e-6  # z units, or change: less is rounding
 _TOLD = 5  # of the farthest, in words
 
 
@@ -185,7 +186,8 @@ def _said(compared: Compared, drift: Drift) -> str:
 def _map(compared: Compared, drift: Drift, threshold: float) -> None:
     shown = {ref.name: ref for ref in (drift.first, drift.other)}
     if st.session_state.get(_SHOWN_MAP) not in shown:
-        st.session_state[_SHOWN_MAP] = drift.first.name
+        asked = None if _SHOWN_MAP in st.session_state else state.opened_link().compare.shown
+        st.session_state[_SHOWN_MAP] = asked if asked in shown else drift.first.name
     st.segmented_control(
         "On the map of", list(shown), key=_SHOWN_MAP, required=True, persist_state="session"
     )
@@ -215,6 +217,7 @@ def _map(compared: Compared, drift: Drift, threshold: float) -> None:
             k=str(drift.k),
             against=drift.other.name,
             threshold=f"{threshold:.6g}",
+            shown=ref.name,
         ),
         on_pick=partial(_on_pick, ref),
         on_select=_on_select,
@@ -242,7 +245,8 @@ def _threshold(drift: Drift) -> float:
         f"Median {named.said(float(np.median(values)))}, mean "
         f"{named.said(float(values.mean()))}, largest {named.said(float(values.max()))}."
     )
-    top = 1.0 if drift.measure == "neighbours" else float(values.max()) or 1.0
+    has_moved = values.max() > _NO_MOVE
+    top = float(values.max()) if has_moved and drift.measure != "neighbours" else 1.0
     step = top / _STEPS
     key = f"compare_threshold_{drift.key}"
     if key not in st.session_state:
@@ -304,6 +308,9 @@ def _picked(drift: Drift) -> None:
 def _most_moved(drift: Drift, threshold: float) -> None:
     """Show the digits from the threshold on, the most moved first."""
     n = int(np.count_nonzero(drift.values >= threshold))
+    if drift.values.max() <= _NO_MOVE:
+        st.info("No digit moved.", icon=":material/info:")
+        return
     if n == 0:
         st.info("No digit moved that far: lower the threshold.", icon=":material/info:")
         return

@@ -11,6 +11,7 @@ from explorer.compare import compared as page
 from explorer.compare import measures
 from explorer.compare.compared import Compared
 from explorer.compare.drift import choose_other
+from explorer.link import TRAILS, CompareLink
 from explorer.morph import Trace, morph, read_row
 from explorer.selection import Ids
 from explorer.theme import PALETTE, number
@@ -20,34 +21,31 @@ KEY = "compare_morph"
 _TRAILS, _IS_ALIGNED = "compare_trails", "compare_morph_aligned"  # widgets
 
 _NEIGHBOURS = 20  # whose change says which digits draw a trail
-_IN_SIGHT = 0.998  # quantile of the distances from the axes, of both maps together
+_IN_SIGHT = 0.998  # quantile of a map's distances from the axes
+_ALIKE = 3  # maps that differ less in size share one scale; else the smaller would be a speck
 _MOST_TRAILS = 500
-_TRAIL_OPTIONS = {
-    0: "none",
-    50: "the 50 most changed",
-    200: "the 200 most changed",
-    _MOST_TRAILS: "the 500 most changed",
-    -1: "the selection, up to 500",
-}
+_USUAL_TRAILS = "200"
 
 
 def draw(compared: Compared) -> None:
     """Draw the section."""
+    opened = state.opened_link().compare
+    asked = opened if opened.section == "morph" else CompareLink()
     first, split = compared.refs[0], compared.split
     other = choose_other(compared)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        st.session_state.setdefault(_IS_ALIGNED, _is_asked_aligned())
+        st.session_state.setdefault(_IS_ALIGNED, asked.aligned == "all")
         st.toggle(
             f"Turn {other.name} to lie on {first.name}",
             key=_IS_ALIGNED,
             help="By rotation and reflection about the origin only, fitted to all digits shown.",
             persist_state="session",
         )
-        st.session_state.setdefault(_TRAILS, 200)
+        st.session_state.setdefault(_TRAILS, asked.trails or _USUAL_TRAILS)
         st.selectbox(
             "Trails",
-            list(_TRAIL_OPTIONS),
-            format_func=_TRAIL_OPTIONS.__getitem__,
+            TRAILS,
+            format_func=_said_of_trails,
             key=_TRAILS,
             width=260,
             persist_state="session",
@@ -60,7 +58,7 @@ def draw(compared: Compared) -> None:
         turn = measures.aligned(other, first, split)
         end = turn.coords
     trails = _trails(compared, other)
-    half = float(max(np.quantile(np.abs(codes), _IN_SIGHT) for codes in (start, end)))
+    halves = _halves(start, end)
     left, right = st.columns([3, 2], gap="medium")
     with left:
         morph(
@@ -70,23 +68,43 @@ def draw(compared: Compared) -> None:
             ends=(first.name, other.name),
             labels=loaders.labels()[rows],
             splits=_splits(rows),
-            half=half,
+            halves=halves,
             label=f"The digits on their way from the map of {first.name} to that of {other.name}",
             palette=PALETTE,
             trails=trails,
             trace=_trace(compared, other),
             on_pick=_on_pick,
+            at=asked.at or 0.0,
+            link=page.link(
+                compared,
+                against=other.name,
+                aligned="all" if is_aligned else "none",
+                trails=st.session_state[_TRAILS],
+            ),
         )
     with right:
-        hidden = [int((np.abs(codes) > half).any(1).sum()) for codes in (start, end)]
-        _explain(compared, other, half, hidden, is_aligned)
-    page.show_link(compared, aligned="all" if is_aligned else "none")
+        hidden = [
+            int((np.abs(codes) > half).any(1).sum())
+            for codes, half in zip((start, end), halves, strict=True)
+        ]
+        _explain(compared, other, halves, hidden, is_aligned)
 
 
-def _is_asked_aligned() -> bool:
-    """Whether the link asks for it; as they are, otherwise."""
-    asked = state.opened_link().compare
-    return asked.section == "morph" and asked.aligned == "all"
+def _said_of_trails(name: str) -> str:
+    if name == "selection":
+        return f"the selection, up to {_MOST_TRAILS}"
+    return name if name == "none" else f"the {name} most changed"
+
+
+def _halves(start: measures.Floats, end: measures.Floats) -> tuple[float, float]:
+    """Half the sides of the squares that hold nearly all digits of either map."""
+    first, last = (
+        max(float(np.quantile(np.abs(codes), _IN_SIGHT)), float(np.finfo(np.float32).eps))
+        for codes in (start, end)
+    )
+    if max(first, last) > _ALIKE * min(first, last):
+        return first, last
+    return max(first, last), max(first, last)
 
 
 def _splits(rows: slice) -> list[tuple[str, int]]:
@@ -99,9 +117,9 @@ def _splits(rows: slice) -> list[tuple[str, int]]:
 
 def _trails(compared: Compared, other: CheckpointRef) -> Ids:
     """Rows of the split that draw their way."""
-    n = st.session_state[_TRAILS]
+    asked: str = st.session_state[_TRAILS]
     rows = loaders.SPLITS[compared.split]
-    if n == -1:
+    if asked == "selection":
         selection = selecting.selected()
         ids = np.empty(0, np.intp) if selection is None else selection.ids
         chosen = ids[(ids >= rows.start) & (ids < rows.stop)] - rows.start
@@ -109,9 +127,9 @@ def _trails(compared: Compared, other: CheckpointRef) -> Ids:
             return chosen
         order = np.argsort(-_change(compared, other)[chosen], kind="stable")
         return chosen[order[:_MOST_TRAILS]]
-    if n == 0:
+    if asked == "none":
         return np.empty(0, np.intp)
-    return np.argsort(-_change(compared, other), kind="stable")[:n]
+    return np.argsort(-_change(compared, other), kind="stable")[: int(asked)]
 
 
 def _change(compared: Compared, other: CheckpointRef) -> measures.Floats:
@@ -142,7 +160,11 @@ def _on_pick() -> None:
 
 
 def _explain(
-    compared: Compared, other: CheckpointRef, half: float, hidden: list[int], is_aligned: bool
+    compared: Compared,
+    other: CheckpointRef,
+    halves: tuple[float, float],
+    hidden: list[int],
+    is_aligned: bool,
 ) -> None:
     first = compared.refs[0]
     wide = [ref.name for ref in (first, other) if loaders.stored(ref).header.model.latent_dim > 2]
@@ -152,9 +174,16 @@ def _explain(
         "follow them, no model's."
         + (f" Codes of {', '.join(wide)} are projected on its map's plane." if wide else "")
     )
+    reaches = [f"from {number(-half)} to {number(half)} z units" for half in halves]
     st.markdown(
-        f"The square reaches from {number(-half)} to {number(half)} z units, to scale at both "
-        f"ends; {hidden[0]:,} digits start outside it and {hidden[1]:,} end there."
+        (
+            f"The square reaches {reaches[0]}, to scale at both ends; "
+            if halves[0] == halves[1]
+            else f"The square reaches {reaches[0]} at the start and {reaches[1]} at the end: the "
+            "maps are of such different sizes that one scale would make a speck of one of them. "
+            "Between the ends the scale changes too; "
+        )
+        + f"{hidden[0]:,} digits start outside it and {hidden[1]:,} end there."
     )
     if is_aligned:
         residual = measures.aligned(other, first, compared.split).residual
@@ -162,7 +191,7 @@ def _explain(
             f"{measures.said_of_alignment((first, other))} It leaves {number(residual)} z units, "
             "root mean square."
         )
-    if st.session_state[_TRAILS] > 0:
+    if st.session_state[_TRAILS].isdecimal():
         change = _change(compared, other)
         st.markdown(
             f"Trails: by neighbourhood change, 1 − Jaccard of the {_NEIGHBOURS} nearest digits in "

@@ -9,12 +9,14 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from explorer import loaders, state
-from explorer.compare.compared import Compared, pick, picked, show_link
+from explorer.compare.compared import Compared, link, pick, picked
+from explorer.link import CompareLink
 from explorer.theme import PALETTE, number
 from explorer.timeline import (
     Curve,
     Film,
     Followed,
+    Seen,
     pack_film,
     read_chosen,
     send_film,
@@ -71,9 +73,18 @@ def draw(compared: Compared) -> None:
     film, codes = _film(shown.refs, is_aligned), _codes(shown.refs, is_aligned)
     send_film(film, key=f"{_TIMELINE}_film")
     row = _followed_row()
+    opened = state.opened_link().compare
+    asked = opened if (opened.section, opened.folder) == ("training", shown.name) else CompareLink()
     timeline(
         key=_TIMELINE,
         film_id=film.id,
+        name=shown.name,
+        seen=Seen(
+            link(compared, aligned="all" if is_aligned else "none", folder=shown.name),
+            at=asked.at or 0.0,
+            # the untrained codes are a speck: there is something to see from the start
+            look=asked.look or "both",
+        ),
         epochs=shown.epochs,
         curves=_curves(shown),
         followed=None if row is None else _followed(shown.refs, row),
@@ -84,7 +95,6 @@ def draw(compared: Compared) -> None:
     )
     _offer_to_measure(shown)
     _say(shown, codes)
-    show_link(compared, aligned="all" if is_aligned else "none", folder=shown.name)
 
 
 def _controls(found: list[Snapshots]) -> tuple[Snapshots, bool]:

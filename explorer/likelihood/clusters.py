@@ -223,6 +223,7 @@ def _with_mixture(ref: CheckpointRef) -> CheckpointRef | None:
 
 def _draw_morph(carried: loaders.Unfolded) -> None:
     start, end = carried.codes
+    half = float(max(np.quantile(np.abs(codes), _IN_SIGHT) for codes in (start, end)))
     morph(
         key=_MORPH,
         start=start,
@@ -230,7 +231,7 @@ def _draw_morph(carried: loaders.Unfolded) -> None:
         ends=("ten Gaussians", "N(0, I)"),
         labels=loaders.labels()[loaders.SPLITS["test"]],
         splits=[("test", 0)],
-        half=float(max(np.quantile(np.abs(codes), _IN_SIGHT) for codes in (start, end))),
+        halves=(half, half),
         label="The test digits' codes, carried over from a mixture of ten Gaussians to N(0, I)",
         palette=PALETTE,
         lines=[

@@ -16,11 +16,12 @@ from explorer.digit_strip import INK_JS
 
 _HERE = Path(__file__).parent
 DOTS_JS = (_HERE / "dots.js").read_text(encoding="utf-8")  # how points are painted
+LINK_JS = (_HERE / "copy_link.js").read_text(encoding="utf-8")
 _morph = component(
     "morph",
     html=(_HERE / "morph.html").read_text(encoding="utf-8"),
     css=(_HERE / "morph.css").read_text(encoding="utf-8"),
-    js=INK_JS + DOTS_JS + (_HERE / "morph.js").read_text(encoding="utf-8"),
+    js=INK_JS + DOTS_JS + LINK_JS + (_HERE / "morph.js").read_text(encoding="utf-8"),
 )
 
 Floats = NDArray[np.floating[Any]]
@@ -59,7 +60,7 @@ def morph(
     ends: tuple[str, str],
     labels: NDArray[np.uint8],
     splits: Sequence[tuple[str, int]],
-    half: float,
+    halves: tuple[float, float],
     label: str,
     palette: Mapping[str, Sequence[str]],
     lines: Sequence[Line] = (),
@@ -67,6 +68,8 @@ def morph(
     trails: NDArray[np.integer[Any]] | None = None,
     trace: Trace | None = None,
     on_pick: Callable[[], None] | None = None,
+    at: float = 0.0,
+    link: Mapping[str, str] | None = None,
 ) -> None:
     """Draw points that go straight from `start` to `end`, both ends exact in float32.
 
@@ -84,8 +87,9 @@ def morph(
         uint8, 0 to 9: the points' colours.
     splits : sequence of (name, first row)
         How rows are named: after ("test", 60000) row 60,004 is "test #4". Ascending.
-    half : float
-        Half the side of the square in sight, which is centred on the origin.
+    halves : tuple of two float
+        Half the side of the square in sight, which is centred on the origin, at the start and at
+        the end; if they differ, the square says how far it reaches.
     label : str
         What is seen, for those who cannot see it.
     palette : mapping
@@ -98,6 +102,10 @@ def morph(
         A point that is followed.
     on_pick : callable, optional
         Called after a click on a point; see `read_row`.
+    at : float
+        Where the slider is at first, from 0 to 1; later the browser keeps it.
+    link : mapping, optional
+        Parameters of a link to the page; "Copy link" adds the slider's.
 
     Raises
     ------
@@ -116,7 +124,10 @@ def morph(
         "ends": list(ends),
         "labels": base64.b64encode(labels.tobytes()).decode(),
         "splits": [[name, int(first)] for name, first in splits],
-        "half": half,
+        "halves": list(halves),
+        "name": key,
+        "at": at,
+        "link": None if link is None else dict(link),
         "label": label,
         "palette": {theme: list(colours) for theme, colours in palette.items()},
         "lines": [

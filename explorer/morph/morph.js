@@ -6,6 +6,8 @@ const PICTURE = 20; // css px, side
 const NEAR = 9; // css px from the pointer within which a point is meant
 const LASTS = 3500; // ms from end to end
 
+const moments = new Map(); // name of a morph -> where its slider was; outlives changes of page
+
 export default function ({ data, parentElement, setTriggerValue }) {
   const root = parentElement.querySelector(".morph");
   root.morph ??= new Morph(root);
@@ -17,12 +19,15 @@ export default function ({ data, parentElement, setTriggerValue }) {
   };
 }
 
+// Half the side of the square in sight; exact at both ends, and by equal factors between them.
+const halfAt = ([start, end], t) => start ** (1 - t) * end ** t;
 const toFloats = (text) => new Float32Array(fromBase64(text).buffer);
 
 class Morph {
   constructor(root) {
     this.root = root;
-    const names = ["canvas", "input", "button", "tip", "from", "to", "followed"];
+    const names = ["canvas", "input", "button", "tip", "reach", "from", "to", "copy",
+      "followed"];
     for (const name of names) this[name] = root.querySelector(`.${name}`);
     this.pen = this.canvas.getContext("2d");
     this.pointer = null;
@@ -42,6 +47,9 @@ class Morph {
       this.schedule();
     }, { signal });
     this.canvas.addEventListener("click", () => this.pick(), { signal });
+    this.copy.addEventListener("click", () => {
+      copyLink(this.copy, { ...this.data.link, at: Number(this.input.value).toFixed(4) });
+    }, { signal });
     this.observer = new ResizeObserver(() => this.schedule());
     this.observer.observe(this.canvas);
     this.pause();
@@ -59,6 +67,7 @@ class Morph {
     if (this.data !== data || this.theme?.name !== theme.name) {
       this.data = data;
       this.theme = theme;
+      this.input.value = moments.get(data.name) ?? data.at;
       this.start = toFloats(data.start);
       this.end = toFloats(data.end);
       this.at = new Float32Array(this.start.length);
@@ -75,6 +84,8 @@ class Morph {
         paintDigit(canvas, fromBase64(picture.pixels), theme);
         return { ...picture, canvas };
       });
+      this.copy.hidden = !data.link;
+      this.reach.hidden = data.halves[0] === data.halves[1]; // it stays, and is said elsewhere
       this.followed.hidden = !data.trace;
       this.faces = (data.trace?.pictures ?? []).map(fromBase64);
       this.from.textContent = data.ends[0];
@@ -82,7 +93,7 @@ class Morph {
       this.canvas.setAttribute("aria-label", data.label);
       this.canvas.style.cursor = data.picks ? "pointer" : "";
       this.input.setAttribute("aria-label", `From ${data.ends[0]} to ${data.ends[1]}`);
-      Object.assign(this.root.dataset, { points: this.labels.length, half: data.half });
+      Object.assign(this.root.dataset, { points: this.labels.length });
     }
     this.draw();
   }
@@ -199,6 +210,7 @@ class Morph {
     this.side = this.canvas.clientWidth;
     if (!this.side || !this.data) return;
     this.t = Number(this.input.value);
+    moments.set(this.data.name, this.t);
     const ratio = devicePixelRatio;
     const pixels = Math.round(this.side * ratio);
     if (this.canvas.width !== pixels) {
@@ -206,7 +218,9 @@ class Morph {
       this.image = this.pen.createImageData(pixels, pixels);
     }
     this.image ??= this.pen.createImageData(pixels, pixels);
-    this.scale = this.side / 2 / this.data.half;
+    const half = halfAt(this.data.halves, this.t);
+    this.scale = this.side / 2 / half;
+    this.reach.textContent = `−${half.toPrecision(3)} to ${half.toPrecision(3)} z units`;
     this.drawPoints(pixels, ratio);
     this.pen.setTransform(ratio, 0, 0, ratio, 0, 0);
     this.drawTrails();
@@ -220,7 +234,7 @@ class Morph {
     this.drawFollowed();
     const share = `${Math.round(100 * this.t)} %`;
     this.input.setAttribute("aria-valuetext", `${share} of the way to ${this.data.ends[1]}`);
-    Object.assign(this.root.dataset, { t: this.t, ready: "true" });
+    Object.assign(this.root.dataset, { t: this.t, half, ready: "true" });
   }
 
   drawPoints(side, ratio) {

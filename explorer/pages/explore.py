@@ -120,8 +120,8 @@ def _open_page(ref: loaders.CheckpointRef, split: loaders.Split) -> None:
     link = state.opened_link()
     st.session_state["explore_ref"] = ref
     _set_place(state.place_of_target(ref, link.pin))
-    if link.select is not None:
-        selecting.search(ref, split, link.select)
+    if link.select is not None or link.digits:
+        selecting.restore(link, ref, split)
         _open("Selection")
 
 
@@ -164,8 +164,7 @@ def _map(ref: loaders.CheckpointRef, split: loaders.Split, drawn: Drawn | None) 
     link = {"checkpoint": ref.name, "split": split}
     if place is not None:
         link |= pin_params(place.id, place.z)
-    if (text := selecting.search_text(ref, split)) is not None:
-        link["select"] = text
+    link |= selecting.link_params(ref, split)
     ellipse = None
     if drawn is not None:
         place = state.place_of_latent(ref, tuple(drawn.encoded.mu.tolist()))

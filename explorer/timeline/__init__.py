@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from streamlit.components.v2 import component
 
 from explorer.digit_strip import INK_JS
-from explorer.morph import DOTS_JS
+from explorer.morph import DOTS_JS, LINK_JS
 
 N_PIXELS = 784
 _SIDE = 28
@@ -29,7 +29,7 @@ _timeline = component(
     "timeline",
     html=(_HERE / "timeline.html").read_text(encoding="utf-8"),
     css=(_HERE / "timeline.css").read_text(encoding="utf-8"),
-    js=INK_JS + DOTS_JS + (_HERE / "timeline.js").read_text(encoding="utf-8"),
+    js=INK_JS + DOTS_JS + LINK_JS + (_HERE / "timeline.js").read_text(encoding="utf-8"),
 )
 
 Floats = NDArray[np.floating[Any]]
@@ -99,6 +99,14 @@ def pack_film(*, coords: Floats, labels: NDArray[np.uint8], mosaics: Floats, hal
     return Film(name, struct.pack("<I", len(head)) + head + body)
 
 
+class Seen(NamedTuple):
+    """What a training opens with, and what "Copy link" writes besides it."""
+
+    link: Mapping[str, str]  # parameters of the page
+    at: float  # snapshots, from the first on; between two of them it is interpolated
+    look: str  # "points", "mosaic" or "both"
+
+
 def send_film(film: Film, *, key: str) -> None:
     """Give the browser a film to keep; takes no room on the page."""
     _timeline(key=key, data=film.payload, height=1)
@@ -108,6 +116,8 @@ def timeline(
     *,
     key: str,
     film_id: str,
+    name: str,
+    seen: Seen,
     epochs: Sequence[float],
     curves: Sequence[Curve],
     followed: Followed | None,
@@ -123,6 +133,10 @@ def timeline(
         Key of the component.
     film_id : str
         Of the film.
+    name : str
+        Of the training: the browser keeps its moment and look over reruns and changes of page.
+    seen : Seen
+        What it opens with when the browser knows neither.
     epochs : sequence of float
         Of each snapshot, rising from 0 or more.
     curves : sequence of Curve
@@ -159,6 +173,9 @@ def timeline(
         }
     data = {
         "film": film_id,
+        "name": name,
+        "link": dict(seen.link),
+        "start": {"at": seen.at, "look": seen.look},
         "epochs": [float(epoch) for epoch in epochs],
         "curves": [curve._asdict() | {"values": list(curve.values)} for curve in curves],
         "followed": chosen,

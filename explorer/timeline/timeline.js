@@ -8,7 +8,9 @@ const KEPT = 4; // films
 const HEIGHT = 58; // of a curve, in its own units
 const TICKS = [0, 0.1, 0.3, 1, 3, 10, 30, 100, 300, 1000]; // epochs
 
-const films = new Map(); // id -> film, oldest first; outlives reruns and changes of page
+// Both outlive reruns and changes of page.
+const films = new Map(); // id -> film, oldest first
+const seen = new Map(); // name of a training -> its moment and look when last seen
 const boards = new Set(); // what is on the page
 
 export default function ({ data, parentElement, setTriggerValue }) {
@@ -50,8 +52,8 @@ function keepFilm(bytes) {
 class Board {
   constructor(root) {
     this.root = root;
-    for (const name of ["map", "tip", "play", "now", "followed", "original", "reconstruction",
-      "curves", "ticks"]) {
+    for (const name of ["map", "tip", "play", "copy", "now", "followed", "original",
+      "reconstruction", "curves", "ticks"]) {
       this[name] = root.querySelector(`.${name}`);
     }
     this.input = root.querySelector("input");
@@ -59,22 +61,21 @@ class Board {
     this.cloud = document.createElement("canvas");
     this.paper = document.createElement("canvas");
     for (const canvas of [this.original, this.reconstruction]) canvas.width = canvas.height = SIDE;
-    this.look = "both"; // the untrained codes are a speck: there is something to see from the start
     this.pointer = null;
     this.listeners = new AbortController();
     const { signal } = this.listeners;
     this.input.addEventListener("input", () => {
       this.pause();
-      this.draw();
+      this.schedule();
     }, { signal });
     this.play.addEventListener("click", () => this.toggle(), { signal });
     this.map.addEventListener("pointermove", (event) => {
       this.pointer = [event.offsetX, event.offsetY];
-      if (!this.isPlaying) this.draw();
+      this.schedule();
     }, { signal });
     this.map.addEventListener("pointerleave", () => {
       this.pointer = null;
-      if (!this.isPlaying) this.draw();
+      this.schedule();
     }, { signal });
     this.map.addEventListener("click", (event) => {
       const row = this.nearest(event.offsetX, event.offsetY);
@@ -84,10 +85,14 @@ class Board {
     for (const button of this.looks) {
       button.addEventListener("click", () => {
         this.look = button.dataset.look;
-        this.draw();
+        this.schedule();
       }, { signal });
     }
-    this.observer = new ResizeObserver(() => this.draw());
+    this.copy.addEventListener("click", () => {
+      const at = Number(this.input.value).toFixed(4);
+      copyLink(this.copy, { ...this.data.link, at, look: this.look });
+    }, { signal });
+    this.observer = new ResizeObserver(() => this.schedule());
     this.observer.observe(this.map);
     boards.add(this);
     this.pause();
@@ -95,6 +100,7 @@ class Board {
 
   stop() {
     this.pause();
+    cancelAnimationFrame(this.pending);
     this.listeners.abort();
     this.observer.disconnect();
     boards.delete(this);
@@ -104,14 +110,16 @@ class Board {
     this.choose = choose;
     const theme = readTheme(this.root);
     if (this.data !== data || this.theme?.name !== theme.name) {
-      const isOther = this.data && String(this.data.epochs) !== String(data.epochs);
+      const isOther = this.data?.name !== data.name;
       this.data = data;
       this.theme = theme;
       this.colours = data.palette[theme.name].map(toPixel);
       this.input.max = data.epochs.length - 1;
       if (isOther) {
         this.pause();
-        this.input.value = 0;
+        const { at, look } = seen.get(data.name) ?? data.start;
+        this.input.value = at;
+        this.look = look;
       }
       this.map.setAttribute("aria-label", data.label);
       this.showFollowed();
@@ -184,11 +192,19 @@ class Board {
 
   // ---- pictures
 
+  // Draws once in the next frame, however much happened before it.
+  schedule() {
+    this.pending ||= requestAnimationFrame(() => this.draw());
+  }
+
   draw() {
+    cancelAnimationFrame(this.pending);
+    this.pending = 0;
     const film = films.get(this.data?.film);
     const size = this.map.clientWidth;
     if (!film || !size) return;
     const value = Number(this.input.value);
+    seen.set(this.data.name, { at: value, look: this.look });
     this.film = film;
     this.i = Math.min(Math.floor(value), film.moments - 2);
     this.share = value - this.i;

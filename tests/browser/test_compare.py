@@ -9,6 +9,7 @@ import pytest
 
 from tests.browser.conftest import FIRST_TEST_DIGIT, Server, Shipped
 from tests.browser.tab import Tab
+from tests.browser.test_link import CLIPBOARD
 from vae_core.analysis.compare import align
 from vae_core.data import DataSet
 
@@ -137,7 +138,7 @@ def test_an_aligned_map_is_turned_to_scale(
 def test_the_morph_goes_from_map_to_map(
     open_tab: Callable[..., Tab], server: Server, models: list[Shipped], digits: DataSet
 ) -> None:
-    tab = open_tab(server, f"compare?section=morph&other={OTHERS[0]}&aligned=none")
+    tab = open_tab(server, f"compare?section=morph&other={OTHERS[0]}&aligned=none", **CLIPBOARD)
     root = tab.page.get_by_test_id("morph")
     tab.until(lambda: root.get_attribute("data-ready") == "true", "the morph")
     tab.wait_idle()
@@ -156,6 +157,14 @@ def test_the_morph_goes_from_map_to_map(
     name = f"A {digits.labels[FIRST_TEST_DIGIT + row]}, test #{row:,}"
     tab.until(lambda: caption.inner_text() == f"{name}, decoded by atlas", "the followed digit")
     slider = root.get_by_role("slider")
+    for _ in range(3):
+        slider.press("ArrowRight")
+    root.get_by_role("button", name="Copy link").click()
+    root.get_by_role("button", name="Link copied").wait_for()
+    link = tab.page.evaluate("navigator.clipboard.readText()")
+    again = open_tab(server, link.removeprefix(server.url)).page.get_by_test_id("morph")
+    tab.until(lambda: again.get_attribute("data-t") == "0.03", "the moment of the link")
+    assert again.locator(".followed figcaption").inner_text() == f"{name}, decoded by atlas"
     slider.press("End")
     tab.until(lambda: caption.inner_text() == f"{name}, decoded by elbo", "the other end")
     x, y = box["width"] / 2 * (1 + end[row] * [1, -1] / half)

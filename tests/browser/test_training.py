@@ -12,6 +12,7 @@ import pytest
 from tests.browser.conftest import Server
 from tests.browser.tab import Tab, read_grey
 from tests.browser.test_accessibility import findings
+from tests.browser.test_link import CLIPBOARD
 from vae_core.analysis.projection import encode_images
 from vae_core.checkpoints import load_checkpoint
 from vae_core.data import load_mnist
@@ -32,7 +33,8 @@ def test_a_training_moves_with_its_slider(
     open_tab: Callable[..., Tab], server: Server, growing: Snapshots
 ) -> None:
     row = 7
-    tab = open_tab(server, f"compare?section=training&id={60_000 + row}", reduced_motion="reduce")
+    path = f"compare?section=training&id={60_000 + row}"
+    tab = open_tab(server, path, reduced_motion="reduce", **CLIPBOARD)
     board = tab.page.locator('[data-testid="timeline"][data-ready]')
     board.wait_for()
     tab.wait_idle()
@@ -65,6 +67,12 @@ def test_a_training_moves_with_its_slider(
     before = board.locator("canvas.map").screenshot()
     tab.page.get_by_role("button", name="Mosaic", exact=True).click()
     assert board.locator("canvas.map").screenshot() != before
+    tab.page.get_by_role("button", name="Copy link").click()
+    tab.page.get_by_role("button", name="Link copied").wait_for()
+    link = tab.page.evaluate("navigator.clipboard.readText()")
+    again = open_tab(server, link.removeprefix(server.url)).page.get_by_test_id("timeline").last
+    tab.until(lambda: again.get_attribute("data-t") == str(last), "the moment of the link")
+    assert again.get_attribute("data-look") == "mosaic"
     # from the end it plays from the start; for those who want no motion, snapshot by snapshot
     tab.page.get_by_role("button", name="▶ Play").click()
     tab.until(lambda: board.get_attribute("data-t") == "1", "the second snapshot")

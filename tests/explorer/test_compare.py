@@ -17,12 +17,13 @@ from streamlit.testing.v1 import AppTest
 
 from explorer import loaders
 from explorer import selection_panel as selecting
-from explorer.compare import figures, figures_table, measures
+from explorer.compare import figures, figures_table, measures, morphing
 from explorer.compare.drift import MAP, SHEET
 from explorer.compare.figures_table import DEFINITIONS, Definition, Figure
 from explorer.compare.stories import cluster_stories
 from explorer.plots.classes import class_bars, class_difference, class_matrix
 from explorer.plots.drift import drift_histogram
+from explorer.selection import write_ids
 from tests.explorer.test_pages import component, shown_errors, trigger
 from vae_core.analysis import compare
 from vae_core.analysis.clusters import k_means_agreement
@@ -97,8 +98,31 @@ def test_the_morph_trails_the_most_changed(
     (residual,) = numbers(r"leaves ([\d.]+) z units", said(at))
     assert residual == pytest.approx(compare.align(b, a).residual, abs=6e-4)
     selecting_none = next(one for one in at.selectbox if one.key == "compare_trails")
-    selecting_none.set_value(-1).run()
+    selecting_none.set_value("selection").run()
     assert component(at, "compare_morph")["trails"] == []
+
+
+def test_a_link_restores_the_morph(
+    pair: tuple[CheckpointRef, ...], page: Callable[..., AppTest]
+) -> None:
+    digits = np.array([60_003, 60_400, 69_999])
+    at = page("morph", at="0.25", trails="selection", digits=write_ids(digits), aligned="all")
+    data = component(at, "compare_morph")
+    assert data["at"] == 0.25
+    assert data["trails"] == [3, 400, 9_999]
+    asked = {"section": "morph", "trails": "selection", "aligned": "all", "other": "other"}
+    assert (asked | {"digits": write_ids(digits)}).items() <= data["link"].items()
+
+
+@pytest.mark.parametrize(("factor", "is_one_scale"), [(2.0, True), (-10.0, False), (0.0, False)])
+def test_maps_of_very_different_sizes_have_scales_of_their_own(
+    factor: float, is_one_scale: bool
+) -> None:
+    codes = np.random.default_rng(0).normal(size=(1000, 2))
+    first, last = morphing._halves(codes, factor * codes)
+    quantile = np.quantile(np.abs(codes), 0.998)
+    assert last == pytest.approx(abs(factor) * quantile, abs=1e-6)
+    assert first == (last if is_one_scale else quantile)
 
 
 # --- drift ---------------------------------------------------------------------------------------
@@ -165,17 +189,25 @@ def test_the_threshold_selects_and_a_digit_is_picked(
     assert numbers(r": ([\d.]+) z units, rank ([\d,]+) of 10,000", said(at)) == pytest.approx(
         [value, 4], abs=0.00051
     )
-    threshold = component(at, MAP)["link"]["threshold"]
-    assert float(threshold) == pytest.approx(slider.value, rel=1e-4)
+    link = component(at, MAP)["link"]
+    assert float(link["threshold"]) == pytest.approx(slider.value, rel=1e-4)
+    assert link["digits"] == write_ids(ids)
 
 
-def test_a_link_restores_the_threshold(
+def test_a_link_restores_the_drift(
     pair: tuple[CheckpointRef, ...], page: Callable[..., AppTest]
 ) -> None:
     asked = float(np.median(expected_drift(pair, "displacement", 10)))
-    at = page("drift", threshold=f"{asked:.4f}", measure="displacement")
+    digits = write_ids(np.array([60_001, 60_005]))
+    at = page(
+        "drift", threshold=f"{asked:.4f}", measure="displacement", shown="other", digits=digits
+    )
     (slider,) = (one for one in at.slider if one.label.startswith("Threshold"))
     assert slider.value == pytest.approx(asked, abs=slider.step)
+    data = component(at, MAP)
+    assert (data["link"]["shown"], data["link"]["digits"]) == ("other", digits)
+    assert data["selected"]["first_id"] == 60_001
+    assert "other" in data["label"]
 
 
 def test_a_copy_drifts_nowhere(
@@ -190,6 +222,7 @@ def test_a_copy_drifts_nowhere(
             assert drift.max() < 1e-6
     at = page("drift")
     assert "largest 0.000 z units" in said(at)
+    assert [one.value for one in at.info] == ["No digit moved."]
 
 
 def test_histogram_counts_every_digit_once() -> None:

@@ -16,6 +16,7 @@ from explorer.link import (
     read_link,
     walk_params,
 )
+from explorer.selection import write_ids
 
 NAMES = ["atlas", "deep"]
 
@@ -47,7 +48,13 @@ def test_everything() -> None:
         colour3="drift",
         measure="relative",
         k="20",
+        threshold="0.25",
+        shown="deep",
+        at="3.5",
+        trails="selection",
+        look="mosaic",
         select="label 7 wrong",
+        digits=write_ids(np.array([3, 69_999])),
         chapter="3",
     ) == Link(
         checkpoint="deep",
@@ -63,8 +70,14 @@ def test_everything() -> None:
             maps=(MapView(), MapView((0.0, 1.0, 0.0, 1.0)), MapView(colour="drift"), MapView()),
             measure="relative",
             k=20,
+            threshold=0.25,
+            shown="deep",
+            at=3.5,
+            trails="selection",
+            look="mosaic",
         ),
         select="label 7 wrong",
+        digits=(3, 69_999),
         chapter=3,
     )
     assert read(layers="none").map == MapView(layers=())
@@ -94,6 +107,13 @@ def test_everything() -> None:
         ({"view2": "1,0,0,1"}, "view2 is “1,0,0,1”", "x0 below x1"),
         ({"k": "4"}, "k is “4”", "a whole number from 5 to 100"),
         ({"other": "foo"}, "other is “foo”", "one to 3 of atlas, deep"),
+        ({"shown": "foo"}, "shown is “foo”", "one of atlas, deep"),
+        ({"at": "late"}, "at is “late”", "a number"),
+        ({"trails": "7"}, "trails is “7”", "one of none, 50"),
+        ({"look": "up"}, "look is “up”", "one of points, mosaic, both"),
+        ({"digits": "zzz"}, "digits is “zzz”", "as a copied link says it"),
+        ({"digits": "é"}, "digits is “é”", "as a copied link says it"),
+        ({"digits": "A" * 13_000}, "digits is “AA", "at most 12000 letters"),
         ({"select": "sevens"}, "select is “sevens”", "a search such as"),
         ({"way": "scenic"}, "way is “scenic”", "one of straight, spherical"),
         ({"ways": "image,scenic"}, "ways is “scenic”", "some of straight, spherical"),

@@ -28,7 +28,7 @@ def page() -> None:
         ends=("here", "there"),
         labels=np.array([3, 7], np.uint8),
         splits=[("test", 0)],
-        half=4.0,
+        halves=(4.0, 4.0),
         label="Two points",
         palette=PALETTE,
         lines=[Line(start, start + 1, "end")],
@@ -74,7 +74,7 @@ def test_bad_shapes_are_refused(changes: dict[str, Any], said: str) -> None:
         "ends": ("a", "b"),
         "labels": np.zeros(2, np.uint8),
         "splits": [("test", 0)],
-        "half": 1.0,
+        "halves": (1.0, 1.0),
         "label": "Points",
         "palette": PALETTE,
     }

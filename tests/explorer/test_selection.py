@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import zlib
+from base64 import urlsafe_b64encode
 from typing import NamedTuple
 
 import numpy as np
@@ -17,7 +20,10 @@ from explorer.selection import (
     covering_split,
     find,
     parse_search,
+    read_ids,
+    write_ids,
 )
+from vae_core.data import N_TEST, N_TRAIN
 
 LABELS = np.random.default_rng(0).integers(0, 10, 70_000, dtype=np.uint8)
 
@@ -170,3 +176,19 @@ def test_nearness_needs_a_place() -> None:
 )
 def test_the_split_that_covers(ids: list[int], split: str) -> None:
     assert covering_split(np.array(ids, np.intp)) == split
+
+
+@pytest.mark.parametrize("share", [0.0, 0.001, 0.3, 0.5, 1.0])
+def test_digits_are_read_from_a_link_as_written(share: float) -> None:
+    ids = np.flatnonzero(np.random.default_rng(0).random(N_TRAIN + N_TEST) < share)
+    text = write_ids(ids)
+    np.testing.assert_array_equal(read_ids(text), ids)
+    assert len(text) < 12_000
+    assert re.fullmatch(r"[\w-]*", text)  # an address takes it as it is
+
+
+@pytest.mark.parametrize("n_bytes", [8_749, 8_751, 50_000_000])
+def test_digits_of_another_length_are_refused(n_bytes: int) -> None:
+    packed = urlsafe_b64encode(zlib.compress(bytes(n_bytes))).decode()
+    with pytest.raises(ValueError, match="8750 bytes"):
+        read_ids(packed)

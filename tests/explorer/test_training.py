@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +13,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from explorer.theme import PALETTE
-from explorer.timeline import Curve, Followed, pack_film, timeline
+from explorer.timeline import Curve, Followed, Seen, pack_film, timeline
 from tests.explorer.conftest import ROOT
 from tests.explorer.test_pages import component, trigger, widget
 from vae_core.analysis.compare import align
@@ -107,8 +106,15 @@ def test_the_film_holds_codes_and_decoded_pictures(models: list[Any]) -> None:
     assert np.abs(tile - decode(models[0], (found.rotation @ u).tolist())).max() <= 0.51
     (said,) = (c.value for c in app.caption if "residual" in c.value)
     assert f"{found.residual:.3f} z units" in said
-    (link,) = (m.value for m in app.markdown if "Link to this section" in m.value)
-    assert {"folder=run", "aligned=all", "id=60012"} <= set(re.split(r"[?&)]", link))
+    link = component(app, "compare_timeline")["link"]
+    assert {"folder": "run", "aligned": "all", "id": "60012"}.items() <= link.items()
+
+
+def test_a_link_restores_the_moment(models: list[Any]) -> None:
+    app = open_section(folder="run", at="1.5", look="mosaic")
+    data = component(app, "compare_timeline")
+    assert data["start"] == {"at": 1.5, "look": "mosaic"}
+    assert {"section": "training", "folder": "run"}.items() <= data["link"].items()
 
 
 def test_a_digit_is_followed_by_click_and_by_number(models: list[Any]) -> None:
@@ -191,6 +197,8 @@ def test_a_timeline_of_bad_lengths_is_refused(changes: dict[str, Any], said: str
     settings: dict[str, Any] = {
         "key": "timeline",
         "film_id": "f",
+        "name": "run",
+        "seen": Seen({}, 0.0, "both"),
         "epochs": [0.0, 1.0],
         "curves": [],
         "followed": None,

@@ -55,6 +55,7 @@ def test_a_damaged_file_is_named_and_the_others_are_shown(tmp_path: Path, write:
     [
         (None, "run holds 1 readable snapshot; it takes 2 or more"),
         ({"epoch": 0.0}, "run holds two snapshots of the same epoch"),
+        ({"epoch": -1.0}, "run holds a snapshot of epoch -1; epochs start at 0"),
         ({"epoch": None}, "run/b.safetensors does not say after which epoch"),
         ({"epoch": 1.0, "latent_dim": 3}, "run holds models of different shapes"),
     ],

@@ -74,14 +74,14 @@ def align(coords: FloatArray, onto: FloatArray) -> Alignment:
     Raises
     ------
     ValueError
-        Bad maps, or a pair that no rotation brings nearer, since one of them is all at the origin.
+        Bad maps.
     """
     _check_pair(coords, onto)
     if coords.shape[1] != 2:
         raise ValueError(f"maps must have shape (N, 2), got {coords.shape}")
     rotation, overlap = orthogonal_procrustes(coords.astype(float), onto.astype(float))
-    if not overlap > 0:
-        raise ValueError("no rotation aligns these maps better than another, their overlap is 0")
+    if not overlap > 0:  # a map all at the origin: each rotation is as good as none
+        rotation = np.eye(2)
     aligned = coords @ rotation
     residual = np.sqrt(np.mean(displacement(aligned, onto) ** 2))
     return Alignment(rotation, float(residual), aligned)
