@@ -135,25 +135,24 @@ def _choose(compared: Compared) -> Drift:
     st.session_state.setdefault(MEASURE, asked.measure or "displacement")
     st.session_state.setdefault(NEIGHBOURS, asked.k or _USUAL_NEIGHBOURS)
     other = choose_other(compared)
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        st.segmented_control(
-            "Measure",
-            list(MEASURES),
-            format_func=lambda name: MEASURES[name].title,
-            key=MEASURE,
-            required=True,
+    st.segmented_control(
+        "Measure",
+        list(MEASURES),
+        format_func=lambda name: MEASURES[name].title,
+        key=MEASURE,
+        required=True,
+        persist_state="session",
+    )
+    measure: Measure = st.session_state[MEASURE]
+    if measure != "displacement":
+        st.slider(
+            "Nearest neighbours, k",
+            FEWEST_NEIGHBOURS,
+            MOST_NEIGHBOURS,
+            key=NEIGHBOURS,
+            width=260,
             persist_state="session",
         )
-        measure: Measure = st.session_state[MEASURE]
-        if measure != "displacement":
-            st.slider(
-                "Nearest neighbours, k",
-                FEWEST_NEIGHBOURS,
-                MOST_NEIGHBOURS,
-                key=NEIGHBOURS,
-                width=260,
-                persist_state="session",
-            )
     k = _USUAL_NEIGHBOURS if measure == "displacement" else st.session_state[NEIGHBOURS]
     first, split = compared.refs[0], compared.split
     rows = loaders.SPLITS[split]

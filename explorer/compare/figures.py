@@ -37,6 +37,8 @@ _STYLE = """
 .compared button:hover + [role=tooltip], .compared button:focus + [role=tooltip] { display: block; }
 @media (max-width: 640px) {
   .compared-frame { overflow-x: auto; }
+  .compared th, .compared td { padding: 0.3rem; }
+  .compared td small { white-space: normal; }
   .compared [role=tooltip] { position: static; width: 12rem; margin-top: 0.4rem; }
 }
 </style>

@@ -74,7 +74,8 @@ def draw(compared: Compared) -> None:
     send_film(film, key=f"{_TIMELINE}_film")
     row = _followed_row()
     opened = state.opened_link().compare
-    asked = opened if (opened.section, opened.folder) == ("training", shown.name) else CompareLink()
+    is_asked = opened.section == "training" and opened.folder in (None, shown.name)
+    asked = opened if is_asked else CompareLink()
     timeline(
         key=_TIMELINE,
         film_id=film.id,
