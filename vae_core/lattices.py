@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from itertools import product
 from typing import NamedTuple
 
@@ -78,6 +79,19 @@ def lattice_tiles(
         for corner in product(axis, repeat=latent_dim)
         if sum(max(0.0, c, -c - side) ** 2 for c in corner) < radius**2  # nearest to the origin
     ]
+
+
+def on_border(tiles: list[Tile]) -> Tensor:
+    """Whether a tile lacks a neighbour, one that shares a side with it; bool, shape (T,)."""
+    side = tiles[0].n * tiles[0].spacing
+    cells = [tuple(round(c / side) for c in tile.corner) for tile in tiles]
+    known = set(cells)
+
+    def neighbours(cell: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
+        for axis, at in enumerate(cell):
+            yield from ((*cell[:axis], at + step, *cell[axis + 1 :]) for step in (-1, 1))
+
+    return torch.tensor([not known.issuperset(neighbours(cell)) for cell in cells])
 
 
 def shifted_prior_nodes(n: int, generator: Generator) -> Tensor:
