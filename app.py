@@ -6,6 +6,8 @@ from pathlib import Path
 import streamlit as st
 
 from explorer import loaders, state, uploads
+from explorer.latent_map import preload
+from explorer.sockets import send_at_once
 from explorer.theme import number
 from vae_core.data import Split
 
@@ -78,6 +80,7 @@ STYLE = """<style>
 
 def main() -> None:
     """Draw the shell and run the chosen page."""
+    send_at_once()
     st.set_page_config(page_title="Latent Explorer", page_icon=str(ICON), layout="wide")
     pages = [
         st.Page("explorer/pages/explore.py", title="Explore", icon=":material/explore:"),
@@ -86,6 +89,7 @@ def main() -> None:
         st.Page("explorer/pages/likelihood.py", title="Likelihood", icon=":material/functions:"),
     ]
     page = st.navigation(pages, position="top")
+    preload()  # while the server reads what the map shows
     st.html(STYLE)
     with st.container(key="app_pages", horizontal=True, wrap=False, gap="small"):
         for each in pages:
@@ -104,7 +108,6 @@ def main() -> None:
         if opened.problem is not None and state.is_first_scene(page.url_path):
             st.warning(opened.problem, icon=":material/link_off:")
         page.run()
-        loaders.warm_up()
 
 
 def _pick_checkpoint(refs: list[loaders.CheckpointRef]) -> None:

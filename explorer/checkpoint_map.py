@@ -93,6 +93,8 @@ def checkpoint_map(
     decoder, points = loaders.payloads(ref, split, None if turn is None else turn.tobytes())
     wants = read_wants(key, decoder_id=payload_id(decoder), points_id=payload_id(points))
     extras = _extras(ref, split, wants)
+    if wants:  # the map is drawn: until then the browser's files would wait for torch's
+        loaders.warm_up()
     with st.container(gap=None):
         send(decoder, key=f"{key}_decoder")
         send(points, key=f"{key}_points")

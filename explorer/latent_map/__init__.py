@@ -208,6 +208,11 @@ class MapView(NamedTuple):
     colour: str = "label"
 
 
+def preload() -> None:
+    """Let the browser fetch the map's files before it gets a map; takes no room on the page."""
+    _mount(key="latent_map_files", data=[None], height=1)
+
+
 def send(payload: bytes, *, key: str) -> None:
     """Give the browser a payload to keep; takes no room on the page.
 

@@ -1,8 +1,9 @@
 // The latent map: a Streamlit components-v2 module; canvas 2-D, no dependency, no build.
 //
-// The same component is mounted in two ways. A mount whose data is bytes keeps a payload under its
-// id and draws nothing. A mount whose data is [state] is a map that awaits the payloads it names,
-// then hovers, pans and zooms without the server.
+// The same component is mounted in three ways. A mount whose data is [null] only brings this file
+// and those that it needs. A mount whose data is bytes keeps a payload under its id and draws
+// nothing. A mount whose data is [state] is a map that awaits the payloads it names, then hovers,
+// pans and zooms without the server.
 
 // All files at once: imports that are found only in one another's texts come in four turns.
 const style = fetch(new URL("./latent_map.css", import.meta.url));
@@ -30,6 +31,7 @@ export default function latentMap(component) {
       putBack();
     };
   }
+  if (!data[0]) return takeOutOfFlow(parentElement);
   if (data[0].part) return drawPart(component, data[0]);
   const root = parentElement.getRootNode();
   if (!root.adoptedStyleSheets.includes(sheet)) root.adoptedStyleSheets.push(sheet);

@@ -100,6 +100,15 @@ export class Mosaic {
     this.sheet.missing--;
   }
 
+  // Starts the worker and gives it the decoder, which takes longer than a batch of tiles.
+  wake() {
+    if (this.isTold || !this.decoder) return;
+    this.worker ??= new Background();
+    const { decode, ...payload } = this.decoder; // a function cannot be sent
+    this.worker.ask("decoder", { payload });
+    this.isTold = true;
+  }
+
   // One batch at a time, so that a changed view is answered at once: nothing queues. The next one
   // does not wait for a frame.
   async ask({ camera }) {
@@ -118,12 +127,7 @@ export class Mosaic {
     const { decoder } = this;
     let ink;
     try {
-      this.worker ??= new Background();
-      if (!this.isTold) {
-        const { decode, ...payload } = decoder; // a function cannot be sent
-        this.worker.ask("decoder", { payload });
-        this.isTold = true;
-      }
+      this.wake();
       const places = Float64Array.from(batch.flatMap(({ place }) => place));
       ({ ink } = await this.worker.ask("tiles", { decoderId: decoder.id, places }));
       if (ink && decoder === this.decoder) this.take(batch, ink);

@@ -29,13 +29,23 @@ export function parsePayload(bytes) {
   return { ...header, sections };
 }
 
-function halfToFloat(halves) {
-  const table = new Float32Array(65536);
-  for (let bits = 0; bits < 65536; bits++) {
-    const exponent = (bits >> 10) & 31;
-    const fraction = bits & 1023;
-    const size = exponent ? 2 ** (exponent - 25) * (1024 + fraction) : 2 ** -24 * fraction;
-    table[bits] = bits & 0x8000 ? -size : size;
+const floatOfHalf = makeTable();
+
+function makeTable() {
+  const bits = new Uint32Array(65536); // of float32
+  const floats = new Float32Array(bits.buffer);
+  for (let half = 0; half < 65536; half++) {
+    const exponent = (half >> 10) & 31;
+    const fraction = half & 1023;
+    if (!exponent) floats[half] = fraction * 2 ** -24;
+    else bits[half] = ((exponent === 31 ? 255 : exponent + 112) << 23) | (fraction << 13);
+    bits[half] |= (half & 0x8000) << 16;
   }
-  return Float32Array.from(halves, (bits) => table[bits]);
+  return floats;
+}
+
+function halfToFloat(halves) {
+  const floats = new Float32Array(halves.length);
+  for (let i = 0; i < halves.length; i++) floats[i] = floatOfHalf[halves[i]];
+  return floats;
 }

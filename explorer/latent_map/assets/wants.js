@@ -61,6 +61,7 @@ export class Wants {
     this.idleTimer = setTimeout(() => {
       const isBusy = [...this.asked].some((name) => !this.has(name));
       if (!isBusy) this.sheets(this.sheetsToCome().slice(0, 1));
+      this.map.scene.mosaic.wake(); // so that a first mosaic is as quick as any other
       this.settle();
     }, IDLE_MS);
   }
