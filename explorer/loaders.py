@@ -138,7 +138,10 @@ def checkpoints() -> tuple[list[CheckpointRef], list[CheckpointError]]:
 
 @st.cache_resource(show_spinner=False)
 def warm_up() -> threading.Thread:
-    """Import torch and unpack the images while the user looks at the first map."""
+    """Import torch and unpack the images while the user looks at the first map.
+
+    Before it is drawn they would keep the files waiting that the browser asks for.
+    """
 
     def work() -> None:
         import_module("vae_core.models")

@@ -57,6 +57,7 @@ __all__ = [
     "pack_points",
     "pack_values",
     "payload_id",
+    "preload",
     "read_drag",
     "read_pick",
     "read_selection",
