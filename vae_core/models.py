@@ -186,16 +186,27 @@ class VAE(nn.Module):
         ends = torch.stack([low, high], 1).tolist()
         axes = [torch.arange(first, last + 1, device=x.device) for first, last in ends]
         z = torch.cartesian_prod(*axes) * _SPACING  # (N, 2)
-        eta, log_normalizer = self.likelihood.natural_parameters(self.decoder(z))
-        log_weight = self.prior.log_pz(z) - log_normalizer
-        log_joint = torch.addmm(log_weight, self.likelihood.statistics(x), eta.T)  # (B, N)
-        is_far = torch.cdist(near, z) > radius + _SPACING  # one node at least is within reach
-        peak = log_joint.masked_fill(is_far, -math.inf).argmax(1, keepdim=True)
-        # The nodes round the peak, by their places on the lattice.
+        log_joint = z.new_full((len(x), len(z)), -math.inf)
+        statistics = self.likelihood.statistics(x)
+
+        def look_at(nodes: Tensor) -> None:
+            eta, log_normalizer = self.likelihood.natural_parameters(self.decoder(z[nodes]))
+            log_weight = self.prior.log_pz(z[nodes]) - log_normalizer
+            log_joint[:, nodes] = torch.addmm(log_weight, statistics, eta.T)
+
+        is_near = torch.cdist(near, z) <= radius + _SPACING  # one node at least is within reach
+        is_known = is_near.any(0)
+        look_at(is_known)
+        peak = log_joint.masked_fill(~is_near, -math.inf).argmax(1, keepdim=True)
+        # The nodes round the peak, by their places on the lattice; some are not within reach.
         n = int(_WINDOW / _SPACING)
         steps = torch.arange(-n, n + 1, device=x.device)
         offset = torch.cartesian_prod(steps, steps)  # (W, 2)
-        log_joint = log_joint.gather(1, peak + offset @ torch.tensor([len(axes[1]), 1]).to(steps))
+        around = peak + offset @ torch.tensor([len(axes[1]), 1]).to(steps)  # (B, W)
+        is_new = torch.zeros_like(is_known).index_fill(0, around.flatten(), True) & ~is_known
+        if is_new.any():
+            look_at(is_new)
+        log_joint = log_joint.gather(1, around)
         offset = offset * _SPACING
         distance = offset.square().sum(-1).sqrt()
         window = torch.full_like(near[:, :1], _LEAST_WINDOW)

@@ -58,7 +58,7 @@ def draw(ref: CheckpointRef, split: Split) -> None:
             chapter.offer_exact(ref)
         return
     where = _where(ref, chosen)
-    zoomed, whole = _charts(ref, chosen, where)
+    zoomed = _zoomed(ref, chosen, where)
     with right:
         picture, words = st.columns([1, 2], vertical_alignment="center")
         with picture:
@@ -76,6 +76,7 @@ def draw(ref: CheckpointRef, split: Split) -> None:
             zoomed, key="likelihood_zoomed", alt="The exact posterior p(z|x) and q(z|x) on it"
         )
         st.caption(_said_of_zoom(ref, chosen, where))
+    whole = _whole(ref, where)  # while the browser draws the first
     with left:
         st.markdown("**log p(x|z): how well each z explains x**")
         chapter.show_figure(whole, key="likelihood_whole", alt="log p(x|z) over latent space")
@@ -111,35 +112,43 @@ def _where(ref: CheckpointRef, chosen: chapter.Chosen) -> _Where:
     return _Where(explained, region, low, high)
 
 
-def _charts(
-    ref: CheckpointRef, chosen: chapter.Chosen, where: _Where
-) -> tuple[go.Figure, go.Figure]:
-    """Draw p(z|x) where its mass is, and log p(x|z) everywhere."""
-    if len(where.low) == 1:
-        return _lines(ref, chosen, where)
-    colors = chapter.colors()
+def _window(where: _Where) -> Window:
+    """Choose what the zoomed picture shows: a square round the mass."""
     half = max(_AROUND * float((where.high - where.low).max()), _LEAST_SIDE) / 2
     x, y = ((where.low + where.high) / 2).tolist()
-    window = (x - half, x + half, y - half, y + half)
-    zoomed = posterior_plane(
+    return x - half, x + half, y - half, y + half
+
+
+def _zoomed(ref: CheckpointRef, chosen: chapter.Chosen, where: _Where) -> go.Figure:
+    """Draw p(z|x) where its mass is."""
+    if len(where.low) == 1:
+        return _zoomed_line(chosen, where)
+    window = _window(where)
+    return posterior_plane(
         log_posterior=_log_posterior(ref, chosen, where.explained, window),
         window=window,
         center=chosen.encoded.mu.tolist(),
         std=chosen.encoded.std.tolist(),
         log_border=where.region.log_density,
-        colors=colors,
+        colors=chapter.colors(),
     )
+
+
+def _whole(ref: CheckpointRef, where: _Where) -> go.Figure:
+    """Draw log p(x|z) everywhere."""
+    if len(where.low) == 1:
+        return posterior_line(**_on_line(where.explained), log_q=None, colors=chapter.colors())
+    window = _window(where)
     lattice = loaders.decoded(ref)
     picture, span = lattice.raster(where.explained.log_px_z[: len(lattice.z)])
     shown, span = _middle(picture.numpy(), span, max(_PLANE_REACH, *map(abs, window)))
-    whole = likelihood_plane(
+    return likelihood_plane(
         log_px_z=shown,
         span=span,
         window=window,
         has_normal_prior=loaders.stored(ref).header.model.prior == "normal",
-        colors=colors,
+        colors=chapter.colors(),
     )
-    return zoomed, whole
 
 
 def _middle(
@@ -181,32 +190,26 @@ def _log_posterior(
     return found
 
 
-def _lines(
-    ref: CheckpointRef, chosen: chapter.Chosen, where: _Where
-) -> tuple[go.Figure, go.Figure]:
-    explained = where.explained
+def _on_line(explained: Explained) -> dict[str, NDArray[np.float64]]:
+    """List what is known along a line of z as `posterior_line` takes it, z ascending."""
     stands = explained.log_volume.isfinite()
     order = explained.z[stands][:, 0].argsort()
-    z = explained.z[stands][order, 0].double().numpy()
-    log_px_z = explained.log_px_z[stands][order].double().numpy()
-    log_posterior = explained.log_posterior[stands][order].double().numpy()
-    (mu,), (std,) = chosen.encoded.mu.tolist(), chosen.encoded.std.tolist()
-    log_q = -0.5 * ((z - mu) / std) ** 2 - np.log(std) - 0.5 * np.log(2 * np.pi)
+    return {
+        "z": explained.z[stands][order, 0].double().numpy(),
+        "log_px_z": explained.log_px_z[stands][order].double().numpy(),
+        "log_posterior": explained.log_posterior[stands][order].double().numpy(),
+    }
+
+
+def _zoomed_line(chosen: chapter.Chosen, where: _Where) -> go.Figure:
+    on_line = _on_line(where.explained)
     half = max(_AROUND * float(where.high[0] - where.low[0]), _LEAST_SIDE) / 2
     middle = float(where.high[0] + where.low[0]) / 2
-    near = np.abs(z - middle) < half
-    colors = chapter.colors()
-    zoomed = posterior_line(
-        z=z[near],
-        log_px_z=log_px_z[near],
-        log_posterior=log_posterior[near],
-        log_q=log_q[near],
-        colors=colors,
-    )
-    whole = posterior_line(
-        z=z, log_px_z=log_px_z, log_posterior=log_posterior, log_q=None, colors=colors
-    )
-    return zoomed, whole
+    near = np.abs(on_line["z"] - middle) < half
+    shown = {name: values[near] for name, values in on_line.items()}
+    (mu,), (std,) = chosen.encoded.mu.tolist(), chosen.encoded.std.tolist()
+    log_q = -0.5 * ((shown["z"] - mu) / std) ** 2 - np.log(std) - 0.5 * np.log(2 * np.pi)
+    return posterior_line(**shown, log_q=log_q, colors=chapter.colors())
 
 
 def one_in(share: float) -> str:
