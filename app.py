@@ -73,7 +73,7 @@ STYLE = """<style>
   }
   .st-key-app_pages a { padding: 0.25rem 0 !important; gap: 0; justify-content: center; }
   .st-key-app_pages a * { margin: 0; min-width: 0; font-size: 0.8rem; }
-  .stMarkdown .katex-display { font-size: 0.9em; }
+  .stMarkdown .katex-display { font-size: 0.8em; }
 }
 </style>"""
 

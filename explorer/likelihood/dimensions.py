@@ -44,12 +44,17 @@ def draw(ref: CheckpointRef, split: Split) -> None:
         pair = _choose_pair(ref, confusions)
         collided = examples(ref, pair)
         _pictures(pair, collided)
-    matrices = plots.vote_matrices(
-        {_title(one): confusions[one] for one in shown},
-        marked=pair,
-        color=chapter.colors()["posterior"],
-        ink=_INK[st.context.theme.type or "light"],
-    )
+    most = max(int((counts - np.diag(counts.diagonal())).max()) for counts in confusions.values())
+    matrices = [
+        plots.vote_matrix(
+            counts,
+            most=max(1, most),
+            marked=pair,
+            color=chapter.colors()["posterior"],
+            ink=_INK[st.context.theme.type or "light"],
+        )
+        for counts in confusions.values()
+    ]
     below = st.container()
     with below:
         st.markdown("##### Whom the test digits are taken for")
@@ -58,10 +63,13 @@ def draw(ref: CheckpointRef, split: Split) -> None:
             "test digits with the nearest codes have. Rows are digits, columns are votes, counts "
             "are of 10,000."
         )
-        alt = "Test digits by label and by their neighbours' vote"
-        chapter.show_figure(matrices, key="dimensions_votes", alt=alt)
+        for one, matrix, cell in zip(shown, matrices, st.columns(len(shown)), strict=True):
+            with cell:
+                st.markdown(f"**{_title(one)}**")
+                alt = f"Test digits by label and by their neighbours' vote, {_title(one)}"
+                chapter.show_figure(matrix, key=f"dimensions_votes_{one.name}", alt=alt)
         st.markdown("##### What if the picture is noisy?")
-        figures = [matrices]
+        figures = [*matrices]
         chosen, curve = _noise(ref, refs)
         if curve is not None:
             figures.append(curve)

@@ -7,22 +7,19 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
-from plotly.subplots import make_subplots
 
 
-def vote_matrices(
-    confusions: Mapping[str, NDArray[np.integer]],
-    *,
-    marked: tuple[int, int],
-    color: str,
-    ink: str,
+def vote_matrix(
+    counts: NDArray[np.integer], *, most: int, marked: tuple[int, int], color: str, ink: str
 ) -> go.Figure:
-    """Draw whom the digits of each class are taken for, model beside model.
+    """Draw whom the digits of each class are taken for by a model.
 
     Parameters
     ----------
-    confusions : mapping
-        Name of a model to counts by label (row) and vote (column), shape (10, 10).
+    counts : array, shape (10, 10)
+        By label (row) and vote (column).
+    most : int
+        Count of wrong votes that gets the full shade.
     marked : tuple of int
         Pair of classes to frame.
     color : str
@@ -31,45 +28,38 @@ def vote_matrices(
         Colour of the numbers.
     """
     names = [str(i) for i in range(10)]
-    figure = make_subplots(
-        cols=len(confusions), subplot_titles=list(confusions), horizontal_spacing=0.08
+    figure = go.Figure()
+    figure.add_heatmap(
+        z=np.where(np.eye(10, dtype=bool), 0, counts),
+        x=names,
+        y=names,
+        customdata=counts,
+        text=np.where(counts == 0, "", counts.astype(str)),
+        texttemplate="%{text}",
+        textfont={"size": 10, "color": ink},
+        zmin=0,
+        zmax=most,
+        colorscale=[[0, _faint(color, 0.0)], [1, _faint(color, 0.55)]],
+        showscale=False,
+        xgap=1,
+        ygap=1,
+        hovertemplate="%{customdata} of the %{y}s are taken for %{x}s<extra></extra>",
     )
-    wrong = [np.where(np.eye(10, dtype=bool), 0, matrix) for matrix in confusions.values()]
-    most = max(1, *(int(matrix.max()) for matrix in wrong))
-    for column, (matrix, off) in enumerate(zip(confusions.values(), wrong, strict=True), start=1):
-        figure.add_heatmap(
-            z=off,
-            x=names,
-            y=names,
-            customdata=matrix,
-            text=np.where(matrix == 0, "", matrix.astype(str)),
-            texttemplate="%{text}",
-            textfont={"size": 10, "color": ink},
-            zmin=0,
-            zmax=most,
-            colorscale=[[0, _faint(color, 0.0)], [1, _faint(color, 0.55)]],
-            showscale=False,
-            xgap=1,
-            ygap=1,
-            hovertemplate="%{customdata} of the %{y}s are taken for %{x}s<extra></extra>",
-            row=1,
-            col=column,
+    for row, other in (marked, marked[::-1]):
+        figure.add_shape(
+            type="rect",
+            x0=other - 0.5,
+            x1=other + 0.5,
+            y0=row - 0.5,
+            y1=row + 0.5,
+            line={"color": color, "width": 2},
         )
-        for row, other in (marked, marked[::-1]):
-            figure.add_shape(
-                type="rect",
-                x0=other - 0.5,
-                x1=other + 0.5,
-                y0=row - 0.5,
-                y1=row + 0.5,
-                line={"color": color, "width": 2},
-                row=1,
-                col=column,
-            )
-    figure.update_xaxes(title="neighbours vote for", type="category", constrain="domain")
-    figure.update_yaxes(type="category", autorange="reversed", constrain="domain")
-    figure.update_yaxes(title="digit", col=1)
-    figure.update_layout(height=380, margin={"l": 0, "r": 8, "t": 30, "b": 0})
+    figure.update_layout(
+        height=360,
+        margin={"l": 0, "r": 8, "t": 8, "b": 0},
+        xaxis={"title": "neighbours vote for", "type": "category"},
+        yaxis={"title": "digit", "type": "category", "autorange": "reversed"},
+    )
     return figure
 
 

@@ -191,7 +191,7 @@ def decomposition(*, log_px: float, elbo: float, kl: float, colors: Mapping[str,
         margin={"l": 0, "r": 8, "t": 8, "b": 0},
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
         xaxis={
-            "title": "nats; the bars go on to the left, to 0 or beyond",
+            "title": "nats; the bars start far to the left",
             "range": [start, end + 0.05 * (end - start)],
             "zeroline": False,
         },

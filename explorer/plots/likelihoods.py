@@ -15,7 +15,7 @@ Window = tuple[float, float, float, float]  # x0, x1, y0, y1 in z units
 OTHERS = "rgba(128, 134, 145, 0.75)"
 _MARGIN = {"l": 0, "r": 0, "t": 8, "b": 0}
 # Margins that give way to labels make Plotly draw everything twice: 200 ms of 400 a chart.
-_PLANE_MARGIN = {"l": 56, "r": 92, "t": 34, "b": 46, "autoexpand": False}
+_PLANE_MARGIN = {"l": 56, "r": 92, "t": 52, "b": 46, "autoexpand": False}
 _TURN = np.linspace(0.0, 2.0 * np.pi, 73)
 _PRIOR_RINGS = (1, 2, 3)  # standard deviations
 
@@ -244,7 +244,7 @@ def _planar(traces: list[dict[str, Any]], window: Window) -> go.Figure:
     x0, x1, y0, y1 = window
     axis = {"constrain": "domain", "zeroline": False, "showgrid": False, "automargin": False}
     layout = {
-        "height": 350,
+        "height": 368,
         "margin": _PLANE_MARGIN,
         "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
         "xaxis": {**axis, "title": {"text": "z₁"}, "range": [x0, x1]},

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 COLOR = "#2f7fd0"
 _ROW = 84  # px
+_ABOVE, _BELOW = 24, 104  # px; below are the steps and the legend
 _SHARES_ROW = 1.6  # height of the last row, in others
 _SPACING = 0.36  # of the height, for the titles of all rows
 _GREY = "#888"
@@ -95,14 +96,16 @@ def walk_profile(
             for step in turns
             for i in range(1, n_rows + 1)
         ],
-        "height": round(_ROW * (len(rows) + _SHARES_ROW) + 110),
-        "margin": {"l": 0, "r": 0, "t": 24, "b": 0},
+        "height": round(_ROW * (len(rows) + _SHARES_ROW) + _ABOVE + _BELOW),
+        # Margins that give way to labels make Plotly draw all rows twice.
+        "margin": {"l": 48, "r": 12, "t": _ABOVE, "b": _BELOW, "autoexpand": False},
         "hovermode": "x unified",
         "legend": {
             "title": {"text": "digit"},
             "orientation": "h",
-            "y": -0.14,
-            "yanchor": "top",
+            "yref": "container",
+            "y": 0,
+            "yanchor": "bottom",
             "x": 0,
         },
     }
@@ -120,13 +123,13 @@ def _axes(titles: Sequence[str]) -> dict[str, Any]:
     tops = [1.0 - (i - 1) * (unit + gap) for i in range(1, n_rows + 1)]
     for i, top in enumerate(tops, 1):
         at = _suffix(i)
-        axes[f"xaxis{at}"] = {"anchor": f"y{at}", "domain": [0.0, 1.0]}
-        axes[f"yaxis{at}"] = {"anchor": f"x{at}", "nticks": 4}
+        axes[f"xaxis{at}"] = {"anchor": f"y{at}", "domain": [0.0, 1.0], "automargin": False}
+        axes[f"yaxis{at}"] = {"anchor": f"x{at}", "nticks": 4, "automargin": False}
         if i < n_rows:
             axes[f"xaxis{at}"] |= {"matches": f"x{_suffix(n_rows)}", "showticklabels": False}
             axes[f"yaxis{at}"]["domain"] = [top - unit, top]
         else:
-            axes[f"xaxis{at}"]["title"] = {"text": "step"}
+            axes[f"xaxis{at}"]["title"] = {"text": "step", "standoff": 8}
             axes[f"yaxis{at}"] |= {"domain": [0.0, top], "range": [0, 1], "tickformat": ".0%"}
     axes["annotations"] = [
         {

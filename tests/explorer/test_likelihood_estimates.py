@@ -256,15 +256,15 @@ def test_what_is_missing_is_said(
     assert "no model with 1 or 10 latent dimensions" in said(app)
 
 
-def test_vote_matrices_frame_the_pair() -> None:
+def test_a_vote_matrix_frames_the_pair() -> None:
     counts = np.arange(100).reshape(10, 10)
-    figure = dimension_plots.vote_matrices(
-        {"one": counts, "two": counts.T}, marked=(4, 9), color="#b3261e", ink="#000000"
+    figure = dimension_plots.vote_matrix(
+        counts, most=98, marked=(4, 9), color="#b3261e", ink="#000000"
     )
-    assert [trace.type for trace in figure.data] == ["heatmap", "heatmap"]
-    assert (np.diag(figure.data[0].z) == 0).all()  # only wrong votes are coloured
-    assert figure.data[0].z[3][4] == 34
-    assert figure.data[1].text[4][3] == "34"
+    [trace] = figure.data
+    assert (np.diag(trace.z) == 0).all()  # only wrong votes are coloured
+    assert trace.z[3][4] == 34
+    assert trace.text[3][4] == "34"
     assert {(shape.x0, shape.y0) for shape in figure.layout.shapes} == {(8.5, 3.5), (3.5, 8.5)}
 
 
