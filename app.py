@@ -7,7 +7,7 @@ import streamlit as st
 
 from explorer import loaders, state, uploads
 from explorer.latent_map import preload
-from explorer.sockets import send_at_once
+from explorer.serving import answer_promptly
 from explorer.theme import number
 from vae_core.data import Split
 
@@ -80,7 +80,7 @@ STYLE = """<style>
 
 def main() -> None:
     """Draw the shell and run the chosen page."""
-    send_at_once()
+    answer_promptly()
     st.set_page_config(page_title="Latent Explorer", page_icon=str(ICON), layout="wide")
     pages = [
         st.Page("explorer/pages/explore.py", title="Explore", icon=":material/explore:"),

@@ -1,4 +1,4 @@
-"""The server's sockets send at once."""
+"""The server answers promptly."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from explorer.sockets import send_at_once
+from explorer.serving import answer_promptly
 
 
 def is_at_once(each: socket.socket) -> bool:
@@ -17,8 +17,12 @@ def is_at_once(each: socket.socket) -> bool:
 
 
 @pytest.mark.skipif(not Path("/dev/fd").is_dir(), reason=f"{sys.platform} has no /dev/fd")
-def test_what_a_server_accepts_sends_at_once(tmp_path: Path) -> None:
-    send_at_once.clear()
+def test_what_a_server_accepts_sends_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    turns: list[float] = []
+    monkeypatch.setattr(sys, "setswitchinterval", turns.append)
+    answer_promptly.clear()
     with (
         socket.socket(socket.AF_INET) as server,  # as Streamlit makes its own
         (tmp_path / "file").open("w") as file,
@@ -27,7 +31,8 @@ def test_what_a_server_accepts_sends_at_once(tmp_path: Path) -> None:
         server.listen()
         assert not is_at_once(server)
         before = set(os.listdir("/dev/fd"))
-        send_at_once()
+        answer_promptly()
+        assert turns == [0.0005]
         assert set(os.listdir("/dev/fd")) == before  # nothing closed, nothing left open
         with socket.create_connection(server.getsockname()), server.accept()[0] as accepted:
             assert is_at_once(accepted)
