@@ -66,7 +66,7 @@ class Board {
     const { signal } = this.listeners;
     this.input.addEventListener("input", () => {
       this.pause();
-      this.schedule();
+      this.draw();
     }, { signal });
     this.play.addEventListener("click", () => this.toggle(), { signal });
     this.map.addEventListener("pointermove", (event) => {
@@ -85,7 +85,7 @@ class Board {
     for (const button of this.looks) {
       button.addEventListener("click", () => {
         this.look = button.dataset.look;
-        this.schedule();
+        this.draw();
       }, { signal });
     }
     this.copy.addEventListener("click", () => {
