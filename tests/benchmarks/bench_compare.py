@@ -157,7 +157,7 @@ def test_morph(browser: Browser, tmp_path: Path) -> None:
             tab.page.wait_for_timeout(2000)
             root = tab.page.get_by_test_id("morph")
             tab.page.evaluate("void takeFrames()")
-            root.get_by_role("button").click()
+            root.get_by_role("button", name="▶ Play").click()
             tab.page.wait_for_timeout(4500)
             assert root.get_attribute("data-t") == "1"
             series[name] = [time for time in tab.page.evaluate("takeFrames()") if time > 0.2]
