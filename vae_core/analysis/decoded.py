@@ -13,11 +13,12 @@ from vae_core.analysis.marginal import (
     HALVINGS,
     LIVE_SPACING,
     RADIUS,
+    WIDER,
     holds_mass,
     sublattice_gap,
 )
 from vae_core.config import N_PIXELS
-from vae_core.lattices import Tile, lattice_tiles
+from vae_core.lattices import Tile, lattice_tiles, on_border
 from vae_core.models import VAE
 
 TILE_SIDE = 4  # nodes; small, so that few are decoded anew where a posterior is sharp
@@ -36,7 +37,8 @@ class Explained(NamedTuple):
     """One image, explained by the nodes of a lattice that is finer where p(z|x) is sharp.
 
     The first nodes are those of the `DecodedLattice`, in its order; where finer ones take the
-    place of some, these stay and stand for nothing: their log_volume is −inf.
+    place of some, these stay and stand for nothing: their log_volume is −inf. Others may follow
+    that lie farther out.
     """
 
     z: Tensor  # (N, D)
@@ -117,6 +119,21 @@ class Explained(NamedTuple):
         return found
 
 
+class _Nodes(NamedTuple):
+    """Tiles of latent space and what their nodes say of one image; see `Explained`."""
+
+    tiles: list[Tile]
+    log_volume: Tensor  # (T,), of a node of each tile
+    z: Tensor  # (N, D)
+    log_pz: Tensor
+    log_px_z: Tensor
+
+    def mass(self) -> Tensor:
+        """log ∫ p(x|z) p(z) dz by tile and sublattice, shape (T, 2^D, 1)."""
+        log_joint = (self.log_px_z + self.log_pz).view(len(self.tiles), 2 ** self.z.shape[1], -1)
+        return log_joint.logsumexp(-1, keepdim=True) + self.log_volume.view(-1, 1, 1)
+
+
 class DecodedLattice:
     """A model decoded at every node of a lattice, kept so that an image costs one product.
 
@@ -146,6 +163,7 @@ class DecodedLattice:
         self._tiles = lattice_tiles(
             model.config.latent_dim, spacing=spacing, radius=radius, n=TILE_SIDE
         )
+        self._is_border = on_border(self._tiles)
         self.z = _nodes(self._tiles)  # (N, D)
         with torch.no_grad():
             self.log_pz = model.prior.log_pz(self.z)
@@ -183,7 +201,7 @@ class DecodedLattice:
     def nearest(self, z: Tensor) -> Tensor:
         """Find the node nearest to each latent, shape (M, D), inside the lattice, shape (M,)."""
         side = TILE_SIDE * self.spacing
-        corners = torch.tensor([tile.corner for tile in self._tiles])
+        corners = _corners(self._tiles)
         place = (corners / side).round().long()  # (T, D)
         low = place.amin(0)
         size = int((place - low).max()) + 1
@@ -201,7 +219,8 @@ class DecodedLattice:
         """Explain one image by all of latent space.
 
         By the rule of `vae_core.analysis.marginal.log_px_exact`: where the lattice's sublattices
-        disagree its spacing is halved in the parts that hold the image's mass, up to three times.
+        disagree its spacing is halved in the parts that hold the image's mass, up to three times;
+        where that mass reaches the lattice's border the lattice is widened there.
 
         Parameters
         ----------
@@ -213,36 +232,51 @@ class DecodedLattice:
         ValueError
             `x` is no such image.
         """
-        tiles = list(self._tiles)
-        dims = self.z.shape[1]
-        z, log_pz, log_px_z = self.z, self.log_pz, self.log_px_z(x)
-        log_volume = torch.full((len(tiles),), dims * math.log(self.spacing))
         statistics = self._statistics(x)
-        mass = _mass(log_px_z + log_pz, log_volume, dims)
+        dims = self.z.shape[1]
+        log_volume = torch.full((len(self._tiles),), dims * math.log(self.spacing))
+        seen = _Nodes(list(self._tiles), log_volume, self.z, self.log_pz, self.log_px_z(x))
+        is_border, radius = self._is_border, self.radius
+        while (is_cut := holds_mass(seen.mass()).squeeze(-1) & is_border).any():
+            radius += WIDER
+            wider = lattice_tiles(dims, spacing=self.spacing, radius=radius, n=TILE_SIDE)
+            new = list(set(wider).difference(seen.tiles))
+            distance = torch.cdist(_corners(new), _corners(seen.tiles)[is_cut]).amin(1)
+            near = (distance < WIDER).nonzero().squeeze(-1).tolist()
+            seen = self._with(seen, [new[i] for i in near], statistics)
+            is_border = on_border(seen.tiles)
         for _ in range(HALVINGS):
+            mass = seen.mass()
             if sublattice_gap(mass) <= DISAGREEMENT:
                 break
             split = holds_mass(mass).squeeze(-1).nonzero().squeeze(-1)
-            parts = [part for i in split.tolist() for part in tiles[i].parts()]
-            log_volume[split] = -math.inf
-            finer = _nodes(parts)
-            with torch.no_grad():
-                eta, log_normalizer = self._decoded(finer)
-                log_pz = torch.cat([log_pz, self.model.prior.log_pz(finer)])
-            z = torch.cat([z, finer])
-            log_px_z = torch.cat([log_px_z, torch.addmv(-log_normalizer, eta, statistics)])
-            spacings = torch.tensor([part.spacing for part in parts])
-            log_volume = torch.cat([log_volume, dims * spacings.log()])
-            tiles += parts
-            mass = _mass(log_px_z + log_pz, log_volume, dims)
+            parts = [part for i in split.tolist() for part in seen.tiles[i].parts()]
+            seen.log_volume[split] = -math.inf
+            seen = self._with(seen, parts, statistics)
+        mass = seen.mass()
         return Explained(
-            z=z,
-            log_volume=log_volume.repeat_interleave(TILE_SIDE**dims),
-            log_pz=log_pz,
-            log_px_z=log_px_z,
+            z=seen.z,
+            log_volume=seen.log_volume.repeat_interleave(TILE_SIDE**dims),
+            log_pz=seen.log_pz,
+            log_px_z=seen.log_px_z,
             log_px=float(mass.logsumexp((0, 1))),
             gap=float(sublattice_gap(mass)),
             n_first=len(self.z),
+        )
+
+    def _with(self, seen: _Nodes, tiles: list[Tile], statistics: Tensor) -> _Nodes:
+        """Decode more tiles and add them to what explains an image of these statistics."""
+        z = _nodes(tiles)
+        with torch.no_grad():
+            eta, log_normalizer = self._decoded(z)
+            log_pz = self.model.prior.log_pz(z)
+        spacings = torch.tensor([tile.spacing for tile in tiles])
+        return _Nodes(
+            [*seen.tiles, *tiles],
+            torch.cat([seen.log_volume, z.shape[1] * spacings.log()]),
+            torch.cat([seen.z, z]),
+            torch.cat([seen.log_pz, log_pz]),
+            torch.cat([seen.log_px_z, torch.addmv(-log_normalizer, eta, statistics)]),
         )
 
     def _statistics(self, x: Tensor) -> Tensor:
@@ -259,10 +293,8 @@ def _nodes(tiles: list[Tile]) -> Tensor:
     return torch.stack([tile.nodes() for tile in tiles]).flatten(0, 2)
 
 
-def _mass(log_joint: Tensor, log_volume: Tensor, dims: int) -> Tensor:
-    """log ∫ p(x|z) p(z) dz by tile and sublattice, shape (T, 2^D, 1)."""
-    by_sublattice = log_joint.view(len(log_volume), 2**dims, -1).logsumexp(-1, keepdim=True)
-    return by_sublattice + log_volume.view(-1, 1, 1)
+def _corners(tiles: list[Tile]) -> Tensor:
+    return torch.tensor([tile.corner for tile in tiles])  # (T, D)
 
 
 def _place_in_tile(z: Tensor, corners: Tensor, spacings: Tensor) -> Tensor:

@@ -32,9 +32,9 @@ _MANY_IMAGES = 10_000  # whose mass per tile is held at once, 64 MB
 # 0.28.
 DISAGREEMENT = 0.2
 HALVINGS = 3
+WIDER = 2.0  # z units by which the disc grows for an image whose mass reaches its border
 _UNIT_SPACING, _UNIT_RADIUS = 0.5, 6.0  # standard deviations of q(z|x): its own lattice
 _KL_IMAGES = 32  # whose own lattices are decoded at once
-_WIDER = 2.0  # z units by which the disc grows for an image whose mass reaches its border
 _NO_MASS = 16.0  # nats below an image's fullest tile at which another tile does not matter
 _DECODE_CHUNK = 16_384  # latents decoded at once
 
@@ -109,7 +109,7 @@ def _log_px(model: VAE, statistics: Tensor, spacing: float, radius: float) -> Te
                 log_mass[:, rows] = _log_mass(model, statistics[rows], tile)
     log_px = mass.logsumexp((0, 1))
     if is_cut.any():
-        log_px[is_cut] = _log_px(model, statistics[is_cut], spacing, radius + _WIDER)
+        log_px[is_cut] = _log_px(model, statistics[is_cut], spacing, radius + WIDER)
     return log_px
 
 

@@ -14,7 +14,7 @@ from vae_core.models import VAE
 
 MakeModel = Callable[..., VAE]
 WIDE: dict[str, Any] = {"spacing": 0.1, "radius": 6.5}
-COARSE: dict[str, Any] = {"spacing": 0.5, "radius": 6.5}  # for the tiny VAE: tiles are split
+COARSE: dict[str, Any] = {"spacing": 0.5, "radius": 9.0}  # for the tiny VAE: tiles are split
 
 
 @pytest.fixture(scope="module")
@@ -83,6 +83,19 @@ def test_a_node_s_likelihood_is_the_model_s(
     torch.testing.assert_close(
         coarse.log_px_z(binary_x[0]), explained.log_px_z[: len(coarse.z)], rtol=0.0, atol=0.0
     )
+
+
+def test_a_lattice_that_cuts_mass_off_is_widened(tiny_vae: VAE, binary_x: Tensor) -> None:
+    narrow = DecodedLattice(tiny_vae, spacing=0.1, radius=0.8)
+    exact = log_px_exact(tiny_vae, binary_x[:6], **WIDE)
+    n_wider = 0
+    for x, log_px in zip(binary_x, exact.tolist(), strict=False):
+        explained = narrow.explain(x)
+        n_wider += bool((explained.z.norm(dim=1) > narrow.radius + 1.0).any())
+        assert explained.log_px == pytest.approx(log_px, abs=1e-3)
+        assert float(posterior_mass(explained).sum()) == pytest.approx(1.0, abs=1e-4)
+        assert torch.equal(explained.z[: explained.n_first], narrow.z)
+    assert n_wider > 3
 
 
 # --- the posterior ------------------------------------------------------------------------------
