@@ -21,7 +21,6 @@ from explorer.selection import (
     Search,
     SearchError,
     arrange,
-    find,
     parse_search,
     write_ids,
 )
@@ -88,9 +87,7 @@ def search(ref: CheckpointRef, split: Split, text: str) -> None:
         return
     try:
         asked = parse_search(text)
-        found = find(
-            asked, split=split, labels=loaders.labels(), terms=partial(state.terms_of, ref)
-        )
+        found = state.find_digits(ref, split, asked)
     except SearchError as err:
         st.session_state[_PROBLEM] = str(err)
         return

@@ -6,6 +6,7 @@ import math
 import os
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,7 +15,7 @@ import streamlit as st
 from explorer import loaders
 from explorer.latent_map import Ellipse, MapView, Pick
 from explorer.link import BadLinkError, Link, Target, read_link
-from explorer.selection import Ids, covering_split
+from explorer.selection import Ids, Search, covering_split, find
 from vae_core.checkpoints import CheckpointRef
 from vae_core.data import Split
 from vae_core.errors import VaeCoreError
@@ -283,3 +284,13 @@ def terms_of(ref: CheckpointRef, ids: Ids) -> loaders.DigitTerms:
         knn_wrong=terms.knn_wrong[rows],
         knn_vote=terms.knn_vote[rows],
     )
+
+
+def find_digits(ref: CheckpointRef, split: Split, search: Search) -> Ids:
+    """Find digits by what a checkpoint makes of them; errors as `explorer.selection.find`."""
+    return find(search, split=split, labels=loaders.labels(), terms=partial(terms_of, ref))
+
+
+def theme() -> str:
+    """Theme that the browser shows, "light" or "dark"; light until it has said."""
+    return st.context.theme.type or "light"

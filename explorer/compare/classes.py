@@ -43,7 +43,7 @@ def draw(compared: Compared) -> None:
 
 
 def _ink() -> str:
-    return TERMS[st.context.theme.type or "light"]["ink"]
+    return TERMS[state.theme()]["ink"]
 
 
 def _cells(n: int) -> list[Any]:

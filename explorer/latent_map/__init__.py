@@ -18,7 +18,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import streamlit as st
@@ -81,6 +81,7 @@ N_SHEETS = 7
 
 _LOGGER = logging.getLogger(__name__)
 _PROJECT, _NAME = "latent_explorer", "latent_map"
+_T = TypeVar("_T")
 _NOTHING: Callable[[], None] = lambda: None  # noqa: E731
 
 
@@ -399,13 +400,7 @@ def read_pick(key: str) -> Pick | None:
     Pick or None
         None outside the callback's run, and for a message that is not a pick.
     """
-    raw = _said(key, "pick")
-    if raw is None:
-        return None
-    pick = _parse_pick(raw)
-    if pick is None:
-        _LOGGER.warning("Map %r sent %.200r, which is not a pick; it is ignored.", key, raw)
-    return pick
+    return _read(key, "pick", _parse_pick)
 
 
 def read_drag(key: str) -> Drag | None:
@@ -421,15 +416,7 @@ def read_drag(key: str) -> Drag | None:
     Drag or None
         None outside the callback's run, and for a message that is not a drag.
     """
-    raw = _said(key, "drag")
-    if raw is None:
-        return None
-    pick = _parse_pick(raw)
-    text = raw.get("text") if isinstance(raw, Mapping) else None
-    if pick is None or not isinstance(text, str):
-        _LOGGER.warning("Map %r sent %.200r, which is not a drag; it is ignored.", key, raw)
-        return None
-    return Drag(text, pick)
+    return _read(key, "drag", _parse_drag)
 
 
 def read_selection(key: str) -> NDArray[np.intp] | None:
@@ -446,13 +433,7 @@ def read_selection(key: str) -> NDArray[np.intp] | None:
         Ids in ascending order; empty if the selection was cleared. None outside the callback's
         run, and for a message that is not a selection.
     """
-    raw = _said(key, "select")
-    if raw is None:
-        return None
-    ids = _parse_selection(raw)
-    if ids is None:
-        _LOGGER.warning("Map %r sent %.200r, which is not a selection; it is ignored.", key, raw)
-    return ids
+    return _read(key, "select", _parse_selection)
 
 
 def read_wants(key: str, *, decoder_id: str, points_id: str) -> frozenset[str]:
@@ -483,6 +464,17 @@ def _said(key: str, name: str) -> Any:
     """Get what the browser last said under a name, None if it did not."""
     value = st.session_state.get(key)
     return value.get(name) if isinstance(value, Mapping) else None
+
+
+def _read(key: str, name: str, parse: Callable[[object], _T | None]) -> _T | None:
+    """Parse what the browser said under a name; None if it said nothing, or nothing that is one."""
+    raw = _said(key, name)
+    if raw is None:
+        return None
+    parsed = parse(raw)
+    if parsed is None:
+        _LOGGER.warning("Map %r sent %.200r, which is no %s; it is ignored.", key, raw, name)
+    return parsed
 
 
 def _parse_selection(raw: object) -> NDArray[np.intp] | None:
@@ -537,6 +529,12 @@ def _parse_pick(raw: object) -> Pick | None:
     if digit is not None and (type(digit) is not int or digit < 0):
         return None
     return Pick((float(coords[0]), float(coords[1])), digit)
+
+
+def _parse_drag(raw: object) -> Drag | None:
+    pick = _parse_pick(raw)
+    text = raw.get("text") if isinstance(raw, Mapping) else None
+    return Drag(text, pick) if pick is not None and isinstance(text, str) else None
 
 
 def _is_finite_number(value: object) -> bool:

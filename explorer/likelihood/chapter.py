@@ -17,7 +17,7 @@ from explorer.checkpoint_map import checkpoint_map
 from explorer.draw_panel import draw_panel
 from explorer.latent_map import read_pick
 from explorer.link import pin_params
-from explorer.selection import SearchError, find, parse_search
+from explorer.selection import SearchError, parse_search
 from explorer.theme import TERMS
 from vae_core.checkpoints import CheckpointRef
 from vae_core.data import Split
@@ -350,8 +350,7 @@ def _on_typed_digit() -> None:
     ref, split = state.current()
     text: str = state.read_widget(_TYPED_DIGIT)
     try:
-        search = parse_search(text)
-        ids = find(search, split=split, labels=loaders.labels(), terms=partial(state.terms_of, ref))
+        ids = state.find_digits(ref, split, parse_search(text))
     except SearchError as err:
         st.session_state[_DIGIT_PROBLEM] = str(err)
         return
@@ -415,7 +414,7 @@ def _on_switch(name: str) -> None:
 
 def colors() -> dict[str, str]:
     """Colours of the formula's terms in the theme that the browser shows."""
-    return TERMS[st.context.theme.type or "light"]
+    return TERMS[state.theme()]
 
 
 def term(name: str, latex: str) -> str:

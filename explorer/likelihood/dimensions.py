@@ -27,7 +27,6 @@ SHARES = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6)  # of the pixels: where the curve i
 N_SPOILT = 500  # test digits behind it
 _PLAIN = ("elbo", "atlas")  # what a denoising model is shown beside: the first that is there
 _N_PAIRS, _N_EXAMPLES = 5, 6
-_INK = {"light": "#1b1f27", "dark": "#e8eaf0"}  # of numbers on coloured cells
 
 
 def draw(ref: CheckpointRef, split: Split) -> None:
@@ -51,7 +50,7 @@ def draw(ref: CheckpointRef, split: Split) -> None:
             most=max(1, most),
             marked=pair,
             color=chapter.colors()["posterior"],
-            ink=_INK[st.context.theme.type or "light"],
+            ink=chapter.colors()["ink"],
         )
         for counts in confusions.values()
     ]

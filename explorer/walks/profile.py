@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 from numpy.typing import NDArray
 
-from explorer import loaders
+from explorer import loaders, state
 from explorer.theme import PALETTE
 from explorer.walks import geometry
 from explorer.walks.around import Around
@@ -36,7 +36,7 @@ def profile(
         rows=rows,
         shares=around.shares,
         shares_title=f"Classes of the {loaders.N_VOTERS} nearest digits",
-        colors=PALETTE[st.context.theme.type or "light"],
+        colors=PALETTE[state.theme()],
         turns=around.turns,
         reach=(nearest, around.reach),
     )

@@ -7,7 +7,7 @@ import streamlit as st
 
 from explorer import loaders, state
 from explorer.latent_map import Mark, read_drag, read_pick
-from explorer.selection import SearchError, find, parse_search
+from explorer.selection import SearchError, parse_search
 from explorer.walks.geometry import Latents
 from explorer.walks.ways import MOST_VIA
 from vae_core.checkpoints import CheckpointRef
@@ -142,12 +142,7 @@ def _found_digit(ref: CheckpointRef, text: str) -> int | None:
     except SearchError:
         return None
     try:
-        found = find(
-            search,
-            split=split,
-            labels=loaders.labels(),
-            terms=lambda ids: state.terms_of(ref, ids),
-        )
+        found = state.find_digits(ref, split, search)
     except SearchError as err:
         raise state.BadLatentError(str(err)) from err
     if not len(found):
