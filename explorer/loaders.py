@@ -158,6 +158,11 @@ def stored(ref: CheckpointRef) -> StoredCheckpoint:
     return read_listed(ref)
 
 
+def has_posterior(ref: CheckpointRef) -> bool:
+    """Whether there are a q(z|x) and a prior, so p(x) too: not with a plain autoencoder."""
+    return stored(ref).header.model.posterior == "gaussian"
+
+
 @st.cache_resource(max_entries=8, show_spinner="Loading the model…")
 def checkpoint(ref: CheckpointRef) -> Checkpoint:
     """Build the torch model; shared by all users, never to be changed."""

@@ -214,7 +214,7 @@ def _summary(
         order
         for order in ORDERS
         if (order != "near" or place is not None)
-        and (not order.startswith("elbo") or loaders.stored(ref).header.model.posterior != "point")
+        and (not order.startswith("elbo") or loaders.has_posterior(ref))
     ]
     if state.read_widget(ORDER) not in options:
         state.write_widget(ORDER, options[0])

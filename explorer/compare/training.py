@@ -191,7 +191,7 @@ def _film(refs: tuple[CheckpointRef, ...], is_aligned: bool) -> Film:
     import torch
 
     codes = _codes(refs, is_aligned)
-    has_prior = loaders.stored(refs[-1]).header.model.posterior == "gaussian"
+    has_prior = loaders.has_posterior(refs[-1])
     # Of the snapshot that spreads most; the others keep its scale, so that they can be compared.
     half = 1.05 * float(np.quantile(np.abs(codes.coords).max(-1), 1 - _TAIL, axis=1).max())
     half = max(half, _PRIOR_REACH if has_prior else float(np.finfo(np.float32).eps))

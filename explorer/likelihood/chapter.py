@@ -267,7 +267,7 @@ def _on_pick_digit() -> None:
 
 def place_controls(ref: CheckpointRef) -> None:
     """Let z be typed, or sampled from the prior if there is one."""
-    has_prior = loaders.stored(ref).header.model.posterior == "gaussian"
+    has_prior = loaders.has_posterior(ref)
     with st.container(horizontal=True, vertical_alignment="bottom", wrap=False):
         st.text_input(
             "z",
@@ -369,14 +369,9 @@ def _on_random_digit() -> None:
 # ---- checkpoints that cannot show a chapter
 
 
-def has_posterior(ref: CheckpointRef) -> bool:
-    """Whether p(x) exists: a plain autoencoder has no prior."""
-    return loaders.stored(ref).header.model.posterior == "gaussian"
-
-
 def is_exact(ref: CheckpointRef) -> bool:
     """Whether p(x) is a sum over a lattice: a prior, and one or two dimensions."""
-    return has_posterior(ref) and loaders.stored(ref).header.model.latent_dim <= 2
+    return loaders.has_posterior(ref) and loaders.stored(ref).header.model.latent_dim <= 2
 
 
 def offer_exact(ref: CheckpointRef) -> bool:
@@ -386,7 +381,7 @@ def offer_exact(ref: CheckpointRef) -> bool:
     config = loaders.stored(ref).header.model
     offer_checkpoint(
         f"z has {config.latent_dim} dimensions here: a sum over all z is out of reach."
-        if has_posterior(ref)
+        if loaders.has_posterior(ref)
         else "A plain autoencoder has no prior p(z), so there is no p(x) and no p(z|x).",
         ref,
     )

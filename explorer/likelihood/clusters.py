@@ -71,7 +71,7 @@ def _answer() -> None:
 
 def _holes(ref: CheckpointRef, here: state.Place) -> go.Figure | None:
     """Compare p(z) with q(z), and show what the decoder makes of the chosen z."""
-    if not chapter.has_posterior(ref):
+    if not loaders.has_posterior(ref):
         chapter.offer_checkpoint("A plain autoencoder has no prior p(z) to have holes.", ref)
         return None
     if (n_dims := loaders.stored(ref).header.model.latent_dim) != 2:

@@ -33,11 +33,6 @@ class Leg(NamedTuple):
     n_iterations: int
 
 
-def has_density(ref: CheckpointRef) -> bool:
-    """Whether q(z|x) has a density: a plain autoencoder's codes are points."""
-    return loaders.stored(ref).header.model.posterior != "point"
-
-
 @st.cache_resource(max_entries=4, show_spinner="Looking where the digits lie…")
 def codes(ref: CheckpointRef) -> Codes:
     """Codes of the training digits; how near the test digits are to them."""

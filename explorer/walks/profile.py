@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from explorer import loaders, state
 from explorer.theme import PALETTE
-from explorer.walks import geometry
 from explorer.walks.around import Around
 from vae_core.checkpoints import CheckpointRef
 
@@ -26,7 +25,7 @@ def profile(
     unit = f"nats per z unit{_power(z.shape[1])}"
     nearest = "Distance to the nearest code, z units"
     rows: dict[str, NDArray[Any]] = {}
-    if has_density := geometry.has_density(ref):
+    if has_density := loaders.has_posterior(ref):
         rows["log p(z), prior"] = log_prior(loaders.checkpoint(ref).model, z)
         mu, std = loaders.posteriors(ref)
         rows["log q(z), aggregate posterior"] = log_aggregate_at(mu, std, z)

@@ -9,6 +9,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
+from explorer import loaders
 from explorer.walks import geometry
 from explorer.walks.geometry import Latents, Leg, Short
 from vae_core.checkpoints import CheckpointRef
@@ -126,7 +127,7 @@ def is_short(way: Way) -> bool:
 
 def lack(ref: CheckpointRef, way: Way) -> str | None:
     """Say why a checkpoint has no such way at all, None if it has."""
-    if way == "density" and not geometry.has_density(ref):
+    if way == "density" and not loaders.has_posterior(ref):
         return "a plain autoencoder has no q(z|x), so there is no density to follow"
     return None
 
