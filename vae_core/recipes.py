@@ -33,7 +33,7 @@ _ALL = (
         "atlas",
         "The best map for eyes: a Bernoulli VAE on the ELBO, started from a neighbour embedding "
         "of the training images (no labels), with Fourier features of z.",
-        replace(_FLAGSHIP, refine_radius=0.3),
+        replace(_FLAGSHIP, refine_radius=0.2),
         TrainConfig(
             start="neighbours",
             start_epochs=10,
