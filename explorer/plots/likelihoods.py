@@ -161,6 +161,7 @@ def posterior_plane(
         "x": x,
         "y": y,
         "z": density,
+        "zsmooth": "best",  # linear between the cells' middles
         "zmin": 0.0,
         "colorscale": _shades(colors["posterior"]),
         "colorbar": {"title": {"text": "p(z|x)"}, "thickness": 12},
