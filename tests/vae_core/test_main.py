@@ -548,8 +548,9 @@ def test_evaluate_bad_files(
 def test_evaluate_with_less_than_no_samples(
     trained: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["evaluate", str(trained), "--iwae", "-1"]) == 1
-    assert "--iwae must be a whole number from 0, got -1" in error_of(capsys)
+    for option in ("--iwae", "--certify"):
+        assert main(["evaluate", str(trained), option, "-1"]) == 1
+        assert f"{option} must be a whole number from 0, got -1" in error_of(capsys)
 
 
 def test_list_shows_good_and_bad(

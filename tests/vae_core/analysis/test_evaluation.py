@@ -14,7 +14,7 @@ from torch.distributions import Bernoulli, Independent, Normal, kl_divergence
 from vae_core.analysis import evaluation
 from vae_core.analysis.clusters import cluster_figures
 from vae_core.analysis.evaluation import Metrics, evaluate_model, model_input
-from vae_core.analysis.marginal import kl_to_posterior, log_px_exact
+from vae_core.analysis.marginal import kl_to_posterior, lattice_error, log_px_exact
 from vae_core.analysis.projection import encode_images
 from vae_core.data import DataSet, binarise
 from vae_core.models import VAE
@@ -159,6 +159,15 @@ def test_iwae_is_an_extra_between_elbo_and_exact(
     assert {name: got[name] for name in metrics} == metrics
     assert got["iwae"]["how"] == "IWAE, K = 30"
     assert got["elbo"]["value"] < got["iwae"]["value"] < got["log_px"]["value"] + 0.05
+
+
+def test_a_certificate_is_an_extra(tiny_vae: VAE, few_digits: DataSet, metrics: Metrics) -> None:
+    got = evaluate_model(tiny_vae, few_digits, spacing=0.1, n_certified=7)
+    assert {name: got[name] for name in metrics} == metrics
+    error = lattice_error(tiny_vae, model_input(tiny_vae, few_digits)[:7], spacing=0.1)
+    assert got["log_px_error"]["value"] == pytest.approx(float(error.mean()))
+    assert got["log_px_worst"]["value"] == pytest.approx(float(error.max()))
+    assert "of 7 images" in got["log_px_worst"]["how"]
 
 
 def test_an_autoencoder_has_no_bounds_and_says_so(
