@@ -446,7 +446,7 @@ def _markdown(rows: list[dict[str, Any]], headers: list[Header]) -> str:
         "Settings were chosen on 5,000 of the training images, held back; what is listed was then",
         "trained on all 60,000. One exception: the start of atlas, and how far its q(z|x) is",
         "sought round the encoder's mean, were changed after its silhouette on the test images had",
-        "been seen, and record grew from an atlas with the start before.",
+        "been seen.",
         "",
         "For comparison, published with D = 2 on dynamically binarised MNIST, by IWAE-500:",
         "−135.73 ± 0.83 (ELBO −137.08) with the prior N(0, I), −132.50 ± 0.73 (ELBO −133.72) on a",
