@@ -242,7 +242,8 @@ class DecodedLattice:
             wider = lattice_tiles(dims, spacing=self.spacing, radius=radius, n=TILE_SIDE)
             new = list(set(wider).difference(seen.tiles))
             distance = torch.cdist(_corners(new), _corners(seen.tiles)[is_cut]).amin(1)
-            near = (distance < WIDER).nonzero().squeeze(-1).tolist()
+            reach = WIDER + TILE_SIDE * self.spacing  # a tile's neighbours are within it
+            near = (distance < reach).nonzero().squeeze(-1).tolist()
             seen = self._with(seen, [new[i] for i in near], statistics)
             is_border = on_border(seen.tiles)
         for _ in range(HALVINGS):
