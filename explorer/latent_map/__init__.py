@@ -400,7 +400,7 @@ def read_pick(key: str) -> Pick | None:
     Pick or None
         None outside the callback's run, and for a message that is not a pick.
     """
-    return _read(key, "pick", _parse_pick)
+    return _read(key, "pick", "pick", _parse_pick)
 
 
 def read_drag(key: str) -> Drag | None:
@@ -416,7 +416,7 @@ def read_drag(key: str) -> Drag | None:
     Drag or None
         None outside the callback's run, and for a message that is not a drag.
     """
-    return _read(key, "drag", _parse_drag)
+    return _read(key, "drag", "drag", _parse_drag)
 
 
 def read_selection(key: str) -> NDArray[np.intp] | None:
@@ -433,7 +433,7 @@ def read_selection(key: str) -> NDArray[np.intp] | None:
         Ids in ascending order; empty if the selection was cleared. None outside the callback's
         run, and for a message that is not a selection.
     """
-    return _read(key, "select", _parse_selection)
+    return _read(key, "select", "selection", _parse_selection)
 
 
 def read_wants(key: str, *, decoder_id: str, points_id: str) -> frozenset[str]:
@@ -466,14 +466,14 @@ def _said(key: str, name: str) -> Any:
     return value.get(name) if isinstance(value, Mapping) else None
 
 
-def _read(key: str, name: str, parse: Callable[[object], _T | None]) -> _T | None:
-    """Parse what the browser said under a name; None if it said nothing, or nothing that is one."""
+def _read(key: str, name: str, what: str, parse: Callable[[object], _T | None]) -> _T | None:
+    """Parse what the browser said under a name; None if nothing, or not what it must be."""
     raw = _said(key, name)
     if raw is None:
         return None
     parsed = parse(raw)
     if parsed is None:
-        _LOGGER.warning("Map %r sent %.200r, which is no %s; it is ignored.", key, raw, name)
+        _LOGGER.warning("Map %r sent %.200r, which is not a %s; it is ignored.", key, raw, what)
     return parsed
 
 

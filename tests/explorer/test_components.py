@@ -174,7 +174,7 @@ def test_what_is_no_selection_is_logged_and_ignored(
     monkeypatch.setattr(st, "session_state", {"map": {"select": raw}})
     with caplog.at_level(logging.WARNING):
         assert read_selection("map") is None
-    assert "is no select" in caplog.text
+    assert "is not a selection" in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -244,7 +244,7 @@ def test_what_is_no_pick_is_logged_and_ignored(
     monkeypatch.setattr(st, "session_state", {"map": {"pick": raw}})
     with caplog.at_level(logging.WARNING):
         assert read_pick("map") is None
-    assert "is no pick" in caplog.text
+    assert "is not a pick" in caplog.text
 
 
 @pytest.mark.parametrize("session", [{}, {"map": None}, {"map": {"pick": None}}, {"map": {}}])

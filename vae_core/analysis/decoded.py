@@ -237,7 +237,8 @@ class DecodedLattice:
         log_volume = torch.full((len(self._tiles),), dims * math.log(self.spacing))
         seen = _Nodes(list(self._tiles), log_volume, self.z, self.log_pz, self.log_px_z(x))
         is_border, radius = self._is_border, self.radius
-        while (is_cut := holds_mass(seen.mass()).squeeze(-1) & is_border).any():
+        mass = seen.mass()
+        while (is_cut := holds_mass(mass).squeeze(-1) & is_border).any():
             radius += WIDER
             wider = lattice_tiles(dims, spacing=self.spacing, radius=radius, n=TILE_SIDE)
             new = list(set(wider).difference(seen.tiles))
@@ -246,15 +247,15 @@ class DecodedLattice:
             near = (distance < reach).nonzero().squeeze(-1).tolist()
             seen = self._with(seen, [new[i] for i in near], statistics)
             is_border = on_border(seen.tiles)
-        for _ in range(HALVINGS):
             mass = seen.mass()
+        for _ in range(HALVINGS):
             if sublattice_gap(mass) <= DISAGREEMENT:
                 break
             split = holds_mass(mass).squeeze(-1).nonzero().squeeze(-1)
             parts = [part for i in split.tolist() for part in seen.tiles[i].parts()]
             seen.log_volume[split] = -math.inf
             seen = self._with(seen, parts, statistics)
-        mass = seen.mass()
+            mass = seen.mass()
         return Explained(
             z=seen.z,
             log_volume=seen.log_volume.repeat_interleave(TILE_SIDE**dims),
