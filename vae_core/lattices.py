@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import product
 from typing import NamedTuple
 
 import torch
 from torch import Generator, Tensor
 
-TILE_SIDE = 32  # nodes; even, so that a tile has the same number of nodes of each sublattice
+TILE_SIDE = 16  # nodes; even, so that a tile has the same number of nodes of each sublattice
 # Generator of the R2 sequence: the plastic number, the positive root of g³ = g + 1.
 _PLASTIC = 1.32471795724474602596
 
@@ -46,10 +46,6 @@ class Tile(NamedTuple):
         parts = [torch.cartesian_prod(*pair).view(-1, len(axes)) for pair in product(*axes)]
         return torch.stack(parts).float()
 
-    def halved(self) -> Tile:
-        """Cover the same square with half the spacing."""
-        return Tile(self.corner, self.spacing / 2, self.n * 2)
-
     def parts(self) -> list[Tile]:
         """Cover the same square with half the spacing, by 2^D tiles of as many nodes each."""
         spacing = self.spacing / 2
@@ -83,8 +79,7 @@ def lattice_tiles(
 
 def on_border(tiles: list[Tile]) -> Tensor:
     """Whether a tile lacks a neighbour, one that shares a side with it; bool, shape (T,)."""
-    side = tiles[0].n * tiles[0].spacing
-    cells = [tuple(round(c / side) for c in tile.corner) for tile in tiles]
+    cells = [_cell(tile) for tile in tiles]
     known = set(cells)
 
     def neighbours(cell: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
@@ -92,6 +87,23 @@ def on_border(tiles: list[Tile]) -> Tensor:
             yield from ((*cell[:axis], at + step, *cell[axis + 1 :]) for step in (-1, 1))
 
     return torch.tensor([not known.issuperset(neighbours(cell)) for cell in cells])
+
+
+def tiles_around(tiles: Iterable[Tile], reach: float) -> set[Tile]:
+    """Tiles of the same lattice up to some z units away on each axis, and these themselves."""
+    found: set[Tile] = set()
+    for tile in tiles:
+        side = tile.n * tile.spacing
+        n = math.ceil(reach / side)
+        for cell in product(*(range(at - n, at + n + 1) for at in _cell(tile))):
+            found.add(tile._replace(corner=tuple(at * side for at in cell)))
+    return found
+
+
+def _cell(tile: Tile) -> tuple[int, ...]:
+    """Place of a tile of `lattice_tiles`, in tiles from the origin."""
+    side = tile.n * tile.spacing
+    return tuple(round(c / side) for c in tile.corner)
 
 
 def shifted_prior_nodes(n: int, generator: Generator) -> Tensor:

@@ -7,7 +7,7 @@ import torch
 from scipy.stats import kstest
 from torch import Generator
 
-from vae_core.lattices import lattice, lattice_tiles, shifted_prior_nodes
+from vae_core.lattices import lattice, lattice_tiles, on_border, shifted_prior_nodes, tiles_around
 
 
 @pytest.mark.parametrize("latent_dim", [1, 2])
@@ -34,7 +34,7 @@ def test_a_tile_s_parts_are_its_finer_nodes(latent_dim: int) -> None:
     assert len(parts) == 2**latent_dim
     assert {(part.spacing, part.n) for part in parts} == {(0.05, 4)}
     nodes = torch.cat([part.nodes().flatten(0, 1) for part in parts])
-    finer = tile.halved().nodes().flatten(0, 1)
+    finer = tile._replace(spacing=0.05, n=8).nodes().flatten(0, 1)
 
     def places(z: torch.Tensor) -> set[tuple[int, ...]]:
         return {tuple(row) for row in (z / 0.05).round().int().tolist()}
@@ -42,6 +42,19 @@ def test_a_tile_s_parts_are_its_finer_nodes(latent_dim: int) -> None:
     assert len(places(nodes)) == len(nodes)
     assert places(nodes) == places(finer)
     assert places(tile.nodes().flatten(0, 1)) < places(nodes)
+
+
+@pytest.mark.parametrize("latent_dim", [1, 2])
+def test_tiles_around_one(latent_dim: int) -> None:
+    tiles = lattice_tiles(latent_dim, spacing=0.1, radius=2.0, n=4)
+    (middle,) = (tile for tile in tiles if not any(tile.corner))
+    near = tiles_around([middle], 0.5)
+    assert len(near) == 5**latent_dim  # two tiles of 0.4 either way hold 0.5
+    assert near < set(tiles)
+    end = tiles.index(max(tiles))
+    assert on_border(tiles)[end]
+    wider = [*tiles, *tiles_around([tiles[end]], 0.1).difference(tiles)]
+    assert not on_border(wider)[end]
 
 
 @pytest.mark.parametrize("n", [0, 1, 3, -2])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import torch
@@ -18,7 +19,7 @@ from vae_core.analysis.marginal import (
     sublattice_gap,
 )
 from vae_core.config import N_PIXELS
-from vae_core.lattices import Tile, lattice_tiles, on_border
+from vae_core.lattices import Tile, lattice_tiles, on_border, tiles_around
 from vae_core.models import VAE
 
 TILE_SIDE = 4  # nodes; small, so that few are decoded anew where a posterior is sharp
@@ -129,9 +130,9 @@ class _Nodes(NamedTuple):
     log_px_z: Tensor
 
     def mass(self) -> Tensor:
-        """log ∫ p(x|z) p(z) dz by tile and sublattice, shape (T, 2^D, 1)."""
+        """log ∫ p(x|z) p(z) dz by tile and sublattice, shape (T, 2^D)."""
         log_joint = (self.log_px_z + self.log_pz).view(len(self.tiles), 2 ** self.z.shape[1], -1)
-        return log_joint.logsumexp(-1, keepdim=True) + self.log_volume.view(-1, 1, 1)
+        return log_joint.logsumexp(-1) + self.log_volume.unsqueeze(1)
 
 
 class DecodedLattice:
@@ -236,22 +237,17 @@ class DecodedLattice:
         dims = self.z.shape[1]
         log_volume = torch.full((len(self._tiles),), dims * math.log(self.spacing))
         seen = _Nodes(list(self._tiles), log_volume, self.z, self.log_pz, self.log_px_z(x))
-        is_border, radius = self._is_border, self.radius
+        is_border = self._is_border
         mass = seen.mass()
-        while (is_cut := holds_mass(mass).squeeze(-1) & is_border).any():
-            radius += WIDER
-            wider = lattice_tiles(dims, spacing=self.spacing, radius=radius, n=TILE_SIDE)
-            new = list(set(wider).difference(seen.tiles))
-            distance = torch.cdist(_corners(new), _corners(seen.tiles)[is_cut]).amin(1)
-            reach = WIDER + TILE_SIDE * self.spacing  # a tile's neighbours are within it
-            near = (distance < reach).nonzero().squeeze(-1).tolist()
-            seen = self._with(seen, [new[i] for i in near], statistics)
+        while (is_cut := holds_mass(mass.logsumexp(1)) & is_border).any():
+            ends = (seen.tiles[i] for i in is_cut.nonzero().squeeze(1).tolist())
+            seen = self._with(seen, tiles_around(ends, WIDER).difference(seen.tiles), statistics)
             is_border = on_border(seen.tiles)
             mass = seen.mass()
         for _ in range(HALVINGS):
-            if sublattice_gap(mass) <= DISAGREEMENT:
+            if sublattice_gap(mass.logsumexp(0)) <= DISAGREEMENT:
                 break
-            split = holds_mass(mass).squeeze(-1).nonzero().squeeze(-1)
+            split = holds_mass(mass.logsumexp(1)).nonzero().squeeze(1)
             parts = [part for i in split.tolist() for part in seen.tiles[i].parts()]
             seen.log_volume[split] = -math.inf
             seen = self._with(seen, parts, statistics)
@@ -262,12 +258,13 @@ class DecodedLattice:
             log_pz=seen.log_pz,
             log_px_z=seen.log_px_z,
             log_px=float(mass.logsumexp((0, 1))),
-            gap=float(sublattice_gap(mass)),
+            gap=float(sublattice_gap(mass.logsumexp(0))),
             n_first=len(self.z),
         )
 
-    def _with(self, seen: _Nodes, tiles: list[Tile], statistics: Tensor) -> _Nodes:
+    def _with(self, seen: _Nodes, tiles: Iterable[Tile], statistics: Tensor) -> _Nodes:
         """Decode more tiles and add them to what explains an image of these statistics."""
+        tiles = list(tiles)
         z = _nodes(tiles)
         with torch.no_grad():
             eta, log_normalizer = self._decoded(z)

@@ -14,7 +14,7 @@ import torch
 from torch import Generator, Tensor
 
 from vae_core.config import N_PIXELS
-from vae_core.lattices import Tile, lattice, lattice_tiles, on_border
+from vae_core.lattices import Tile, lattice, lattice_tiles, on_border, tiles_around
 from vae_core.models import VAE, Posterior
 from vae_core.training import log_qz_x
 
@@ -24,18 +24,21 @@ LIVE_SPACING = 0.04  # z units; of figures computed while a user waits
 # farther out came out up to 13 nats too low.
 RADIUS = 6.5
 
-_NODE_CHUNK = 1024  # latents per sublattice at once
+_NODE_CHUNK = 1024  # latents at once
 _IMAGE_CHUNK = 1024
-_MANY_IMAGES = 10_000  # whose mass per tile is held at once, 64 MB
+_MANY_IMAGES = 10_000  # whose mass per tile is held at once, 56 MB
 # Nats. The rule's error falls with the fourth power of what it is at twice the spacing: sublattices
 # that agree within this left up to 0.08 nat on 500 digits of each shipped model, with 0.5 up to
 # 0.28.
 DISAGREEMENT = 0.2
 HALVINGS = 3
-WIDER = 2.0  # z units by which the disc grows for an image whose mass reaches its border
+WIDER = 1.0  # z units by which the lattice grows around where an image's mass reaches its border
 _UNIT_SPACING, _UNIT_RADIUS = 0.5, 6.0  # standard deviations of q(z|x): its own lattice
 _KL_IMAGES = 32  # whose own lattices are decoded at once
-_NO_MASS = 16.0  # nats below an image's fullest tile at which another tile does not matter
+_NO_MASS = 12.0  # nats below an image's fullest tile at which another tile does not matter
+# Nats below what an image's log p(x) is known to be at least: no node counts for less. Most would,
+# and an exponential that underflows takes ten times as long as one that does not.
+_FLOOR = 32.0
 _DECODE_CHUNK = 16_384  # latents decoded at once
 
 
@@ -97,52 +100,83 @@ def log_px_exact(
 
 def _log_px(model: VAE, statistics: Tensor, spacing: float, radius: float) -> Tensor:
     tiles = lattice_tiles(model.config.latent_dim, spacing=spacing, radius=radius)
-    mass = torch.stack([_log_mass(model, statistics, tile) for tile in tiles])  # (T, 2^D, B)
-    is_cut = holds_mass(mass)[on_border(tiles)].any(0)
-    for _ in range(HALVINGS):
-        is_coarse = (sublattice_gap(mass) > DISAGREEMENT) & ~is_cut
-        if not is_coarse.any():
-            break
-        tiles = [tile.halved() for tile in tiles]
-        for tile, log_mass, rows in zip(tiles, mass, holds_mass(mass) & is_coarse, strict=True):
-            if rows.any():
-                log_mass[:, rows] = _log_mass(model, statistics[rows], tile)
-    log_px = mass.logsumexp((0, 1))
-    if is_cut.any():
-        log_px[is_cut] = _log_px(model, statistics[is_cut], spacing, radius + WIDER)
+    mass, by_sublattice = _integrate(model, statistics, tiles)
+    while (cut := holds_mass(mass) & on_border(tiles).unsqueeze(1)).any():  # (T, B)
+        is_cut = cut.any(0)
+        ends = (tiles[i] for i in cut.any(1).nonzero().squeeze(1).tolist())
+        new = sorted(tiles_around(ends, WIDER).difference(tiles))
+        more, more_by_sublattice = _integrate(model, statistics[is_cut], new)
+        tiles += new
+        mass = torch.cat([mass, mass.new_full((len(new), mass.shape[1]), -math.inf)])
+        mass[-len(new) :, is_cut] = more
+        by_sublattice[:, is_cut] = torch.logaddexp(by_sublattice[:, is_cut], more_by_sublattice)
+    return _refine(model, statistics, tiles, mass, by_sublattice, HALVINGS)
+
+
+def _refine(
+    model: VAE,
+    statistics: Tensor,
+    tiles: list[Tile],
+    mass: Tensor,
+    by_sublattice: Tensor,
+    halvings: int,
+) -> Tensor:
+    """log p(x), shape (B,), with finer tiles in place of those that an image's peaks lie in."""
+    log_px = by_sublattice.logsumexp(0)
+    is_coarse = sublattice_gap(by_sublattice) > DISAGREEMENT
+    if halvings == 0 or not is_coarse.any():
+        return log_px
+    mass, statistics = mass[:, is_coarse], statistics[is_coarse]
+    holds = holds_mass(mass)
+    split = holds.any(1).nonzero().squeeze(1)
+    parts = [part for i in split.tolist() for part in tiles[i].parts()]
+    is_in = holds[split].repeat_interleave(len(parts) // len(split), 0)
+    in_parts = _integrate(model, statistics, parts, is_in)
+    rest = mass.masked_fill(holds, -math.inf).logsumexp(0)
+    peaks = _refine(model, statistics, parts, *in_parts, halvings - 1)
+    log_px[is_coarse] = torch.logaddexp(rest, peaks)
     return log_px
 
 
-def sublattice_gap(mass: Tensor) -> Tensor:
-    """How far the sublattices' own log p(x) lie apart, nats, shape (B,): what tells a coarse one.
+def sublattice_gap(by_sublattice: Tensor) -> Tensor:
+    """How far apart the 2^D sublattices' log p(x) lie, nats, shape (B,): what tells a coarse one.
 
-    `mass` is log ∫ p(x|z) p(z) dz by tile and sublattice, shape (T, 2^D, B).
+    `by_sublattice`, shape (2^D, B), is each one's share of log p(x).
     """
-    by_sublattice = mass.logsumexp(0)
     return by_sublattice.amax(0) - by_sublattice.amin(0)
 
 
 def holds_mass(mass: Tensor) -> Tensor:
-    """Whether a tile matters to an image, shape (T, B); `mass` as in `sublattice_gap`."""
-    in_tile = mass.logsumexp(1)
-    return in_tile > in_tile.amax(0) - _NO_MASS
+    """Whether a tile matters to an image; `mass` is log ∫ p(x|z) p(z) dz over it, shape (T, B)."""
+    return mass > mass.amax(0) - _NO_MASS
 
 
-def _log_mass(model: VAE, statistics: Tensor, tile: Tile) -> Tensor:
-    """log of ∫ p(x|z) p(z) dz over a tile, by each sublattice's share of it, shape (2^D, B)."""
-    n_sublattices = 2**model.config.latent_dim
-    result = torch.full((n_sublattices, len(statistics)), -math.inf, device=statistics.device)
-    log_volume = model.config.latent_dim * math.log(tile.spacing)
-    for nodes in tile.nodes().to(statistics.device).split(_NODE_CHUNK, 1):  # (2^D, N, D)
-        z = nodes.flatten(0, 1)
+def _integrate(
+    model: VAE, statistics: Tensor, tiles: list[Tile], wanted: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
+    """log ∫ p(x|z) p(z) dz over each tile, shape (T, B), and over each sublattice, (2^D, B).
+
+    −inf for the images a tile is not wanted for, bool of shape (T, B), which 2^D tiles in a row
+    have in common.
+    """
+    dims = model.config.latent_dim
+    mass = statistics.new_full((len(tiles), len(statistics)), -math.inf)
+    by_sublattice = statistics.new_full((2**dims, len(statistics)), -math.inf)
+    for i in range(0, len(tiles), 2**dims):
+        group = tiles[i : i + 2**dims]
+        nodes = torch.stack([tile.nodes() for tile in group]).to(statistics)  # (G, 2^D, N, D)
+        z = nodes.flatten(0, 2)
         eta, log_normalizer = model.likelihood.natural_parameters(model.decoder(z))
+        log_volume = dims * math.log(group[0].spacing)
         log_weight = model.prior.log_pz(z) + log_volume - log_normalizer
-        for i in range(0, len(statistics), _IMAGE_CHUNK):
-            rows = slice(i, i + _IMAGE_CHUNK)
+        for rows in _image_chunks(len(statistics)) if wanted is None else [wanted[i]]:
+            so_far = by_sublattice[:, rows]
             log_joint = torch.addmm(log_weight, statistics[rows], eta.T)
-            sums = _log_sum_exp_(log_joint.view(-1, n_sublattices, nodes.shape[1]))
-            result[:, rows] = torch.logaddexp(result[:, rows], sums.T)
-    return result
+            log_joint.clamp_(min=(so_far.amax(0) - _FLOOR).unsqueeze(1))
+            sums = log_joint.view(-1, *nodes.shape[:3]).logsumexp(-1)  # (B, G, 2^D)
+            mass[i : i + len(group), rows] = sums.logsumexp(2).T
+            by_sublattice[:, rows] = torch.logaddexp(so_far, sums.logsumexp(1).T)
+    return mass, by_sublattice
 
 
 def lattice_error(
@@ -346,10 +380,8 @@ def _standard_error(samples: Tensor) -> Tensor:
     return samples.std(0) / math.sqrt(n_samples)
 
 
-def _log_sum_exp_(log_terms: Tensor) -> Tensor:
-    """logsumexp over the last axis that overwrites its argument: the lattice's largest buffer."""
-    peak = log_terms.amax(-1, keepdim=True)
-    return log_terms.sub_(peak).exp_().sum(-1).log_().add_(peak.squeeze(-1))
+def _image_chunks(n_images: int) -> Iterator[slice]:
+    return (slice(i, i + _IMAGE_CHUNK) for i in range(0, n_images, _IMAGE_CHUNK))
 
 
 def _check_images(x: Tensor) -> None:
