@@ -27,6 +27,8 @@ SEVEN: list[Point] = [(0.25, 0.2), (0.5, 0.19), (0.75, 0.2), (0.6, 0.5), (0.45, 
 def open_pad(tab: Tab) -> Locator:
     tab.open_panel("Draw")
     canvas = tab.page.get_by_test_id("drawing-canvas")
+    # Streamlit fetches this one late; until then a taller skeleton holds the square lower.
+    tab.page.get_by_role("radio", name="Upload").wait_for()
     canvas.scroll_into_view_if_needed()
     tab.wait_idle()
     return canvas
