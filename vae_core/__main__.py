@@ -143,7 +143,7 @@ def _parser() -> argparse.ArgumentParser:
         default=0,
         metavar="N",
         help="also how far log p(x) of the first N test digits may be off: its change when the "
-        "spacing is halved and the disc widened (slow)",
+        "spacing is halved and the disc widened (slow); and how wide their exact p(z|x) is",
     )
 
     listing = commands.add_parser("list", help="list the checkpoints of a folder")
@@ -441,7 +441,8 @@ def _markdown(rows: list[dict[str, Any]], headers: list[Header]) -> str:
         "per image, mean ± standard error over images. Binary pixels are one fixed binarisation",
         "(seed 0) of the grey ones, drawn afresh at every step of training, never thresholded:",
         "that alone gives 5 nats. Grey pixels have densities, which may exceed 0 and compare with",
-        "nothing binary. log p(x) is exact; ELBO and IWAE-500 are what papers report.",
+        "nothing binary. log p(x) is exact (`evaluate --certify N` tells by how much it may be",
+        "off); ELBO and IWAE-500 are what papers report.",
         "",
         "Settings were chosen on 5,000 of the training images, held back; what is listed was then",
         "trained on all 60,000. One exception: the start of atlas, and how far its q(z|x) is",

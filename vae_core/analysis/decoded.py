@@ -78,6 +78,12 @@ class Explained(NamedTuple):
             float(volume @ self.log_pz[inside].double().exp()),
         )
 
+    def std(self) -> Tensor:
+        """Measure the width of p(z|x), all its modes: standard deviations, z units, (D,)."""
+        mass = (self.log_posterior + self.log_volume).double().exp()
+        z = self.z.double()
+        return (mass @ (z - mass @ z).square()).sqrt().float()
+
     def relative_variance(self) -> float:
         """Variance of p(x|z) under the prior over the square of its mean, which is p(x).
 

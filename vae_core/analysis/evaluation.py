@@ -12,6 +12,7 @@ from torch import Generator, Tensor
 from vae_core.analysis import marginal
 from vae_core.analysis.aggregate import SPACING, aggregate_posterior
 from vae_core.analysis.clusters import N_FOLDS, NEIGHBOURS, cluster_figures
+from vae_core.analysis.decoded import DecodedLattice
 from vae_core.analysis.projection import encode_images
 from vae_core.data import ByteArray, DataSet, binarise
 from vae_core.models import VAE, Posterior
@@ -49,7 +50,7 @@ def evaluate_model(
         K of an extra IWAE figure; 0 leaves it out.
     n_certified : int
         Of how many images, the first, to add by how much `lattice_error` says that their exact
-        log p(x) may be off; 0 leaves it out.
+        log p(x) may be off, and how wide their exact p(z|x) is; 0 leaves it out.
 
     Returns
     -------
@@ -82,9 +83,13 @@ def evaluate_model(
 def _certificate(model: VAE, x: Tensor, spacing: float) -> Metrics:
     error = marginal.lattice_error(model, x, spacing=spacing).double()
     how = f"change of log p(x) of {len(x):,} images with the spacing halved and the disc widened"
+    lattice = DecodedLattice(model, spacing=max(spacing, marginal.LIVE_SPACING))
+    std = torch.stack([lattice.explain(image).std() for image in x])
+    of_std = "median over digits and dimensions of the standard deviation of p(z|x), exact"
     return {
         "log_px_error": _plain(float(error.mean()), "nats", f"mean absolute {how}"),
         "log_px_worst": _plain(float(error.max()), "nats", f"largest {how}"),
+        "exact_std": _plain(float(std.median()), "z units", f"{of_std}, of {len(x):,} images"),
     }
 
 

@@ -132,6 +132,7 @@ def test_a_posterior_that_is_the_prior_has_the_prior_s_region(
     assert region.prior_mass == pytest.approx(0.99, abs=2e-3)
     assert region.volume == pytest.approx(-2.0 * math.pi * math.log(0.01), rel=0.01)  # a disc
     assert explained.relative_variance() == pytest.approx(0.0, abs=1e-3)
+    torch.testing.assert_close(explained.std(), torch.ones(2), rtol=0.0, atol=1e-3)
 
 
 @pytest.mark.parametrize("share", [0.0, 1.0, -1.0, math.nan])
@@ -149,6 +150,19 @@ def test_the_relative_variance_is_that_of_naive_monte_carlo(
     for x, stderr in zip(binary_x[:8], naive.stderr.tolist(), strict=True):
         expected = math.sqrt(lattice.explain(x).relative_variance() / n)
         assert stderr == pytest.approx(expected, rel=0.1)
+
+
+def test_the_width_is_that_of_weighted_prior_samples(
+    make_model: MakeModel, binary_x: Tensor
+) -> None:
+    model = make_model(gain=1.5)
+    lattice = DecodedLattice(model, **WIDE)
+    z = model.prior.sample(100_000, Generator().manual_seed(0))
+    outputs = model.decoder(z)
+    for x in binary_x[:4]:
+        weights = model.likelihood.log_px_z(outputs, x).softmax(0)
+        variance = weights @ (z - weights @ z).square()
+        torch.testing.assert_close(lattice.explain(x).std(), variance.sqrt(), rtol=0.03, atol=0.0)
 
 
 # --- places -------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from torch.distributions import Bernoulli, Independent, Normal, kl_divergence
 
 from vae_core.analysis import evaluation
 from vae_core.analysis.clusters import cluster_figures
+from vae_core.analysis.decoded import DecodedLattice
 from vae_core.analysis.evaluation import Metrics, evaluate_model, model_input
 from vae_core.analysis.marginal import kl_to_posterior, lattice_error, log_px_exact
 from vae_core.analysis.projection import encode_images
@@ -168,6 +169,9 @@ def test_a_certificate_is_an_extra(tiny_vae: VAE, few_digits: DataSet, metrics: 
     assert got["log_px_error"]["value"] == pytest.approx(float(error.mean()))
     assert got["log_px_worst"]["value"] == pytest.approx(float(error.max()))
     assert "of 7 images" in got["log_px_worst"]["how"]
+    lattice = DecodedLattice(tiny_vae, spacing=0.1)
+    std = [lattice.explain(x).std() for x in model_input(tiny_vae, few_digits)[:7]]
+    assert got["exact_std"]["value"] == pytest.approx(float(torch.stack(std).median()))
 
 
 def test_an_autoencoder_has_no_bounds_and_says_so(
