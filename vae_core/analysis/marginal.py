@@ -101,8 +101,8 @@ def log_px_exact(
 def _log_px(model: VAE, statistics: Tensor, spacing: float, radius: float) -> Tensor:
     tiles = lattice_tiles(model.config.latent_dim, spacing=spacing, radius=radius)
     mass, by_sublattice = _integrate(model, statistics, tiles)
-    while (cut := holds_mass(mass) & on_border(tiles).unsqueeze(1)).any():  # (T, B)
-        is_cut = cut.any(0)
+    while (cut := holds_mass(mass) & on_border(tiles).unsqueeze(1).to(mass.device)).any():
+        is_cut = cut.any(0)  # of (T, B)
         ends = (tiles[i] for i in cut.any(1).nonzero().squeeze(1).tolist())
         new = sorted(tiles_around(ends, WIDER).difference(tiles))
         more, more_by_sublattice = _integrate(model, statistics[is_cut], new)
