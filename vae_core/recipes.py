@@ -51,10 +51,10 @@ _ALL = (
         TrainConfig(
             objective="lattice",
             n_nodes=4096,
-            jitter=0.051,
+            jitter=0.055,
             start="checkpoint",
             refit_epochs=8,
-            epochs=72,
+            epochs=128,
             batch_size=2000,
             learning_rate=1e-3,
             precision="bfloat16",
