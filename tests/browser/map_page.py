@@ -1,11 +1,13 @@
 """A page with nothing but a map, whose layers have values known beforehand; run by Streamlit.
 
-Query: `start`, a JSON object of MapView's fields. What the map says comes back as JSON.
+Query: `start`, a JSON object of MapView's fields; `late`, the seconds by which the map's data comes
+after the map. What the map says comes back as JSON.
 """
 
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 import numpy as np
@@ -78,8 +80,6 @@ sheets = {SHEET_DIGITS * i: loaders.image_sheet(i) for i in wanted}
 start = st.query_params.get("start")
 selected = st.session_state.get("kept_selected")
 with st.container(gap=None):
-    send(decoder, key="decoder")
-    send(points, key="points")
     latent_map(
         key=KEY,
         decoder_id=payload_id(decoder),
@@ -98,7 +98,8 @@ with st.container(gap=None):
         on_select=on_select,
         on_release=lambda: keep("pin", None),
     )
-    for name, payload in extras.items():
+    time.sleep(float(st.query_params.get("late", 0)))
+    for name, payload in {"decoder": decoder, "points": points, **extras}.items():
         send(payload, key=name)
     for first, sheet in sheets.items():
         send(sheet, key=f"images{first}")

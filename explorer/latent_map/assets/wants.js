@@ -59,6 +59,7 @@ export class Wants {
   idle() {
     clearTimeout(this.idleTimer);
     this.idleTimer = setTimeout(() => {
+      if (!this.map.points) return; // the first map is still to come
       const isBusy = [...this.asked].some((name) => !this.has(name));
       if (!isBusy) this.sheets(this.sheetsToCome().slice(0, 1));
       this.map.scene.mosaic.wake(); // so that a first mosaic is as quick as any other
