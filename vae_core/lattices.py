@@ -46,6 +46,10 @@ class Tile(NamedTuple):
         parts = [torch.cartesian_prod(*pair).view(-1, len(axes)) for pair in product(*axes)]
         return torch.stack(parts).float()
 
+    def between(self) -> Tile:
+        """Shift by half the spacing on each axis, to where the nodes are farthest from these."""
+        return self._replace(corner=tuple(c + 0.5 * self.spacing for c in self.corner))
+
     def parts(self) -> list[Tile]:
         """Cover the same square with half the spacing, by 2^D tiles of as many nodes each."""
         spacing = self.spacing / 2

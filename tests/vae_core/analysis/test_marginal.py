@@ -255,6 +255,22 @@ def test_the_spacing_is_halved_where_a_posterior_is_sharp(
     assert (fixed - wanted).abs().max() > 0.2  # so the halving did it
 
 
+@pytest.mark.parametrize("latent_dim", [1, 2])
+def test_a_sharp_peak_halfway_between_two_nodes_is_noticed(latent_dim: int) -> None:
+    """There the sublattices agree, although the sum is far off."""
+    model = linear_gaussian(latent_dim)
+    _, logvar = model.encode(torch.zeros(1, 784))
+    std = (0.5 * logvar[0, 0]).exp().item()
+    spacing = 2.4 * std
+    peak = torch.zeros(1, latent_dim)
+    peak[0, 0] = 0.5 * spacing
+    precision = math.exp(-logvar[0, 0].item())
+    x = model.decoder(peak * precision / (precision - 1.0))  # whose p(z|x) has its peak there
+    torch.testing.assert_close(model.encode(x).mu[:, 0], peak[:, 0])
+    got = log_px_exact(model, x, spacing=spacing)
+    torch.testing.assert_close(got.double(), closed_form(model, x), rtol=0.0, atol=1e-3)
+
+
 # --- the exact posterior --------------------------------------------------------------------------
 
 
