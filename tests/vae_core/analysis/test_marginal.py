@@ -261,7 +261,7 @@ def test_a_sharp_peak_halfway_between_two_nodes_is_noticed(latent_dim: int) -> N
     model = linear_gaussian(latent_dim)
     _, logvar = model.encode(torch.zeros(1, 784))
     std = (0.5 * logvar[0, 0]).exp().item()
-    spacing = 2.4 * std
+    spacing = 2.3 * std
     peak = torch.zeros(1, latent_dim)
     peak[0, 0] = 0.5 * spacing
     precision = math.exp(-logvar[0, 0].item())
