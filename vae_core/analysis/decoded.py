@@ -11,12 +11,13 @@ from torch import Tensor
 
 from vae_core.analysis.marginal import (
     HALVINGS,
+    INTERLEAVED,
     LIVE_SPACING,
     RADIUS,
+    SHIFTED,
     WIDER,
+    disagree,
     holds_mass,
-    is_cut_off,
-    is_too_coarse,
 )
 from vae_core.config import N_PIXELS
 from vae_core.lattices import Tile, lattice_tiles, on_border, tiles_around
@@ -24,6 +25,8 @@ from vae_core.models import VAE
 
 TILE_SIDE = 4  # nodes; small, so that few are decoded anew where a posterior is sharp
 _DECODE_CHUNK = 1024
+# Nats below the fullest tile; more than in `marginal`: a tile has fewer nodes, and farther apart.
+_NO_MASS = 24.0
 
 
 class Region(NamedTuple):
@@ -245,19 +248,20 @@ class DecodedLattice:
         seen = _Nodes(list(self._tiles), log_volume, self.z, self.log_pz, self.log_px_z(x))
         is_border = self._is_border
         mass = seen.mass()
-        while (is_cut := is_cut_off(mass.logsumexp(1, keepdim=True), is_border)).any():
-            ends = (seen.tiles[i] for i in is_cut.nonzero()[:, 0].tolist())
+        while (is_cut := holds_mass(mass.logsumexp(1), _NO_MASS) & is_border).any():
+            ends = (seen.tiles[i] for i in is_cut.nonzero().squeeze(1).tolist())
             seen = self._with(seen, tiles_around(ends, WIDER).difference(seen.tiles), statistics)
             is_border = on_border(seen.tiles)
             mass = seen.mass()
         for _ in range(HALVINGS):
             by_tile = mass.logsumexp(1)
-            held = holds_mass(by_tile).nonzero().squeeze(1)
+            held = holds_mass(by_tile, _NO_MASS).nonzero().squeeze(1)
             tiles = [seen.tiles[i] for i in held.tolist()]
-            here = by_tile[held].logsumexp(0)
-            between = self._explained([tile.between() for tile in tiles], statistics)
-            if not is_too_coarse(mass.logsumexp(0), here, between.mass().logsumexp((0, 1))):
-                break
+            if not disagree(mass.logsumexp(0), INTERLEAVED):
+                between = self._explained([tile.between() for tile in tiles], statistics)
+                both = torch.stack([by_tile[held].logsumexp(0), between.mass().logsumexp((0, 1))])
+                if not disagree(both, SHIFTED):
+                    break
             seen.log_volume[held] = -math.inf
             seen = self._with(seen, (part for tile in tiles for part in tile.parts()), statistics)
             mass = seen.mass()

@@ -30,17 +30,17 @@ _MANY_IMAGES = 10_000  # whose mass per tile is held at once, 56 MB
 # Nats by which log p(x) may differ between a lattice and the same one half a spacing farther, and
 # between the interleaved sublattices of a lattice, before its spacing is halved. Sublattices alone,
 # within 0.2 nat, left 12 of atlas's 10,000 test digits off by more than 0.1 nat.
-SHIFTED, INTERLEAVED = 0.02, 1.0
+SHIFTED, INTERLEAVED = 0.02, 0.5
 HALVINGS = 3
 WIDER = 1.0  # z units by which the lattice grows around where an image's mass reaches its border
 _UNIT_SPACING, _UNIT_RADIUS = 0.5, 6.0  # standard deviations of q(z|x): its own lattice
 _KL_IMAGES = 32  # whose own lattices are decoded at once
-# Nats below an image's fullest tile at which another tile does not matter, and at which one on
-# the border hides nothing beyond it.
-_NO_MASS, _NO_MASS_BEYOND = 12.0, 18.0
+# Nats below an image's fullest tile at which another does not matter, nor what may lie beyond one
+# on the border: a ridge much narrower than the spacing may pass between a tile's nodes.
+_NO_MASS, _NO_MASS_BEYOND = 16.0, 20.0
 # Nats below what an image's log p(x) is known to be at least: no node counts for less. Most would,
 # and an exponential that underflows takes ten times as long as one that does not.
-_FLOOR = 32.0
+_FLOOR = 40.0
 _DECODE_CHUNK = 16_384  # latents decoded at once
 
 
@@ -104,7 +104,7 @@ def log_px_exact(
 def _log_px(model: VAE, statistics: Tensor, spacing: float, radius: float) -> Tensor:
     tiles = lattice_tiles(model.config.latent_dim, spacing=spacing, radius=radius)
     mass, by_sublattice = _integrate(model, statistics, tiles)
-    while (cut := is_cut_off(mass, on_border(tiles).to(mass.device))).any():
+    while (cut := _is_cut_off(tiles, mass)).any():
         is_cut = cut.any(0)  # of (T, B)
         ends = (tiles[i] for i in cut.any(1).nonzero().squeeze(1).tolist())
         new = sorted(tiles_around(ends, WIDER).difference(tiles))
@@ -116,6 +116,11 @@ def _log_px(model: VAE, statistics: Tensor, spacing: float, radius: float) -> Te
     return _refine(model, statistics, tiles, mass, by_sublattice, HALVINGS)
 
 
+def _is_cut_off(tiles: list[Tile], mass: Tensor) -> Tensor:
+    """Whether an image's mass may go on beyond a tile, bool, shape (T, B)."""
+    return holds_mass(mass, _NO_MASS_BEYOND) & on_border(tiles).unsqueeze(1).to(mass.device)
+
+
 def _refine(
     model: VAE,
     statistics: Tensor,
@@ -125,7 +130,7 @@ def _refine(
     halvings: int,
 ) -> Tensor:
     """log p(x), shape (B,), with finer tiles in place of those that an image's peaks lie in."""
-    holds = holds_mass(mass)
+    holds = holds_mass(mass, _NO_MASS)
     rest = mass.masked_fill(holds, -math.inf).logsumexp(0)
     held = holds.any(1).nonzero().squeeze(1)
     holds = holds[held]
@@ -134,7 +139,9 @@ def _refine(
     shifted = _integrate(model, statistics, between, holds)[0].logsumexp(0)
     # The mean of both lattices: what sets them apart cancels in it.
     log_px = torch.logaddexp(rest, torch.logaddexp(peaks, shifted) - math.log(2.0))
-    is_coarse = is_too_coarse(by_sublattice, peaks, shifted)
+    # A peak halfway between two nodes weighs the same on the sublattices of both, however narrow.
+    is_coarse = disagree(by_sublattice, INTERLEAVED)
+    is_coarse |= disagree(torch.stack([peaks, shifted]), SHIFTED)
     if halvings == 0 or not is_coarse.any():
         return log_px
     holds, statistics = holds[:, is_coarse], statistics[is_coarse]
@@ -147,31 +154,17 @@ def _refine(
     return log_px
 
 
-def is_too_coarse(by_sublattice: Tensor, here: Tensor, shifted: Tensor) -> Tensor:
-    """Whether a lattice's spacing is too wide for an image's p(z|x), bool, shape (B,).
+def disagree(log_px: Tensor, by_more_than: float) -> Tensor:
+    """Whether lattices' log p(x), shape (lattices, B), lie so many nats apart, shape (B,)."""
+    return log_px.amax(0) - log_px.amin(0) > by_more_than
 
-    A peak that lies halfway between two nodes weighs the same on the sublattices of both, however
-    narrow it is. So they do not suffice: the nodes halfway must say the same.
 
-    Parameters
-    ----------
-    by_sublattice : Tensor, shape (2^D, B)
-        Each one's share of log p(x).
-    here, shifted : Tensor, shape (B,)
-        log p(x) where the mass is, by the lattice and by the one half a spacing farther.
+def holds_mass(mass: Tensor, within: float) -> Tensor:
+    """Whether a tile has as much mass as an image's fullest, within so many nats.
+
+    `mass` is log ∫ p(x|z) p(z) dz over each tile, shape (T, B).
     """
-    interleaved = by_sublattice.amax(0) - by_sublattice.amin(0)
-    return (interleaved > INTERLEAVED) | ((here - shifted).abs() > SHIFTED)
-
-
-def holds_mass(mass: Tensor) -> Tensor:
-    """Whether a tile matters to an image; `mass` is log ∫ p(x|z) p(z) dz over it, shape (T, B)."""
-    return mass > mass.amax(0) - _NO_MASS
-
-
-def is_cut_off(mass: Tensor, is_border: Tensor) -> Tensor:
-    """Whether an image's mass may go on beyond a tile; shapes as `holds_mass`, and (T,)."""
-    return (mass > mass.amax(0) - _NO_MASS_BEYOND) & is_border.unsqueeze(1)
+    return mass > mass.amax(0) - within
 
 
 def _integrate(
