@@ -11,10 +11,8 @@ from torch import Tensor
 
 from vae_core.analysis.marginal import (
     HALVINGS,
-    INTERLEAVED,
     LIVE_SPACING,
     RADIUS,
-    SHIFTED,
     WIDER,
     disagree,
     holds_mass,
@@ -25,7 +23,9 @@ from vae_core.models import VAE
 
 TILE_SIDE = 4  # nodes; small, so that few are decoded anew where a posterior is sharp
 _DECODE_CHUNK = 1024
-# Nats below the fullest tile; more than in `marginal`: a tile has fewer nodes, and farther apart.
+# Stricter than in `marginal`: the nodes halfway only test a lattice here, and a tile, with fewer
+# nodes and farther apart, shows less of what passes between them. All in nats.
+SHIFTED, _INTERLEAVED = 0.02, 0.5
 _NO_MASS = 24.0
 
 
@@ -230,7 +230,7 @@ class DecodedLattice:
         By the rule of `vae_core.analysis.marginal.log_px_exact`: where the lattice proves too
         coarse its spacing is halved in the parts that hold the image's mass, up to three times;
         where that mass reaches the lattice's border the lattice is widened there. The nodes
-        halfway only test the lattice, so `log_px` may lie up to 0.01 nat off.
+        halfway only test the lattice, so `log_px` may be up to 0.01 nat off.
 
         Parameters
         ----------
@@ -257,7 +257,7 @@ class DecodedLattice:
             by_tile = mass.logsumexp(1)
             held = holds_mass(by_tile, _NO_MASS).nonzero().squeeze(1)
             tiles = [seen.tiles[i] for i in held.tolist()]
-            if not disagree(mass.logsumexp(0), INTERLEAVED):
+            if not disagree(mass.logsumexp(0), _INTERLEAVED):
                 between = self._explained([tile.between() for tile in tiles], statistics)
                 both = torch.stack([by_tile[held].logsumexp(0), between.mass().logsumexp((0, 1))])
                 if not disagree(both, SHIFTED):

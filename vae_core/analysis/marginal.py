@@ -29,15 +29,15 @@ _IMAGE_CHUNK = 1024
 _MANY_IMAGES = 10_000  # whose mass per tile is held at once, 56 MB
 # Nats by which log p(x) may differ between a lattice and the same one half a spacing farther, and
 # between the interleaved sublattices of a lattice, before its spacing is halved. Sublattices alone,
-# within 0.2 nat, left 12 of atlas's 10,000 test digits off by more than 0.1 nat.
-SHIFTED, INTERLEAVED = 0.02, 0.5
+# within 0.2 nat, left 14 of atlas's 10,000 test digits off by more than 0.1 nat.
+_SHIFTED, _INTERLEAVED = 0.05, 1.0
 HALVINGS = 3
 WIDER = 1.0  # z units by which the lattice grows around where an image's mass reaches its border
 _UNIT_SPACING, _UNIT_RADIUS = 0.5, 6.0  # standard deviations of q(z|x): its own lattice
 _KL_IMAGES = 32  # whose own lattices are decoded at once
-# Nats below an image's fullest tile at which another does not matter, nor what may lie beyond one
-# on the border: a ridge much narrower than the spacing may pass between a tile's nodes.
-_NO_MASS, _NO_MASS_BEYOND = 16.0, 20.0
+# Nats below an image's fullest tile at which the nodes halfway no longer matter, at which the tile
+# does not, and at which one on the border hides nothing beyond it.
+_PEAK, _NO_MASS, _NO_MASS_BEYOND = 8.0, 14.0, 16.0
 # Nats below what an image's log p(x) is known to be at least: no node counts for less. Most would,
 # and an exponential that underflows takes ten times as long as one that does not.
 _FLOOR = 40.0
@@ -130,27 +130,29 @@ def _refine(
     halvings: int,
 ) -> Tensor:
     """log p(x), shape (B,), with finer tiles in place of those that an image's peaks lie in."""
-    holds = holds_mass(mass, _NO_MASS)
-    rest = mass.masked_fill(holds, -math.inf).logsumexp(0)
-    held = holds.any(1).nonzero().squeeze(1)
-    holds = holds[held]
-    peaks = mass[held].masked_fill_(~holds, -math.inf).logsumexp(0)
-    between = [tiles[i].between() for i in held.tolist()]
-    shifted = _integrate(model, statistics, between, holds)[0].logsumexp(0)
+    peaks = holds_mass(mass, _PEAK)
+    rest = mass.masked_fill(peaks, -math.inf).logsumexp(0)
+    found = peaks.any(1).nonzero().squeeze(1)
+    peaks = peaks[found]
+    here = mass[found].masked_fill_(~peaks, -math.inf).logsumexp(0)
+    between = [tiles[i].between() for i in found.tolist()]
+    shifted = _integrate(model, statistics, between, peaks)[0].logsumexp(0)
     # The mean of both lattices: what sets them apart cancels in it.
-    log_px = torch.logaddexp(rest, torch.logaddexp(peaks, shifted) - math.log(2.0))
+    log_px = torch.logaddexp(rest, torch.logaddexp(here, shifted) - math.log(2.0))
     # A peak halfway between two nodes weighs the same on the sublattices of both, however narrow.
-    is_coarse = disagree(by_sublattice, INTERLEAVED)
-    is_coarse |= disagree(torch.stack([peaks, shifted]), SHIFTED)
+    is_coarse = disagree(by_sublattice, _INTERLEAVED)
+    is_coarse |= disagree(torch.stack([here, shifted]), _SHIFTED)
     if halvings == 0 or not is_coarse.any():
         return log_px
-    holds, statistics = holds[:, is_coarse], statistics[is_coarse]
-    split = holds.any(1)
-    parts = [part for i in held[split].tolist() for part in tiles[i].parts()]
+    mass, statistics = mass[:, is_coarse], statistics[is_coarse]
+    holds = holds_mass(mass, _NO_MASS)
+    rest = mass.masked_fill(holds, -math.inf).logsumexp(0)
+    split = holds.any(1).nonzero().squeeze(1)
+    parts = [part for i in split.tolist() for part in tiles[i].parts()]
     is_in = holds[split].repeat_interleave(2**model.config.latent_dim, 0)
     in_parts = _integrate(model, statistics, parts, is_in)
     refined = _refine(model, statistics, parts, *in_parts, halvings - 1)
-    log_px[is_coarse] = torch.logaddexp(rest[is_coarse], refined)
+    log_px[is_coarse] = torch.logaddexp(rest, refined)
     return log_px
 
 

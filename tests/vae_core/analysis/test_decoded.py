@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import Generator, Tensor
 
-from vae_core.analysis.decoded import DecodedLattice, Explained
-from vae_core.analysis.marginal import SHIFTED, log_px_exact, log_px_naive
+from vae_core.analysis.decoded import SHIFTED, DecodedLattice, Explained
+from vae_core.analysis.marginal import log_px_exact, log_px_naive
 from vae_core.models import VAE
 
 MakeModel = Callable[..., VAE]
