@@ -42,11 +42,13 @@ const grouped = (n) => n.toLocaleString("en");
 
 function drawBars(bars, { counts, total, palette }, theme) {
   if (bars.children.length !== counts.length) {
-    bars.replaceChildren(...counts.map(() => {
-      const item = document.createElement("li");
-      item.innerHTML = '<span class="count"></span><span class="bar"></span><b></b>';
-      return item;
-    }));
+    bars.replaceChildren(
+      ...counts.map(() => {
+        const item = document.createElement("li");
+        item.innerHTML = '<span class="count"></span><span class="bar"></span><b></b>';
+        return item;
+      }),
+    );
   }
   const most = Math.max(1, ...counts);
   counts.forEach((count, label) => {

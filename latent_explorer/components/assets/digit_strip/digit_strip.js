@@ -5,8 +5,9 @@ import { fromBase64, paintDigit, readTheme, SIDE } from "../shared/ink.js";
 export default function ({ data, parentElement, setTriggerValue }) {
   const strip = parentElement.querySelector(".strip");
   const tag = data.choosable ? "button" : "figure";
-  const reusable = strip.children.length === data.images.length
-    && [...strip.children].every((cell) => cell.localName === tag);
+  const reusable =
+    strip.children.length === data.images.length &&
+    [...strip.children].every((cell) => cell.localName === tag);
   if (!reusable) {
     strip.replaceChildren(...data.images.map(() => makeCell(tag)));
   }

@@ -158,11 +158,14 @@ function listen(pad) {
     const events = event.getCoalescedEvents?.() ?? [];
     extend(pad, canvas, events.length ? events : [event]);
   };
-  canvas.onpointerup = canvas.onpointercancel = canvas.onlostpointercapture = (event) => {
-    if (event.pointerId !== pad.pointer) return;
-    pad.pointer = null;
-    changed(pad, true);
-  };
+  canvas.onpointerup =
+    canvas.onpointercancel =
+    canvas.onlostpointercapture =
+      (event) => {
+        if (event.pointerId !== pad.pointer) return;
+        pad.pointer = null;
+        changed(pad, true);
+      };
   canvas.onkeydown = (event) => onKey(pad, event);
   canvas.onblur = () => {
     pad.pen.isShown = pad.pen.isDown = false;
@@ -185,7 +188,8 @@ function extend(pad, canvas, events) {
 
 function onKey(pad, event) {
   const { pen } = pad;
-  const isUndo = event.key === "Backspace" || ((event.ctrlKey || event.metaKey) && event.key === "z");
+  const isUndo =
+    event.key === "Backspace" || ((event.ctrlKey || event.metaKey) && event.key === "z");
   if (isUndo) {
     undo(pad);
   } else if (event.ctrlKey || event.metaKey || event.altKey) {

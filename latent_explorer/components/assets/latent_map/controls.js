@@ -10,9 +10,9 @@ export class Controls {
     this.root = root;
     this.map = map;
     const on = (selector, type, handler) =>
-      root.querySelectorAll(selector).forEach((element) =>
-        element.addEventListener(type, handler.bind(this), { signal }),
-      );
+      root
+        .querySelectorAll(selector)
+        .forEach((element) => element.addEventListener(type, handler.bind(this), { signal }));
     on(".toolbar, .popover, .lens", "click", this.onClick);
     on(".popover", "change", this.onChange);
     on(".toolbar, .popover", "keydown", this.onKey);

@@ -131,7 +131,8 @@ function makeNetwork(parsed, { batch, product, numbers, keep }, isLatent = false
     let h = inputs;
     outputs.forEach((out, i) => {
       product(weights[i], biases[i], h, out);
-      if (i === outputs.length - 1) sigmoid(out, 784 * batch); // a learned log sigma, after them, stays as it is
+      if (i === outputs.length - 1)
+        sigmoid(out, 784 * batch); // a learned log sigma, after them, stays as it is
       else {
         activate(out);
         if (residual && out.length === h.length) for (let k = 0; k < h.length; k++) out[k] += h[k];

@@ -97,7 +97,8 @@ export class Membership {
 
   shareMarks(marks) {
     for (const map of this.others) {
-      if (map.points?.n !== marks.length || map.points.first_id !== this.map.points.first_id) continue;
+      if (map.points?.n !== marks.length || map.points.first_id !== this.map.points.first_id)
+        continue;
       map.setMarks(marks);
       map.refresh();
     }

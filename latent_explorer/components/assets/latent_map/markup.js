@@ -54,8 +54,10 @@ const LAYERS_POPOVER = `
   <fieldset>
     <legend>Colour <kbd>c</kbd></legend>
     ${Object.entries(COLOUR_NAMES)
-      .map(([name, title]) => `<label><input type="radio" name="colour" value="${name}">
-        <span>${title}</span></label>`)
+      .map(
+        ([name, title]) => `<label><input type="radio" name="colour" value="${name}">
+        <span>${title}</span></label>`,
+      )
       .join("")}
     <small class="about" data-about="colour"></small>
   </fieldset>

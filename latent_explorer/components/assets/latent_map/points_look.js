@@ -83,7 +83,11 @@ export function valueOf(id, colour, values) {
   const amount = values.sections[colour]?.[row];
   if (amount === undefined) return "";
   const digits = decimals(colour) || 1;
-  const words = [values.name ?? COLOUR_NAMES[colour], number(amount, digits), values.unit ?? "nats"];
+  const words = [
+    values.name ?? COLOUR_NAMES[colour],
+    number(amount, digits),
+    values.unit ?? "nats",
+  ];
   return words.join(" ").trim();
 }
 

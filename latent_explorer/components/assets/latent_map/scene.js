@@ -61,7 +61,8 @@ export class Scene {
       } else if (fields) this.fields.paint(pen, layer, fields, { ...view, turn });
     }
     paintGrid(pen, view, this.ticks);
-    this.rings = layers.has("prior") && fields ? paintPrior(pen, fields.prior, { ...view, turn }) : [];
+    this.rings =
+      layers.has("prior") && fields ? paintPrior(pen, fields.prior, { ...view, turn }) : [];
     if (!layers.has("points")) return true;
     return cloud.paint(pen, points, view, this.dots(), mayStretch);
   }

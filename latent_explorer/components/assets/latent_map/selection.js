@@ -59,6 +59,11 @@ export class Shape {
   get polygon() {
     if (this.tool === "lasso") return this.corners;
     const [[ax, ay], [bx, by] = [ax, ay]] = this.corners;
-    return [[ax, ay], [bx, ay], [bx, by], [ax, by]];
+    return [
+      [ax, ay],
+      [bx, ay],
+      [bx, by],
+      [ax, by],
+    ];
   }
 }

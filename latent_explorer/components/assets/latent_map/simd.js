@@ -34,13 +34,7 @@ const text = (word) => sized([...new TextEncoder().encode(word)]);
 const get = (local) => [...OPS.getLocal, local];
 const set = (local) => [...OPS.setLocal, local];
 const at = (offset) => [2, ...leb(offset)]; // aligned to 4 bytes
-const advance = (local, by) => [
-  ...get(local),
-  ...OPS.constI32,
-  by,
-  ...OPS.addI32,
-  ...set(local),
-];
+const advance = (local, by) => [...get(local), ...OPS.constI32, by, ...OPS.addI32, ...set(local)];
 
 // The module of rows(w, b, x, end, y): four rows of y = W x + b, W with `n` columns from address w
 // on, BATCH inputs interleaved from x to end.

@@ -30,30 +30,45 @@ const toFloats = (text) => new Float32Array(fromBase64(text).buffer);
 class Morph {
   constructor(root) {
     this.root = root;
-    const names = ["canvas", "input", "button", "tip", "reach", "from", "to", "copy",
-      "followed"];
+    const names = ["canvas", "input", "button", "tip", "reach", "from", "to", "copy", "followed"];
     for (const name of names) this[name] = root.querySelector(`.${name}`);
     this.pen = this.canvas.getContext("2d");
     this.pointer = null;
     this.listeners = new AbortController();
     const { signal } = this.listeners;
-    this.input.addEventListener("input", () => {
-      this.pause();
-      this.schedule();
-    }, { signal });
+    this.input.addEventListener(
+      "input",
+      () => {
+        this.pause();
+        this.schedule();
+      },
+      { signal },
+    );
     this.button.addEventListener("click", () => this.toggle(), { signal });
-    this.canvas.addEventListener("pointermove", (event) => {
-      this.pointer = [event.offsetX, event.offsetY];
-      this.schedule();
-    }, { signal });
-    this.canvas.addEventListener("pointerleave", () => {
-      this.pointer = null;
-      this.schedule();
-    }, { signal });
+    this.canvas.addEventListener(
+      "pointermove",
+      (event) => {
+        this.pointer = [event.offsetX, event.offsetY];
+        this.schedule();
+      },
+      { signal },
+    );
+    this.canvas.addEventListener(
+      "pointerleave",
+      () => {
+        this.pointer = null;
+        this.schedule();
+      },
+      { signal },
+    );
     this.canvas.addEventListener("click", () => this.pick(), { signal });
-    this.copy.addEventListener("click", () => {
-      copyLink(this.copy, { ...this.data.link, at: Number(this.input.value).toFixed(4) });
-    }, { signal });
+    this.copy.addEventListener(
+      "click",
+      () => {
+        copyLink(this.copy, { ...this.data.link, at: Number(this.input.value).toFixed(4) });
+      },
+      { signal },
+    );
     this.observer = new ResizeObserver(() => this.schedule());
     this.observer.observe(this.canvas);
     this.pause();

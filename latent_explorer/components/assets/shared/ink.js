@@ -28,7 +28,10 @@ export function readTheme(element) {
   probe.fillRect(0, 0, 1, 1);
   const [r, g, b] = probe.getImageData(0, 0, 1, 1).data;
   const isDark = 0.2126 * r + 0.7152 * g + 0.0722 * b < 128;
-  const [black, white] = [[0, 0, 0], [255, 255, 255]];
+  const [black, white] = [
+    [0, 0, 0],
+    [255, 255, 255],
+  ];
   return isDark
     ? { name: "dark", paper: black, ink: white }
     : { name: "light", paper: white, ink: black };

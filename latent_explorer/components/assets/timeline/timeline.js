@@ -56,8 +56,18 @@ function keepFilm(bytes) {
 class Board {
   constructor(root) {
     this.root = root;
-    for (const name of ["map", "tip", "play", "copy", "now", "followed", "original",
-      "reconstruction", "curves", "ticks"]) {
+    for (const name of [
+      "map",
+      "tip",
+      "play",
+      "copy",
+      "now",
+      "followed",
+      "original",
+      "reconstruction",
+      "curves",
+      "ticks",
+    ]) {
       this[name] = root.querySelector(`.${name}`);
     }
     this.input = root.querySelector("input");
@@ -68,34 +78,58 @@ class Board {
     this.pointer = null;
     this.listeners = new AbortController();
     const { signal } = this.listeners;
-    this.input.addEventListener("input", () => {
-      this.pause();
-      this.draw();
-    }, { signal });
+    this.input.addEventListener(
+      "input",
+      () => {
+        this.pause();
+        this.draw();
+      },
+      { signal },
+    );
     this.play.addEventListener("click", () => this.toggle(), { signal });
-    this.map.addEventListener("pointermove", (event) => {
-      this.pointer = [event.offsetX, event.offsetY];
-      this.schedule();
-    }, { signal });
-    this.map.addEventListener("pointerleave", () => {
-      this.pointer = null;
-      this.schedule();
-    }, { signal });
-    this.map.addEventListener("click", (event) => {
-      const row = this.nearest(event.offsetX, event.offsetY);
-      if (row >= 0) this.choose(row);
-    }, { signal });
+    this.map.addEventListener(
+      "pointermove",
+      (event) => {
+        this.pointer = [event.offsetX, event.offsetY];
+        this.schedule();
+      },
+      { signal },
+    );
+    this.map.addEventListener(
+      "pointerleave",
+      () => {
+        this.pointer = null;
+        this.schedule();
+      },
+      { signal },
+    );
+    this.map.addEventListener(
+      "click",
+      (event) => {
+        const row = this.nearest(event.offsetX, event.offsetY);
+        if (row >= 0) this.choose(row);
+      },
+      { signal },
+    );
     this.looks = [...root.querySelectorAll("[data-look]")];
     for (const button of this.looks) {
-      button.addEventListener("click", () => {
-        this.look = button.dataset.look;
-        this.draw();
-      }, { signal });
+      button.addEventListener(
+        "click",
+        () => {
+          this.look = button.dataset.look;
+          this.draw();
+        },
+        { signal },
+      );
     }
-    this.copy.addEventListener("click", () => {
-      const at = Number(this.input.value).toFixed(4);
-      copyLink(this.copy, { ...this.data.link, at, look: this.look });
-    }, { signal });
+    this.copy.addEventListener(
+      "click",
+      () => {
+        const at = Number(this.input.value).toFixed(4);
+        copyLink(this.copy, { ...this.data.link, at, look: this.look });
+      },
+      { signal },
+    );
     this.observer = new ResizeObserver(() => this.schedule());
     this.observer.observe(this.map);
     boards.add(this);
@@ -306,14 +340,20 @@ class Board {
     const [ink, paper] = [this.theme.ink, this.theme.paper].map((c) => `rgb(${c})`);
     const { pen } = this;
     pen.lineJoin = "round";
-    for (const [colour, width] of [[paper, 4.5], [ink, 1.75]]) {
+    for (const [colour, width] of [
+      [paper, 4.5],
+      [ink, 1.75],
+    ]) {
       pen.strokeStyle = colour;
       pen.lineWidth = width;
       pen.beginPath();
       places.forEach((place) => pen.lineTo(...place));
       pen.stroke();
     }
-    for (const [colour, radius] of [[paper, 4], [ink, 2.75]]) {
+    for (const [colour, radius] of [
+      [paper, 4],
+      [ink, 2.75],
+    ]) {
       pen.fillStyle = colour;
       for (const place of places) {
         pen.beginPath();
@@ -332,7 +372,10 @@ class Board {
   ring(row) {
     const { pen } = this;
     const [x, y] = this.toPx(this.at[2 * row], this.at[2 * row + 1]);
-    for (const [colour, width] of [[this.theme.paper, 5], [this.theme.ink, 2]]) {
+    for (const [colour, width] of [
+      [this.theme.paper, 5],
+      [this.theme.ink, 2],
+    ]) {
       pen.strokeStyle = `rgb(${colour})`;
       pen.lineWidth = width;
       pen.beginPath();
@@ -381,7 +424,11 @@ class Board {
       button.setAttribute("aria-pressed", String(button.dataset.look === this.look));
     }
     Object.assign(this.root.dataset, {
-      ready: "true", t: value, look: this.look, points: this.film.n, half: this.film.half,
+      ready: "true",
+      t: value,
+      look: this.look,
+      points: this.film.n,
+      half: this.film.half,
     });
   }
 
