@@ -81,7 +81,7 @@ def first_of(*names: str) -> Any:
 
 def of_every_model(model: VAE, digits: DataSet, x: Tensor) -> Numbers:
     """Codes, pictures, neighbours and, where there is a q(z|x), its estimators."""
-    terms = first_of("vae_core.analysis.digit_bounds", "vae_core.analysis.terms")
+    terms = first_of("vae_core.analysis.digit_elbos", "vae_core.analysis.terms")
     posterior = encode_images(model, digits.images)
     yield "encode", posterior
     yield "encode alone", model.encode(x[:1])
@@ -90,7 +90,7 @@ def of_every_model(model: VAE, digits: DataSet, x: Tensor) -> Numbers:
     mu = posterior.mu.numpy()
     yield "10-NN votes", neighbour_votes(mu, digits.labels, mu, 10, skip_self=True)
     few = DataSet(digits.images[:64], digits.labels[:64])
-    found = getattr(terms, "digit_bounds", None) or terms.log_likelihood_terms
+    found = getattr(terms, "digit_elbos", None) or terms.log_likelihood_terms
     yield "ELBO per digit", found(model, few)
     yield "denoised", denoise(model, x[:16], share=0.25, generator=seeded())
     if model.config.posterior == "gaussian":
@@ -103,8 +103,8 @@ def of_a_prior_on_a_lattice(model: VAE, x: Tensor) -> Numbers:
     """Exact numbers: p(x), p(z|x), and how far they may be off."""
     exact = first_of("vae_core.exact.evidence", "vae_core.analysis.marginal")
     on_lattice = first_of("vae_core.exact.posterior", "vae_core.analysis.marginal")
-    decoded = first_of("vae_core.exact.decoded", "vae_core.analysis.decoded")
-    repeated = first_of("vae_core.repeated", "vae_core.analysis.repeated")
+    decoded = first_of("vae_core.exact.lattice", "vae_core.analysis.decoded")
+    repeated = first_of("vae_core.analysis.convergence", "vae_core.analysis.repeated")
     log_px = log_px_exact(model, x[:96], spacing=_SPACING)
     yield "exact log p(x)", log_px
     yield "exact log p(x), coarse", log_px_exact(model, x[:24], spacing=0.2)
@@ -113,10 +113,10 @@ def of_a_prior_on_a_lattice(model: VAE, x: Tensor) -> Numbers:
     yield "log p(z|x)", on_lattice.log_posterior(model, x[:2], spacing=0.2)
     yield "KL(q || p(z|x))", on_lattice.kl_to_posterior(model, x[:32], log_px[:32])
     lattice = decoded.DecodedLattice(model, spacing=_SPACING)
-    prior_draws = repeated.PriorDraws(lattice, n_runs=4, n_samples=2000, generator=seeded())
-    proposal_draws = repeated.ProposalDraws(
-        model.config.latent_dim, n_runs=4, n_samples=2000, generator=seeded()
-    )
+    count = "n_trials" if hasattr(repeated, "Trials") else "n_runs"
+    draws: dict[str, Any] = {count: 4, "n_samples": 2000}
+    prior_draws = repeated.PriorDraws(lattice, **draws, generator=seeded())
+    proposal_draws = repeated.ProposalDraws(model.config.latent_dim, **draws, generator=seeded())
     for i, image in enumerate(x[:5]):
         explained = lattice.explain(image)
         yield f"explained {i}: log p(x)", explained.log_px
