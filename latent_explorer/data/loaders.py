@@ -44,9 +44,11 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from vae_core.analysis.aggregate import Aggregate
-    from vae_core.analysis.decoded import DecodedLattice, Explained
+    from vae_core.analysis.convergence import Estimates, PriorDraws, ProposalDraws
     from vae_core.analysis.denoising import Denoised
-    from vae_core.analysis.repeated import Estimates, PriorDraws, ProposalDraws
+    from vae_core.exact.explanation import Explanation
+    from vae_core.exact.lattice import DecodedLattice
+    from vae_core.posterior import Posterior
     from vae_core.priors import DigitMixture
 
 Floats = NDArray[np.float32]
@@ -179,13 +181,13 @@ def decoded(ref: CheckpointRef) -> DecodedLattice:
     ValueError
         It has more dimensions, or is a plain autoencoder.
     """
-    from vae_core.analysis.decoded import DecodedLattice
+    from vae_core.exact.lattice import DecodedLattice
 
     return DecodedLattice(checkpoint(ref).model)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def explanation(ref: CheckpointRef, x: bytes) -> Explained:
+def explanation(ref: CheckpointRef, x: bytes) -> Explanation:
     """Explain one image, the bytes of float32 of shape (784,), by all of latent space."""
     return decoded(ref).explain(_image(x))
 
@@ -195,7 +197,7 @@ def estimates(ref: CheckpointRef, x: bytes) -> Estimates:
     """Estimate one image's log p(x) in every way, 50 times; `x` as in `explanation`."""
     from torch import Generator
 
-    from vae_core.analysis.repeated import estimate
+    from vae_core.analysis.convergence import estimate
 
     return estimate(
         decoded(ref),
@@ -214,10 +216,10 @@ def aggregate(ref: CheckpointRef) -> Aggregate:
     import torch
 
     from vae_core.analysis.aggregate import aggregate_posterior
-    from vae_core.models import Posterior
+    from vae_core.posterior import Posterior
 
     mu, std = (torch.from_numpy(each[SPLITS["test"]]) for each in posteriors(ref))
-    return aggregate_posterior(checkpoint(ref).model, Posterior(mu, 2.0 * std.log()))
+    return aggregate_posterior(checkpoint(ref).model, Posterior.from_std(mu, std))
 
 
 @st.cache_resource(max_entries=2, show_spinner="Carrying the digits over…")
@@ -307,11 +309,11 @@ def _mixture(ref: CheckpointRef) -> DigitMixture:
 def _prior_draws(ref: CheckpointRef) -> PriorDraws:
     from torch import Generator
 
-    from vae_core.analysis.repeated import PriorDraws
+    from vae_core.analysis.convergence import PriorDraws
 
     return PriorDraws(
         decoded(ref),
-        n_runs=ESTIMATE_RUNS,
+        n_trials=ESTIMATE_RUNS,
         n_samples=ESTIMATE_SAMPLES[-1],
         generator=Generator().manual_seed(_SEED),
     )
@@ -321,11 +323,11 @@ def _prior_draws(ref: CheckpointRef) -> PriorDraws:
 def _proposal_draws(latent_dim: int) -> ProposalDraws:
     from torch import Generator
 
-    from vae_core.analysis.repeated import ProposalDraws
+    from vae_core.analysis.convergence import ProposalDraws
 
     return ProposalDraws(
         latent_dim,
-        n_runs=ESTIMATE_RUNS,
+        n_trials=ESTIMATE_RUNS,
         n_samples=ESTIMATE_SAMPLES[-1],
         generator=Generator().manual_seed(_SEED),
     )
@@ -494,8 +496,8 @@ def posteriors(ref: CheckpointRef) -> tuple[Floats, Floats]:
         return (center + coords @ axes.T).astype(np.float32), std.astype(np.float32)
     from vae_core.analysis.projection import encode_images
 
-    mu, logvar = encode_images(checkpoint(ref).model, digits().images)
-    return mu.numpy(), (0.5 * logvar).exp().numpy()
+    found = encode_images(checkpoint(ref).model, digits().images)
+    return found.mu.numpy(), found.std.numpy()
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
@@ -564,11 +566,11 @@ def _terms(ref: CheckpointRef, split: Split) -> tuple[Floats, Floats | None]:
     kept = kept_terms(stored(ref))
     if kept is not None:
         return kept[rows, 0], kept[rows, 1]
-    from vae_core.analysis.terms import log_likelihood_terms
+    from vae_core.analysis.digit_elbos import digit_elbos
 
     data = DataSet(digits().images[rows], labels()[rows])
-    terms = log_likelihood_terms(checkpoint(ref).model, data)
-    return terms.reconstruction.numpy(), None if terms.kl is None else terms.kl.numpy()
+    found = digit_elbos(checkpoint(ref).model, data)
+    return found.reconstruction.numpy(), None if found.kl is None else found.kl.numpy()
 
 
 def _joined(first: DigitTerms, second: DigitTerms) -> DigitTerms:
@@ -639,18 +641,20 @@ def encode(ref: CheckpointRef, digit: int) -> Encoded:
         return encode_image(ref, digits().images[digit])
     import torch
 
+    from vae_core.posterior import Posterior
+
     coords, center, axes = positions(ref)
     mu, sigma = center + axes @ coords[digit], std[digit].astype(np.float32)
     prior = checkpoint(ref).model.prior
-    kl = float(prior.kl(torch.from_numpy(mu)[None], 2 * torch.from_numpy(sigma)[None].log()))
-    return Encoded(mu, sigma, kl)
+    q = Posterior.from_std(torch.from_numpy(mu)[None], torch.from_numpy(sigma)[None])
+    return Encoded(mu, sigma, float(prior.kl(q)))
 
 
 def encode_image(ref: CheckpointRef, image: NDArray[np.uint8]) -> Encoded:
     """q(z|x) of any picture, uint8 of shape (28, 28), from its grey pixels."""
     from vae_core.analysis.projection import encode_images
 
-    return _encoded(ref, *encode_images(checkpoint(ref).model, image[None]))
+    return _encoded(ref, encode_images(checkpoint(ref).model, image[None]))
 
 
 def encode_explained(ref: CheckpointRef, x: Floats) -> Encoded:
@@ -658,12 +662,12 @@ def encode_explained(ref: CheckpointRef, x: Floats) -> Encoded:
     import torch
 
     with torch.no_grad():
-        return _encoded(ref, *checkpoint(ref).model.encode(torch.from_numpy(x[None])))
+        return _encoded(ref, checkpoint(ref).model.encode(torch.from_numpy(x[None])))
 
 
-def _encoded(ref: CheckpointRef, mu: Any, logvar: Any) -> Encoded:
-    kl = float(checkpoint(ref).model.prior.kl(mu, logvar).sum())
-    return Encoded(mu[0].numpy(), (0.5 * logvar[0]).exp().numpy(), kl)
+def _encoded(ref: CheckpointRef, q: Posterior) -> Encoded:
+    kl = float(checkpoint(ref).model.prior.kl(q).sum())
+    return Encoded(q.mu[0].numpy(), q.std[0].numpy(), kl)
 
 
 def explained_pixels(ref: CheckpointRef, digit: int) -> Floats:
@@ -723,11 +727,12 @@ def test_log_px_z(ref: CheckpointRef, z: tuple[float, ...]) -> Floats:
     """Compute log p(x|z) of the 10,000 test digits at one z, nats, shape (10000,)."""
     import torch
 
+    from vae_core.joint import decode_nodes
+
     model, statistics = checkpoint(ref).model, test_statistics(ref)
     with torch.no_grad():
-        outputs = model.decoder(torch.tensor([z], dtype=torch.float32))
-        eta, log_normalizer = model.likelihood.natural_parameters(outputs)
-        return (statistics @ eta[0] - log_normalizer).numpy()
+        nodes = decode_nodes(model, torch.tensor([z], dtype=torch.float32))
+        return nodes.log_px_z(statistics)[:, 0].numpy()
 
 
 @st.cache_data(max_entries=16, show_spinner=False)

@@ -28,7 +28,7 @@ from vae_core.data import load_mnist
 from vae_core.snapshots import Snapshots, scan_snapshots
 
 if TYPE_CHECKING:
-    from vae_core.models import Posterior
+    from vae_core.posterior import Posterior
 
 _FOLDER, _ALIGNED = "compare_snapshots", "compare_snapshots_aligned"  # widgets
 _DIGIT = "compare_snapshots_digit"  # widget, which Python writes to
