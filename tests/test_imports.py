@@ -114,21 +114,20 @@ def test_the_core_has_no_cycle() -> None:
 def test_the_core_knows_no_front_end(path: Path) -> None:
     roots = {name.split(".")[0] for name in imported(path)}
     assert roots.isdisjoint(FRONT_ENDS)
-    assert roots.isdisjoint({"explorer", "app", "tests", "pickle", "IPython"})
+    assert roots.isdisjoint({"latent_explorer", "app", "tests", "pickle", "IPython"})
 
 
 def test_plots_know_no_streamlit() -> None:
-    files = python_files("explorer", "plots")
-    if not files:
-        pytest.skip("explorer/plots has no Python files yet")
+    files = python_files("latent_explorer", "plots")
+    assert files
     for path in files:
         assert "streamlit" not in {name.split(".")[0] for name in imported(path)}, path
 
 
 def test_the_map_s_payload_knows_no_streamlit() -> None:
-    path = ROOT / "explorer" / "latent_map" / "payload.py"
+    path = ROOT / "latent_explorer" / "components" / "latent_map" / "payload.py"
     roots = {name.split(".")[0] for name in imported(path)}
-    assert roots.isdisjoint({"streamlit", "explorer", "torch"})
+    assert roots.isdisjoint({"streamlit", "latent_explorer", "torch"})
 
 
 def heavy_after(code: str) -> list[str]:

@@ -13,8 +13,8 @@ from statistics import median
 import numpy as np
 import pytest
 
-from explorer import loaders
-from explorer.walks import files, geometry, ways
+from latent_explorer.data import loaders
+from latent_explorer.pages.interpolate import files, geometry, ways
 from tests.benchmarks.harness import repeats, say, shown_checkpoint
 from tests.browser.running import Server, chromium
 from tests.browser.tab import Tab

@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Generator, Tensor
 
-from explorer import loaders
+from latent_explorer.data import loaders
 from tests.benchmarks.harness import interleave, repeats, report, shown_checkpoint
 from vae_core.analysis import marginal
 from vae_core.analysis.decoded import DecodedLattice

@@ -35,7 +35,7 @@ def timed(work: Callable[[], object]) -> float:
 @pytest.fixture(scope="module")
 def pair() -> tuple[Codes, Codes]:
     """Codes of two shipped encoders, shape (70000, 2) each."""
-    from explorer import loaders
+    from latent_explorer.data import loaders
 
     a, b = [
         ref for ref in loaders.checkpoints()[0] if loaders.stored(ref).header.model.latent_dim == 2

@@ -155,7 +155,7 @@ def app_with_all_digits(folder: Path) -> Path:
 
     Streamlit looks for pages beside the main script, hence the link.
     """
-    (folder / "explorer").symlink_to(ROOT / "explorer")
+    (folder / "latent_explorer").symlink_to(ROOT / "latent_explorer")
     script = folder / "app_all.py"
     script.write_text(
         "import runpy\n"

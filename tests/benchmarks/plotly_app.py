@@ -4,9 +4,9 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from explorer import loaders
-from explorer.state import DEFAULT_CHECKPOINT
-from explorer.theme import PALETTE
+from latent_explorer.data import loaders
+from latent_explorer.session.state import DEFAULT_CHECKPOINT
+from latent_explorer.theme import PALETTE
 from vae_core.checkpoints import CheckpointRef
 
 

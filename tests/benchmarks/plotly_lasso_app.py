@@ -4,9 +4,9 @@ import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from explorer import loaders
-from explorer.contact_sheet import PAGE_SIZE
-from explorer.state import DEFAULT_CHECKPOINT
+from latent_explorer.components.contact_sheet import PAGE_SIZE
+from latent_explorer.data import loaders
+from latent_explorer.session.state import DEFAULT_CHECKPOINT
 from tests.benchmarks.plotly_app import scatter
 from vae_core.checkpoints import CheckpointRef
 

@@ -13,7 +13,7 @@ import pytest
 from numpy.typing import NDArray
 from playwright.sync_api import Browser
 
-from explorer import loaders
+from latent_explorer.data import loaders
 from tests.browser.running import ROOT as ROOT
 from tests.browser.running import Server, chromium
 from tests.browser.tab import Tab

@@ -13,8 +13,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from explorer import loaders
-from explorer.latent_map import (
+from latent_explorer.components.latent_map import (
     SHEET_DIGITS,
     MapView,
     latent_map,
@@ -26,7 +25,8 @@ from explorer.latent_map import (
     read_wants,
     send,
 )
-from explorer.theme import PALETTE
+from latent_explorer.data import loaders
+from latent_explorer.theme import PALETTE
 
 KEY, EXTENT, SIDE = "map", (-8.0, 8.0, -8.0, 8.0), 64
 LEFT, RIGHT = 3, 7  # the digits of the two halves of the class layer

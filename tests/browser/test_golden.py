@@ -14,8 +14,8 @@ import torch
 from numpy.typing import NDArray
 from playwright.sync_api import Browser, Page
 
-from explorer import loaders
-from explorer.latent_map.payload import pack_decoder, payload_id
+from latent_explorer.components.latent_map.payload import pack_decoder, payload_id
+from latent_explorer.data import loaders
 from tests.browser.conftest import ROOT, Server, Shipped
 from tests.browser.tab import Tab
 from vae_core.checkpoints import checkpoint_ref
@@ -43,7 +43,7 @@ DECODE = """async ([payload, places]) => {
 def page(browser: Browser) -> Iterator[Page]:
     """A blank page with the map's reader and decoder, as `window.map`."""
     page = browser.new_page()
-    folder = ROOT / "explorer/latent_map/assets"
+    folder = ROOT / "latent_explorer/components/assets/latent_map"
     names = ("payload.js", "decoder.js", "simd.js")
     modules = [(folder / name).read_text(encoding="utf-8") for name in names]
     page.evaluate(

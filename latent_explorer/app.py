@@ -1,0 +1,136 @@
+"""Router: page settings, the one place to pick a checkpoint, navigation."""
+
+import sys
+from pathlib import Path
+
+import streamlit as st
+
+from latent_explorer.components.latent_map import preload
+from latent_explorer.data import loaders, uploads
+from latent_explorer.serving import answer_promptly
+from latent_explorer.session import state
+from latent_explorer.theme import number
+from vae_core.data import Split
+
+_HERE = Path(__file__).parent
+SPLIT_NAMES: dict[Split, str] = {
+    "test": "10,000 test",
+    "train": "60,000 training",
+    "all": "all 70,000",
+}
+# folder of a page -> its icon, in the order of the navigation
+PAGES = {
+    "explore": "explore",
+    "interpolate": "route",
+    "compare": "compare",
+    "likelihood": "functions",
+}
+FIGURES = (  # title, name in the header, unit
+    ("log p(x), exact", "log_px", "nats"),
+    ("ELBO", "elbo", "nats"),
+    ("KL(q‖p)", "kl", "nats"),
+    ("10-NN accuracy", "knn10", ""),
+)
+
+
+def main() -> None:
+    """Draw the shell and run the chosen page."""
+    answer_promptly()
+    st.set_page_config(
+        page_title="Latent Explorer", page_icon=str(_HERE / "icon.png"), layout="wide"
+    )
+    pages = [
+        st.Page(
+            _HERE / "pages" / path / "view.py",
+            title=path.title(),
+            icon=f":material/{icon}:",
+            url_path=path,
+            default=path == "explore",
+        )
+        for path, icon in PAGES.items()
+    ]
+    page = st.navigation(pages, position="top")
+    preload()  # while the server reads what the map shows
+    st.html(_HERE / "theme.css")
+    with st.container(key="app_pages", horizontal=True, wrap=False, gap="small"):
+        for each in pages:
+            st.page_link(each, width="stretch")
+    with state.shown_errors():
+        state.remember_folder()
+        refs, problems = uploads.checkpoints()
+        with st.sidebar:
+            for problem in problems:
+                st.warning(str(problem), icon=":material/broken_image:")
+        if not refs:
+            _no_checkpoints()
+            return
+        opened = state.open_link(refs, page.url_path)
+        _pick_checkpoint(refs)
+        if opened.problem is not None and state.is_first_scene(page.url_path):
+            st.warning(opened.problem, icon=":material/link_off:")
+        page.run()
+
+
+def _pick_checkpoint(refs: list[loaders.CheckpointRef]) -> None:
+    by_name = {ref.name: ref for ref in refs}
+    if st.session_state.get(state.CHECKPOINT) not in by_name:
+        st.session_state[state.CHECKPOINT] = state.default_name(refs)
+    st.session_state.setdefault(state.SPLIT, "test")
+    with st.sidebar:
+        st.markdown("### Latent Explorer")
+        name = st.selectbox(
+            "Checkpoint",
+            list(by_name),
+            key=state.CHECKPOINT,
+            help="A .safetensors file dropped into the weights folder appears here at your next "
+            "step.",
+        )
+        split = st.radio(
+            "Digits on the map",
+            tuple(SPLIT_NAMES),
+            format_func=SPLIT_NAMES.__getitem__,
+            key=state.SPLIT,
+        )
+        ref = by_name[name]
+        _describe(ref)
+    state.set_current(ref, split)
+
+
+def _describe(ref: loaders.CheckpointRef) -> None:
+    """Say what the checkpoint is, with the figures its file holds."""
+    header = loaders.stored(ref).header
+    st.caption(header.about)
+    rows = [
+        f"<span>{title}</span><span>{number(figure['value'], 2 if unit else 3)} {unit}</span>"
+        for title, name, unit in FIGURES
+        if (figure := header.metrics.get(name)) and figure["value"] is not None
+    ]
+    if rows:
+        pixels = "binarised" if header.model.likelihood == "bernoulli" else "grey"
+        st.html(f'<div class="figures">{"".join(rows)}</div>')
+        st.caption(
+            f"Nats per test image of {header.data['name']}, {pixels}. 10-NN: how often the ten "
+            "nearest codes vote for the right digit."
+        )
+    if header.data["name"] != "MNIST":
+        st.caption(f"Trained on {header.data['name']}; the map shows MNIST, encoded by it.")
+    if header.model.latent_dim > 2:
+        st.caption(
+            f"z has {header.model.latent_dim} dimensions: the map is a projection on their two "
+            "leading principal axes."
+        )
+
+
+def _no_checkpoints() -> None:
+    st.title("No checkpoint yet")
+    st.info(
+        f"The folder {loaders.weights_folder()} holds no readable checkpoint. Train one, which "
+        "takes a few minutes, then reload this page:",
+        icon=":material/model_training:",
+    )
+    out = loaders.weights_folder() / "quick.safetensors"
+    st.code(f"{sys.executable} -m vae_core train quick --out {out}", language="bash")
+
+
+if __name__ == "__main__":  # the script of an installed package; a checkout has its own
+    main()

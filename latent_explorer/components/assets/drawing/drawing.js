@@ -1,0 +1,284 @@
+// The square to draw on. Streamlit calls the default export again when data or theme change.
+//
+// Strokes are lists of points [x, y, width] in units of the square's side, y down. They are kept
+// by Python's key in this module, which outlives reruns and page switches.
+
+const BRUSH = 0.115; // of the side; a digit over 0.8 of it gets strokes as wide as MNIST's, some 3 of 20
+const LEAST_PAUSE = 150; // ms between two pictures sent while drawing
+const MOST_PAUSE = 600;
+const NO_ANSWER = 2000; // ms after which the next is sent all the same
+const STEP = 1 / 48; // of the pen moved by keys
+const BIG_STEP = 1 / 12;
+const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+
+const pads = new Map();
+
+export default function ({ data, parentElement, setTriggerValue }) {
+  const { key } = data;
+  const root = parentElement.querySelector(".pad");
+  const isNew = !pads.has(key);
+  if (isNew) {
+    pads.set(key, {
+      strokes: [],
+      pointer: null, // id of the one that draws
+      pen: { x: 0.5, y: 0.5, isDown: false, isShown: false }, // moved by keys
+      isDirty: false, // not sent yet
+      sent: data.seen,
+      seen: data.seen,
+      sentAt: 0,
+      restUntil: 0,
+      timer: 0,
+      frame: 0,
+    });
+  }
+  const pad = pads.get(key);
+  Object.assign(pad, { root, side: data.side, setTriggerValue });
+  if (root.pad !== pad) {
+    root.pad = pad;
+    listen(pad);
+  }
+  answered(pad, data.seen, isNew);
+  redraw(pad);
+  return () => {
+    pad.observer?.disconnect();
+    pad.observer = null;
+    pad.pointer = null;
+    root.pad = null;
+  };
+}
+
+// ---- what the server has seen
+
+function answered(pad, seen, isNew) {
+  const isLost = seen < pad.seen; // a new session of the server, which knows nothing of it
+  if (isLost) {
+    pad.sent = pad.seen = seen;
+  } else if (seen > pad.seen) {
+    const took = performance.now() - pad.sentAt;
+    // As long again for the rest of the page, so that drawing on does not cut its run short.
+    pad.restUntil = performance.now() + Math.min(Math.max(took, LEAST_PAUSE), MOST_PAUSE);
+    pad.seen = Math.min(seen, pad.sent);
+  }
+  if (isLost ? pad.strokes.length : isNew && seen) pad.isDirty = true;
+  pump(pad);
+}
+
+function pump(pad, isUrgent = false) {
+  clearTimeout(pad.timer);
+  const isWaiting = pad.seen < pad.sent;
+  pad.root.dataset.waiting = pad.isDirty || isWaiting;
+  if (!pad.isDirty) return;
+  const rest = (isWaiting ? pad.sentAt + NO_ANSWER : pad.restUntil) - performance.now();
+  if (isUrgent || rest <= 0) {
+    send(pad);
+  } else {
+    pad.timer = setTimeout(() => pump(pad), rest);
+  }
+}
+
+function send(pad) {
+  pad.isDirty = false;
+  pad.sent += 1;
+  pad.sentAt = performance.now();
+  pad.setTriggerValue("ink", { n: pad.sent, levels: pad.strokes.length ? levels(pad) : null });
+}
+
+// The strokes as side x side bytes, 255 for ink, in base64.
+function levels({ strokes, side }) {
+  const canvas = document.createElement("canvas");
+  canvas.width = canvas.height = side;
+  const context = canvas.getContext("2d", { willReadFrequently: true });
+  for (const stroke of strokes) paint(context, stroke, side);
+  const { data } = context.getImageData(0, 0, side, side);
+  let text = "";
+  for (let i = 3; i < data.length; i += 4) text += String.fromCharCode(data[i]);
+  return btoa(text);
+}
+
+// ---- strokes
+
+function changed(pad, isUrgent = false) {
+  pad.isDirty = true;
+  pump(pad, isUrgent);
+  redraw(pad);
+}
+
+function undo(pad) {
+  if (!pad.strokes.length) return;
+  pad.pointer = null;
+  pad.pen.isDown = false;
+  pad.strokes.pop();
+  say(pad, pad.strokes.length ? `Undone, ${count(pad)} left` : "Undone, nothing is left");
+  changed(pad, true);
+}
+
+function clear(pad) {
+  if (!pad.strokes.length) return;
+  pad.pointer = null;
+  pad.pen.isDown = false;
+  pad.strokes = [];
+  say(pad, "Cleared");
+  changed(pad, true);
+}
+
+function count({ strokes }) {
+  return strokes.length === 1 ? "1 stroke" : `${strokes.length} strokes`;
+}
+
+function say(pad, text) {
+  pad.root.querySelector(".spoken").textContent = text;
+}
+
+// ---- pointer and keys
+
+function listen(pad) {
+  const canvas = pad.root.querySelector("canvas");
+  const [undoButton, clearButton] = pad.root.querySelectorAll("button");
+  pad.observer?.disconnect();
+  pad.observer = new ResizeObserver(() => redraw(pad));
+  pad.observer.observe(canvas);
+  undoButton.onclick = () => undo(pad);
+  clearButton.onclick = () => clear(pad);
+  canvas.onpointerdown = (event) => {
+    if (pad.pointer !== null || event.button !== 0) return; // a second finger, another button
+    event.preventDefault();
+    canvas.focus({ preventScroll: true });
+    pad.pen.isShown = pad.pen.isDown = false;
+    pad.pointer = event.pointerId;
+    try {
+      canvas.setPointerCapture(event.pointerId);
+    } catch {
+      // the pointer is gone already
+    }
+    pad.strokes.push([]);
+    extend(pad, canvas, [event]);
+  };
+  canvas.onpointermove = (event) => {
+    if (event.pointerId !== pad.pointer) return;
+    const events = event.getCoalescedEvents?.() ?? [];
+    extend(pad, canvas, events.length ? events : [event]);
+  };
+  canvas.onpointerup =
+    canvas.onpointercancel =
+    canvas.onlostpointercapture =
+      (event) => {
+        if (event.pointerId !== pad.pointer) return;
+        pad.pointer = null;
+        changed(pad, true);
+      };
+  canvas.onkeydown = (event) => onKey(pad, event);
+  canvas.onblur = () => {
+    pad.pen.isShown = pad.pen.isDown = false;
+    redraw(pad);
+  };
+}
+
+function extend(pad, canvas, events) {
+  const box = canvas.getBoundingClientRect();
+  const stroke = pad.strokes.at(-1);
+  for (const event of events) {
+    // Only a pen knows how hard it is pressed.
+    const force = event.pointerType === "pen" && event.pressure ? 0.5 + event.pressure : 1;
+    const x = (event.clientX - box.left) / box.width;
+    const y = (event.clientY - box.top) / box.height;
+    stroke.push([x, y, BRUSH * force]);
+  }
+  changed(pad);
+}
+
+function onKey(pad, event) {
+  const { pen } = pad;
+  const isUndo =
+    event.key === "Backspace" || ((event.ctrlKey || event.metaKey) && event.key === "z");
+  if (isUndo) {
+    undo(pad);
+  } else if (event.ctrlKey || event.metaKey || event.altKey) {
+    return;
+  } else if (event.key === "Delete") {
+    clear(pad);
+  } else if (event.key in ARROWS) {
+    const [dx, dy] = ARROWS[event.key];
+    const step = event.shiftKey ? BIG_STEP : STEP;
+    pen.isShown = true;
+    pen.x = Math.min(Math.max(pen.x + dx * step, 0), 1);
+    pen.y = Math.min(Math.max(pen.y + dy * step, 0), 1);
+    if (pen.isDown) {
+      pad.strokes.at(-1).push([pen.x, pen.y, BRUSH]);
+      changed(pad);
+    }
+  } else if (event.key === " ") {
+    pen.isShown = true;
+    pen.isDown = !pen.isDown;
+    if (pen.isDown) pad.strokes.push([[pen.x, pen.y, BRUSH]]);
+    say(pad, pen.isDown ? "Pen down" : `Pen lifted, ${count(pad)}`);
+    changed(pad, !pen.isDown);
+  } else {
+    return;
+  }
+  event.preventDefault();
+  redraw(pad);
+}
+
+// ---- picture
+
+function redraw(pad) {
+  pad.frame ||= requestAnimationFrame(() => {
+    pad.frame = 0;
+    draw(pad);
+  });
+}
+
+function draw(pad) {
+  const { root, strokes, pen } = pad;
+  const canvas = root.querySelector("canvas");
+  const [undoButton, clearButton] = root.querySelectorAll("button");
+  undoButton.disabled = clearButton.disabled = strokes.length === 0;
+  root.dataset.strokes = strokes.length;
+  const side = Math.round(canvas.clientWidth * devicePixelRatio);
+  if (!side) return; // hidden
+  if (canvas.width !== side) canvas.width = canvas.height = side;
+  const context = canvas.getContext("2d");
+  const style = getComputedStyle(canvas);
+  const ink = style.getPropertyValue("--st-text-color").trim() || "#000";
+  context.clearRect(0, 0, side, side);
+  if (!strokes.length) {
+    context.fillStyle = ink;
+    context.globalAlpha = 0.72;
+    context.font = `${Math.round(15 * devicePixelRatio)}px ${style.fontFamily}`;
+    context.textAlign = "center";
+    context.textBaseline = "middle";
+    context.fillText("Draw a digit", side / 2, side / 2);
+    context.globalAlpha = 1;
+  }
+  for (const stroke of strokes) paint(context, stroke, side, ink);
+  if (pen.isShown) {
+    context.strokeStyle = style.getPropertyValue("--st-primary-color").trim() || ink;
+    context.lineWidth = (pen.isDown ? 3 : 1.5) * devicePixelRatio;
+    context.beginPath();
+    context.arc(pen.x * side, pen.y * side, (BRUSH / 2) * side, 0, 2 * Math.PI);
+    context.stroke();
+  }
+}
+
+// One stroke, smooth through the middles between its points.
+function paint(context, stroke, side, ink = "#000") {
+  context.strokeStyle = context.fillStyle = ink;
+  context.lineCap = context.lineJoin = "round";
+  const [x0, y0, width0] = stroke[0];
+  context.beginPath();
+  context.arc(x0 * side, y0 * side, (width0 / 2) * side, 0, 2 * Math.PI);
+  context.fill();
+  let from = [x0, y0];
+  for (let i = 1; i < stroke.length; i++) {
+    const [px, py] = stroke[i - 1];
+    const [x, y, width] = stroke[i];
+    const isLast = i === stroke.length - 1;
+    const to = isLast ? [x, y] : [(px + x) / 2, (py + y) / 2];
+    context.lineWidth = width * side;
+    context.beginPath();
+    context.moveTo(from[0] * side, from[1] * side);
+    context.quadraticCurveTo(px * side, py * side, to[0] * side, to[1] * side);
+    context.stroke();
+    from = to;
+  }
+}

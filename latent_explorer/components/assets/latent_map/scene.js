@@ -1,0 +1,125 @@
+// Paints a map on whatever canvas, at whatever scale: what lies under the overlay, and the overlay.
+
+import { Cloud } from "./cloud.js";
+import { classRegions, FIELD_LAYERS, Fields, paintPrior, turned } from "./fields.js";
+import { Mosaic } from "./mosaic.js";
+import { axesTicks, fitThumbnails, Overlay, paintGrid, Sprites } from "./overlay.js";
+import { sheetOf } from "./store.js";
+import { fromPixel, toCss } from "./theme.js";
+
+const UNDER = ["mosaic", ...FIELD_LAYERS]; // in the order they are painted
+
+export class Scene {
+  constructor(map) {
+    this.map = map;
+    this.cloud = new Cloud();
+    this.fields = new Fields();
+    this.sprites = new Sprites();
+    this.mosaic = new Mosaic(() => map.schedule(true));
+  }
+
+  // What both paintings need to know of a view.
+  prepare(view) {
+    this.ticks = axesTicks(view);
+    this.thumbnails = this.findThumbnails(view);
+    this.hidden = this.thumbnails && new Set(this.thumbnails.map(([row]) => row));
+  }
+
+  // Of everything in sight that has a scale or a code of colours.
+  legends() {
+    const { layers, pointsLook, fieldsPayload: fields, theme } = this.map;
+    const found = [];
+    if (layers.has("points") && pointsLook.legend) found.push(pointsLook.legend);
+    if (!fields) return found;
+    for (const layer of FIELD_LAYERS) {
+      const image = layers.has(layer) && this.fields.imageOf(layer, fields, theme);
+      if (image) found.push(image.legend);
+    }
+    if (layers.has("prior") && fields.prior.length) {
+      const said = fields.said.prior ?? "";
+      const title =
+        fields.prior.length === 1
+          ? "Prior N(0, I): \u03c3 and the mass inside"
+          : `Prior: ${fields.prior.length} Gaussians at 1 and 2 \u03c3`;
+      found.push({ title, said });
+    }
+    return found;
+  }
+
+  // Paper, fields, grid, points: all that lies under the overlay. Returns whether it is final.
+  base(pen, view, mayStretch, cloud = this.cloud) {
+    const { layers, fieldsPayload: fields, points, root, state } = this.map;
+    const { turn } = state; // of what was computed on the plane before it was turned
+    pen.setTransform(1, 0, 0, 1, 0, 0);
+    pen.fillStyle = toCss(view.theme.paper);
+    pen.fillRect(0, 0, view.width * view.ratio + 1, view.height * view.ratio + 1);
+    for (const layer of UNDER) {
+      if (!layers.has(layer)) continue;
+      if (layer === "mosaic") {
+        const isDone = this.mosaic.paint(pen, view);
+        root.dataset.mosaic = isDone ? "complete" : "decoding";
+      } else if (fields) this.fields.paint(pen, layer, fields, { ...view, turn });
+    }
+    paintGrid(pen, view, this.ticks);
+    this.rings =
+      layers.has("prior") && fields ? paintPrior(pen, fields.prior, { ...view, turn }) : [];
+    if (!layers.has("points")) return true;
+    return cloud.paint(pen, points, view, this.dots(), mayStretch);
+  }
+
+  // How the dots look now, with those left out whose thumbnails stand in for them.
+  dots() {
+    const { marks, marksName, pointsLook: look } = this.map;
+    const { hidden } = this;
+    const name = `${look.name}/${marksName}/${hidden ? [...hidden] : ""}`;
+    return {
+      ...look,
+      name,
+      front: marks ?? look.front,
+      isDimming: Boolean(marks),
+      hidden,
+    };
+  }
+
+  // Thumbnails that fit; null for none. Pictures that are missing are asked for.
+  findThumbnails(view) {
+    const { layers, points, wants } = this.map;
+    if (!layers.has("thumbnails")) return null;
+    const missing = new Set();
+    const shown = fitThumbnails(points, view, missing);
+    if (missing.size) wants.sheets(new Set([...missing].map(sheetOf)));
+    return shown?.length ? shown : null;
+  }
+
+  overlay(pen, view) {
+    const { state, layers, points, pin, shape, names, marks, fieldsPayload, drag } = this.map;
+    const overlay = new Overlay(pen, view);
+    if (this.thumbnails) {
+      const { classes, colours } = this.map.pointsLook;
+      overlay.thumbnails(this.thumbnails, {
+        sprite: (row) => this.sprites.of(row + points.first_id, view.theme),
+        frame: (row) => toCss(fromPixel(colours[classes[row]])),
+        isDim: (row) => marks !== null && !marks[row],
+      });
+    }
+    overlay.axes(this.ticks, names.slice(1));
+    if (layers.has("labels")) overlay.medoids(points.medoids);
+    if (layers.has("classes") && fieldsPayload) {
+      const place = ([label, x, y, radius]) => [label, ...turned([x, y], state.turn), radius];
+      overlay.regions(classRegions(fieldsPayload).map(place));
+    }
+    overlay.rings(this.rings);
+    if (!drag.moving) for (const line of state.lines) overlay.line(line);
+    const path = drag.live ?? (drag.moving ? null : state.path?.points);
+    if (path) overlay.path(path);
+    if (drag.stepCoords) overlay.step(drag.stepCoords);
+    if (state.ellipse) overlay.ellipse(state.ellipse);
+    for (const id of state.highlight) {
+      const coords = this.map.coordsOf(id);
+      if (coords) overlay.highlight(coords);
+    }
+    for (const mark of drag.marks) overlay.mark(mark);
+    if (pin) overlay.pin(pin, state.ellipse);
+    if (shape) overlay.shape(shape.polygon);
+  }
+}

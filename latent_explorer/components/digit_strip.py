@@ -1,0 +1,81 @@
+"""A row of digit images with captions, drawn crisply and in the theme's own ink and paper."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from latent_explorer.components.bridge import declare
+
+_strip = declare("digit_strip")
+
+
+@dataclass(frozen=True, slots=True)
+class DigitImage:
+    """One image of a strip."""
+
+    pixels: NDArray[np.floating[Any]]  # (784,) or (28, 28): ink from 0 to 1, or −1 to 1 if signed
+    title: str
+    caption: str = ""
+    is_signed: bool = False  # a difference: two colours about the paper
+
+
+def digit_strip(
+    images: Sequence[DigitImage],
+    *,
+    key: str,
+    size: int = 112,
+    per_row: int | None = None,
+    on_choose: Callable[[], None] | None = None,
+) -> None:
+    """Draw images in a row that wraps.
+
+    Parameters
+    ----------
+    images : sequence of DigitImage
+    key : str
+        Key of the component.
+    size : int
+        Width of an image on screen, CSS pixels.
+    per_row : int, optional
+        Keep this many in a row, smaller if there is no room; by default rows wrap.
+    on_choose : callable, optional
+        Makes the images buttons; called without arguments after a click, see `read_choice`.
+    """
+    data = {
+        "size": size,
+        "perRow": per_row,
+        "choosable": on_choose is not None,
+        "images": [
+            {
+                "pixels": _to_base64(image),
+                "title": image.title,
+                "caption": image.caption,
+                "signed": image.is_signed,
+            }
+            for image in images
+        ],
+    }
+    _strip(key=key, data=data, on_choose_change=on_choose or (lambda: None))
+
+
+def read_choice(key: str) -> int | None:
+    """Position of the image just chosen, inside an `on_choose` callback."""
+    state = st.session_state.get(key)
+    value = None if state is None else state.get("choose")
+    return value if isinstance(value, int) and value >= 0 else None
+
+
+def _to_base64(image: DigitImage) -> str:
+    """Bytes 0…255 for ink; for a difference 0…254 with 127 as none."""
+    pixels = np.asarray(image.pixels, np.float64).reshape(-1)
+    if pixels.shape != (784,) or not np.isfinite(pixels).all():
+        raise ValueError(f"an image needs 784 finite pixels, got shape {pixels.shape}")
+    scaled = pixels * 127.0 + 127.0 if image.is_signed else pixels * 255.0
+    return base64.b64encode(np.rint(scaled.clip(0, 255)).astype(np.uint8).tobytes()).decode()

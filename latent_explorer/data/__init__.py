@@ -1,0 +1,1 @@
+"""What the pages read: digits, checkpoints, payloads; all of it cached."""

@@ -1,0 +1,1 @@
+"""Links that restore what is seen."""

@@ -1,0 +1,1 @@
+"""The app's pages, a folder each."""

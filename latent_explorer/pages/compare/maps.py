@@ -1,0 +1,171 @@
+"""Maps side by side: one digit, or one z, under two to four checkpoints."""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+from typing import Any
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from latent_explorer.checkpoint_map import checkpoint_map, pick_before_turn
+from latent_explorer.components.digit_strip import DigitImage, digit_strip
+from latent_explorer.components.latent_map import Beside, read_pick, read_selection
+from latent_explorer.data import loaders
+from latent_explorer.links.link import SIDES
+from latent_explorer.pages.compare.compared import Compared, link, pick, picked, place_in
+from latent_explorer.pages.compare.measures import Aligned, aligned, said_of_alignment
+from latent_explorer.pages.explore import selection_panel as selecting
+from latent_explorer.session import state
+from latent_explorer.theme import number, point
+from vae_core.checkpoints import CheckpointRef
+
+_ALIGNED, _VIEWS = "compare_aligned", "compare_views"  # widgets
+_GROUP = "compare"
+_ALIGNMENTS = {"none": "As they are", "all": "On all digits", "selection": "On the selection"}
+
+Turn = NDArray[np.floating[Any]]
+
+
+def draw(compared: Compared) -> None:
+    """Draw the section."""
+    how, is_view_shared = _controls(compared)
+    turns = [_turn(ref, compared, how) for ref in compared.refs]
+    selection = selecting.selected()
+    params = link(compared, aligned=how, views="linked" if is_view_shared else "free")
+    for row in range(0, len(compared.refs), 2):
+        for i, column in zip(
+            range(row, len(compared.refs)), st.columns(2, gap="medium"), strict=False
+        ):
+            ref, turn = compared.refs[i], turns[i]
+            rotation = None if turn is None else turn.rotation
+            with column:
+                st.markdown(f"**{ref.name}**")
+                checkpoint_map(
+                    ref,
+                    compared.split,
+                    key=_map_key(i),
+                    place=place_in(ref),
+                    selected=None if selection is None else selection.ids,
+                    start=state.link_start("compare", i),
+                    link=params,
+                    beside=Beside(_GROUP, SIDES[i], is_view_shared),
+                    turn=rotation,
+                    on_pick=partial(_on_pick, i, ref, rotation),
+                    on_select=partial(_on_select, i),
+                    on_release=_on_release,
+                )
+                if turn is not None:
+                    st.caption(_said_of_turn(turn, compared.refs[0]))
+    if how != "none":
+        st.caption(said_of_alignment(compared.refs))
+    left, right = st.columns([3, 2], gap="medium")
+    with left:
+        _show_picked(compared)
+    with right:
+        st.markdown("##### Selection, the same in all maps")
+        first = compared.refs[0]
+        selecting.selection_panel(first, compared.split, place_in(first), on_choose=_on_choose)
+
+
+def _controls(compared: Compared) -> tuple[str, bool]:
+    asked = state.opened_link().compare
+    has_selection = selecting.selected() is not None
+    options = [name for name in _ALIGNMENTS if name != "selection" or has_selection]
+    if state.read_widget(_ALIGNED) not in options:
+        is_first = state.read_widget(_ALIGNED) is None
+        known = asked.aligned if is_first and asked.aligned in options else options[0]
+        state.write_widget(_ALIGNED, known)
+    if _VIEWS not in st.session_state:
+        # Under priors of one scale the same z is the same place of each map.
+        configs = [loaders.stored(ref).header.model for ref in compared.refs]
+        is_alike = all(config.posterior == "gaussian" for config in configs)
+        st.session_state[_VIEWS] = asked.views == "linked" if asked.views else is_alike
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        st.segmented_control(
+            f"Turned to lie on {compared.refs[0].name}",
+            options,
+            format_func=_ALIGNMENTS.__getitem__,
+            key=state.widget_key(_ALIGNED),
+            required=True,
+            help="Rotation and reflection about the origin only, fitted to the digits' places.",
+            persist_state="session",
+        )
+        st.toggle(
+            "One view for all",
+            key=_VIEWS,
+            help="All maps show the same rectangle, and pan and zoom as one.",
+            persist_state="session",
+        )
+    return state.read_widget(_ALIGNED), st.session_state[_VIEWS]
+
+
+def _turn(ref: CheckpointRef, compared: Compared, how: str) -> Aligned | None:
+    """Align a map with the first's; None as it is."""
+    first = compared.refs[0]
+    if how == "none" or ref == first:
+        return None
+    selection = selecting.selected() if how == "selection" else None
+    return aligned(ref, first, compared.split, None if selection is None else selection.ids)
+
+
+def _said_of_turn(turn: Aligned, onto: CheckpointRef) -> str:
+    (a, b), (c, d) = turn.rotation.tolist()
+    is_reflected = a * d - b * c < 0
+    angle = math.degrees(math.atan2(b, a))
+    how = f"{'Reflected and turned' if is_reflected else 'Turned'} by {number(angle, 0)}°"
+    return (
+        f"{how} onto {onto.name}; residual {number(turn.residual, 3)} z units, root mean square "
+        f"over {turn.n_fitted:,} digits."
+    )
+
+
+def _map_key(i: int) -> str:
+    return f"compare_map_{SIDES[i]}"
+
+
+def _on_pick(i: int, ref: CheckpointRef, turn: Turn | None) -> None:
+    with state.shown_errors():
+        if (found := read_pick(_map_key(i))) is not None:
+            pick(state.place_of_pick(ref, pick_before_turn(found, turn)))
+
+
+def _on_select(i: int) -> None:
+    if (ids := read_selection(_map_key(i))) is not None:
+        selecting.select(ids, "drawn on the map")
+
+
+def _on_release() -> None:
+    pick(None)
+
+
+def _on_choose(digit: int) -> None:
+    pick(state.place_of_digit(state.current()[0], digit))
+
+
+def _show_picked(compared: Compared) -> None:
+    here = picked()
+    if here is None:
+        st.info(
+            "Move over one map: the others show where they put the same digit, or what they make "
+            "of the same z. Click to keep it.",
+            icon=":material/touch_app:",
+        )
+        return
+    images: list[DigitImage] = []
+    if here.id is None:
+        st.markdown(f"##### The same z = {point(here.z)}, decoded by each")
+    else:
+        st.markdown(f"##### A {loaders.labels()[here.id]} · {state.digit_name(here.id)}")
+        images.append(DigitImage(loaders.pixels(here.id), "Original", "real pixels"))
+    for ref in compared.refs:
+        place = place_in(ref)
+        if place is None:
+            dims = loaders.stored(ref).header.model.latent_dim
+            st.warning(f"{ref.name} has {dims} latent dimensions: it has no such z.")
+            continue
+        image = loaders.decode(ref, np.array([place.z]))[0]
+        images.append(DigitImage(image, ref.name, f"z = {point(place.z, 2)}"))
+    digit_strip(images, key="compare_images", size=132)

@@ -1,0 +1,62 @@
+"""Which classes share a cluster and which are split, told in sentences from the counts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from latent_explorer.pages.compare.measures import Ints
+from vae_core.analysis.compare import shared_clusters, split_classes
+
+SHARE = 1 / 3  # of a class's digits, to be told of
+
+
+def cluster_stories(counts: Mapping[str, Ints]) -> list[str]:
+    """Tell what each encoder merges or splits, and which of the others do not.
+
+    Parameters
+    ----------
+    counts : mapping
+        Name of an encoder to its counts of digits by class (row) and cluster (column).
+
+    Returns
+    -------
+    list of str
+        One sentence per case, those that are not the same in all encoders first.
+    """
+    merged: dict[tuple[int, int], dict[str, str]] = {}
+    split: dict[int, dict[str, str]] = {}
+    for name, of_encoder in counts.items():
+        shares = of_encoder / of_encoder.sum(1, keepdims=True)
+        for r, s, cluster in shared_clusters(of_encoder, share=SHARE):
+            said = f"{_percent(shares[r, cluster])} and {_percent(shares[s, cluster])} of them"
+            merged.setdefault((r, s), {})[name] = said
+        for r, clusters in split_classes(of_encoder, share=SHARE):
+            said = _listed([_percent(shares[r, cluster]) for cluster in clusters])
+            split.setdefault(r, {})[name] = said
+    stories = [
+        (len(where) == len(counts), _story(f"{r} and {s} share a cluster", "apart", where, counts))
+        for (r, s), where in sorted(merged.items())
+    ] + [
+        (len(where) == len(counts), _story(f"{r} is split", "not split", where, counts))
+        for r, where in sorted(split.items())
+    ]
+    if not stories:
+        return ["No two classes share a cluster and none is split, in any of them."]
+    return [story for _, story in sorted(stories, key=lambda one: one[0])]
+
+
+def _story(what: str, otherwise: str, where: Mapping[str, str], names: Mapping[str, Ints]) -> str:
+    told = _listed([f"{name} ({said})" for name, said in where.items()])
+    rest = [name for name in names if name not in where]
+    if not rest:
+        return f"{what} in {'both' if len(names) == 2 else 'all'}: {told}."
+    return f"{what} in {told}, {otherwise} in {_listed(rest)}."
+
+
+def _listed(parts: Sequence[str]) -> str:
+    """Write a list: a, b and c."""
+    return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"

@@ -1,0 +1,1 @@
+"""Explore: the map, and what is at a place of it."""

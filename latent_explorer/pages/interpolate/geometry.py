@@ -1,0 +1,142 @@
+"""Graphs, densities and codes of one checkpoint, cached by its content, and shortest paths."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from latent_explorer.data import loaders
+from vae_core.checkpoints import CheckpointRef
+
+if TYPE_CHECKING:
+    from vae_core.analysis.geodesics import Graph, Measure
+    from vae_core.analysis.walks import Codes
+
+Latents = NDArray[np.float64]
+Short = Literal["image", "fisher-rao", "density"]
+
+N_POINTS, N_KNOTS = 40, 12  # of a geodesic: fewer, and it changes; more, and a drag waits
+_SIDE = 192  # cells along the side of the density's grid
+_TAIL = 0.001  # share of the codes beyond each side of the box that a lattice holds at least
+_JOINED = 2000  # training digits whose codes a path may follow above two dimensions
+
+
+class Leg(NamedTuple):
+    """A shortest path from one stop to the next."""
+
+    curve: Latents  # (T, D)
+    energy: float  # its measure's unit squared
+    converged: bool
+    n_iterations: int
+
+
+@st.cache_resource(max_entries=4, show_spinner="Looking where the digits lie…")
+def codes(ref: CheckpointRef) -> Codes:
+    """Codes of the training digits; how near the test digits are to them."""
+    from vae_core.analysis.walks import Codes
+
+    means = code_means(ref)
+    train, test = loaders.SPLITS["train"], loaders.SPLITS["test"]
+    return Codes(means[train], loaders.labels()[train], means[test])
+
+
+def code_means(ref: CheckpointRef) -> NDArray[np.floating[Any]]:
+    """Codes of all digits, shape (70000, D)."""
+    coords, center, axes = loaders.positions(ref)
+    if len(center) <= 2:  # the map holds the whole code
+        return center + coords @ axes.T
+    return loaders.posteriors(ref)[0]
+
+
+@st.cache_resource(max_entries=4, show_spinner="Summing up q(z) over 70,000 digits…")
+def dense(ref: CheckpointRef) -> Measure:
+    """Measure of steps by the aggregate posterior: 1 where q(z) is what it is at most digits."""
+    import torch
+
+    from vae_core.analysis.fields import plane_grid
+    from vae_core.analysis.geodesics import Dense
+    from vae_core.analysis.walks import GridLogDensity, mixture_log_density
+
+    mu, std = loaders.posteriors(ref)
+    if mu.shape[1] == 2:
+        grid = plane_grid(loaders.field_extent(mu, has_prior=False), _SIDE)
+        log_density = GridLogDensity(mu, std, grid)
+    else:
+        log_density = mixture_log_density(mu, std)
+    some = torch.from_numpy(mu[loaders.SPLITS["test"]][::10])
+    return Dense(log_density, float(log_density(some).mean()))
+
+
+def measure(ref: CheckpointRef, name: Short) -> Measure:
+    """Look up what makes a step long."""
+    from vae_core.analysis.geodesics import Decoded
+
+    return dense(ref) if name == "density" else Decoded(loaders.checkpoint(ref).model, name)
+
+
+@st.cache_resource(max_entries=16, show_spinner="Measuring the lattice…")
+def graph(ref: CheckpointRef, name: Short, reach: float) -> Graph | None:
+    """Where a shortest path is looked for first; on a line there is but one path."""
+    import torch
+
+    from vae_core.analysis.geodesics import codes_graph, lattice_graph
+
+    latent_dim = loaders.stored(ref).header.model.latent_dim
+    if latent_dim == 1:
+        return None
+    if latent_dim == 2:
+        return lattice_graph(measure(ref, name), reach, torch.zeros(1))
+    every = loaders.SPLITS["train"].stop // _JOINED
+    some = code_means(ref)[loaders.SPLITS["train"]][::every]
+    return codes_graph(measure(ref, name), torch.from_numpy(np.ascontiguousarray(some)))
+
+
+def radius(ref: CheckpointRef, stops: Latents) -> float:
+    """Reach of the lattice, z units: it holds the digits, and grows to hold the stops."""
+    import torch
+
+    from vae_core.analysis.geodesics import lattice_radius
+
+    if loaders.stored(ref).header.model.latent_dim != 2:
+        return 0.0
+    return lattice_radius(torch.from_numpy(_corners(ref)), torch.from_numpy(stops))
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _corners(ref: CheckpointRef) -> NDArray[np.floating[Any]]:
+    """Two opposite corners of the box that holds the codes, shape (2, 2); asked at each drag."""
+    coords, center, axes = loaders.positions(ref)
+    return center + np.quantile(coords, (_TAIL, 1 - _TAIL), axis=0) @ axes.T
+
+
+def shortest(
+    short: Measure, among: Graph | None, a: tuple[float, ...], b: tuple[float, ...]
+) -> Leg:
+    """Shortest path between two different stops.
+
+    Raises
+    ------
+    ValueError
+        Nothing changes between them.
+    """
+    import torch
+
+    from vae_core.analysis.geodesics import geodesic
+
+    ends = (torch.tensor(a, dtype=torch.float32), torch.tensor(b, dtype=torch.float32))
+    found = geodesic(short, *ends, graph=among, n_points=N_POINTS, n_knots=N_KNOTS)
+    curve = found.curve.double().numpy()
+    curve[0], curve[-1] = a, b
+    return Leg(curve, found.energy, found.converged, found.n_iterations)
+
+
+def length(ref: CheckpointRef, name: Short, curve: Latents) -> float:
+    """Length of a curve in a measure's unit."""
+    import torch
+
+    with torch.no_grad():
+        squares = measure(ref, name).squares(torch.from_numpy(curve).float())
+    return float(squares.sqrt().sum())

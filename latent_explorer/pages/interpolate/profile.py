@@ -1,0 +1,59 @@
+"""The profile of a walk: densities, digits nearby, change and classes along its steps."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+from numpy.typing import NDArray
+
+from latent_explorer.data import loaders
+from latent_explorer.pages.interpolate.around import Around
+from latent_explorer.session import state
+from latent_explorer.theme import PALETTE
+from vae_core.checkpoints import CheckpointRef
+
+
+def profile(
+    ref: CheckpointRef, z: NDArray[Any], images: NDArray[Any], around: Around
+) -> None:  # fmt: skip
+    """Draw the plots under the strip."""
+    from latent_explorer.plots.walk_profile import walk_profile
+    from vae_core.analysis.fields import log_aggregate_at
+    from vae_core.analysis.walks import changes, log_prior
+
+    st.markdown("##### Along the way")
+    unit = f"nats per z unit{_power(z.shape[1])}"
+    nearest = "Distance to the nearest code, z units"
+    rows: dict[str, NDArray[Any]] = {}
+    if has_density := loaders.has_posterior(ref):
+        rows["log p(z), prior"] = log_prior(loaders.checkpoint(ref).model, z)
+        mu, std = loaders.posteriors(ref)
+        rows["log q(z), aggregate posterior"] = log_aggregate_at(mu, std, z)
+    rows[nearest] = around.nearest
+    rows["Change from the last picture, image units"] = changes(images)
+    figure = walk_profile(
+        rows=rows,
+        shares=around.shares,
+        shares_title=f"Classes of the {loaders.N_VOTERS} nearest digits",
+        colors=PALETTE[state.theme()],
+        turns=around.turns,
+        reach=(nearest, around.reach),
+    )
+    st.plotly_chart(figure, key="walk_profile", config={"displayModeBar": False})
+    said = (
+        "Nearest code and classes (k-NN, "
+        f"k = {loaders.N_VOTERS}) are those of the 60,000 training digits; above the dotted line a "
+        "step is outside the region with data."
+    )
+    if has_density:
+        said += f" Log densities in {unit}; q(z) is exact, over all 70,000 digits."
+    st.caption(said)
+    if not has_density:
+        st.caption(
+            "A plain autoencoder has no prior and no q(z|x): log p(z) and log q(z) are left out."
+        )
+
+
+def _power(latent_dim: int) -> str:
+    return "".join("⁰¹²³⁴⁵⁶⁷⁸⁹"[int(digit)] for digit in str(latent_dim)) if latent_dim > 1 else ""

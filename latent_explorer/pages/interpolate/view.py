@@ -1,0 +1,199 @@
+"""Interpolate: walk through latent space, and see every step and what lies around it."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+import streamlit as st
+
+from latent_explorer.checkpoint_map import checkpoint_map
+from latent_explorer.components.latent_map import Line
+from latent_explorer.data import loaders
+from latent_explorer.links.link import walk_params
+from latent_explorer.pages.interpolate import controls, files, geometry, profile, stops, table, ways
+from latent_explorer.pages.interpolate.arithmetic import arithmetic
+from latent_explorer.pages.interpolate.around import Around, look_around, said_of_region
+from latent_explorer.pages.interpolate.player import walk_player
+from latent_explorer.session import state
+from latent_explorer.theme import number
+
+STRIP, KEPT = "walk_strip", "walk_legs"
+
+
+def _find(ref: loaders.CheckpointRef) -> tuple[dict[ways.Way, ways.Found], ways.Found]:
+    """Ways on the map, and the one that is walked; the straight line for one that is not there."""
+    kept = st.session_state.setdefault(KEPT, {})
+    shown = controls.shown_ways()
+    found = ways.find(ref, [*shown, "straight"], stops.latents(), kept)
+    asked: ways.Way = st.session_state[controls.WAY]
+    for way in shown:
+        if isinstance(why := found[way], str):
+            instead = " Showing the straight line." if way == asked else ""
+            st.warning(f"No {ways.KINDS[way]} here: {why}.{instead}")
+    there: dict[ways.Way, ways.Found] = {
+        way: each for way, each in found.items() if not isinstance(each, str)
+    }
+    walked = there.get(asked, there["straight"])
+    if "straight" not in shown and walked is not there["straight"]:
+        del there["straight"]
+    return there, walked
+
+
+def _steps(ref: loaders.CheckpointRef, walked: ways.Found) -> np.ndarray:
+    n_steps: int = st.session_state[controls.STEPS]
+    try:
+        return ways.steps(ref, walked.curve, n_steps, st.session_state[controls.SPACING])
+    except ways.NoWayError as err:
+        st.warning(f"No even steps in the image: {err}. Showing steps even in z.")
+        return ways.steps(ref, walked.curve, n_steps, "z")
+
+
+@st.fragment
+def _interpolate() -> None:
+    st.html(controls.STYLE)
+    with state.shown_errors():
+        state.follow_folder()
+        ref, split = state.current()
+        stops.follow_checkpoint(ref)
+        controls.open_controls()
+        left, right = st.columns([9, 8], gap="medium")
+        with right:
+            controls.stop_controls()
+            controls.way_controls()
+            found, walked = _find(ref)
+            z = _steps(ref, walked)
+        _, center, axes = loaders.positions(ref)
+        with left:
+            lines = [
+                Line((each.curve - center) @ axes, ways.DASHES[way])
+                for way, each in found.items()
+                if each is not walked
+            ]
+            checkpoint_map(
+                ref,
+                split,
+                key=stops.MAP,
+                path=(z - center) @ axes,
+                lines=lines,
+                marks=stops.marks(),
+                start=state.link_start("interpolate"),
+                link=_link(ref, split),
+                on_pick=stops.on_pick,
+                on_drag=stops.on_drag,
+            )
+        images, around = _walk(ref, split, z, walked)
+        with right, st.expander("Arithmetic: z(a) − z(b) + z(c)"):
+            arithmetic(ref)
+        _compared(ref, found)
+        profile.profile(ref, z, images, around)
+        _files(ref, z, images, around, walked)
+
+
+def _walk(
+    ref: loaders.CheckpointRef, split: loaders.Split, z: np.ndarray, walked: ways.Found
+) -> tuple[np.ndarray, Around]:
+    """Draw the strip, and say whether it stays where digits are."""
+    images, around = loaders.decode(ref, z), look_around(ref, z)
+    is_loop = st.session_state[stops.LOOP]
+    st.markdown(f"##### The decoded way, {ways.KINDS[walked.way]}")
+    walk_player(
+        ref,
+        split,
+        key=STRIP,
+        map_key=stops.MAP,
+        z=z,
+        images=images,
+        around=around,
+        stops=stops.latents(),
+        marks=stops.marks(),
+        is_loop=is_loop,
+    )
+    st.markdown(said_of_region(around))
+    caption = (
+        f"Under each step: the digit that most of the {loaders.N_VOTERS} nearest training digits "
+        "are, and its share; a bar where it changes, a dashed frame outside the region with data."
+    )
+    if z.shape[1] > 2:
+        caption += (
+            f" z has {z.shape[1]} dimensions: the walk runs in all of them, the map shows its "
+            "projection."
+        )
+    st.caption(caption)
+    return images, around
+
+
+def _compared(ref: loaders.CheckpointRef, found: dict[ways.Way, ways.Found]) -> None:
+    st.markdown("##### The ways compared")
+    rows = [
+        ways.measured(ref, each, with_density="density" in found) for each in found.values()
+    ]  # fmt: skip
+    table.ways_table(rows)
+    latent_dim = loaders.stored(ref).header.model.latent_dim
+    start = (
+        "Dijkstra's path over a lattice that grows to hold the stops, here |z| < "
+        f"{number(geometry.radius(ref, stops.latents()), 1)},"
+        if latent_dim == 2
+        else "the straight line, or Dijkstra's path over 2,000 digits' codes"
+    )
+    st.caption(
+        "Lengths are sums of 127 chords; what is within 0.5 % of a column's least is bold. Image "
+        "units: 1 for one pixel from paper to ink. Fisher–Rao: a small step ds costs KL ≈ ½ ds² "
+        f"nats. A geodesic starts from {start} and is relaxed by BFGS."
+        + (
+            " The density followed is that of 1,024 digits."
+            if "density" in found and latent_dim != 2
+            else ""
+        )
+    )
+
+
+def _link(ref: loaders.CheckpointRef, split: loaders.Split) -> dict[str, str]:
+    return {"checkpoint": ref.name, "split": split} | walk_params(
+        ends=[(place.id, place.z) for place in stops.ends().values()],
+        via=[(place.id, place.z) for place in stops.via()],
+        ways=controls.shown_ways(),
+        way=st.session_state[controls.WAY],
+        steps=st.session_state[controls.STEPS],
+        spacing=st.session_state[controls.SPACING],
+        is_loop=st.session_state[stops.LOOP],
+    )
+
+
+def _files(
+    ref: loaders.CheckpointRef,
+    z: np.ndarray,
+    images: np.ndarray,
+    around: Around,
+    walked: ways.Found,
+) -> None:
+    said = files.about(ref, ways.KINDS[walked.way], st.session_state[controls.SPACING])
+    is_loop: bool = st.session_state[stops.LOOP]
+    spacing: ways.Spacing = st.session_state[controls.SPACING]
+    made = {
+        "Strip as PNG": ("walk.png", partial(files.strip_png, images, around)),
+        f"GIF, {files.N_FRAMES} frames": (
+            "walk.gif",
+            partial(_gif, ref, walked.curve, spacing, is_loop),
+        ),
+        "NPZ": ("walk.npz", partial(files.walk_npz, z, images, around, said)),
+        "CSV": ("walk.csv", partial(files.walk_csv, z, images, around, said)),
+    }
+    with st.container(horizontal=True, gap="small"):
+        for label, (name, make) in made.items():
+            st.download_button(
+                label, make, file_name=name, on_click="ignore", icon=":material/download:"
+            )
+
+
+def _gif(
+    ref: loaders.CheckpointRef, curve: np.ndarray, spacing: ways.Spacing, is_loop: bool
+) -> bytes:
+    try:
+        z = ways.steps(ref, curve, files.N_FRAMES, spacing)
+    except ways.NoWayError:  # the page has said so
+        z = ways.steps(ref, curve, files.N_FRAMES, "z")
+    return files.animation_gif(loaders.decode(ref, z), is_loop=is_loop)
+
+
+_interpolate()

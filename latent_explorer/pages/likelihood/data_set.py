@@ -1,0 +1,138 @@
+"""Chapter 2: one z against the whole data set, and why every digit gets an integral of its own."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import streamlit as st
+
+from latent_explorer.components.digit_strip import DigitImage, digit_strip
+from latent_explorer.data import loaders
+from latent_explorer.links.link import pin_params
+from latent_explorer.pages.likelihood import chapter
+from latent_explorer.pages.likelihood.one_z import vote, written
+from latent_explorer.plots.likelihoods import likelihood_histogram
+from latent_explorer.session import state
+from latent_explorer.theme import number
+from vae_core.checkpoints import CheckpointRef
+from vae_core.data import N_TEST, Split
+
+_BEST, _WORST = "likelihood_best", "likelihood_worst"
+_N_SHOWN = 6
+_N_BINS = 60
+
+
+def draw(ref: CheckpointRef, split: Split) -> None:
+    """Draw the chapter."""
+    here = chapter.place()
+    assert here is not None  # the page opens with one
+    left, right = chapter.columns()
+    with left:
+        chapter.place_map(ref, split)
+    log_px_z = loaders.test_log_px_z(ref, here.z)
+    lives = vote(ref, here.z)
+    figure = likelihood_histogram(
+        log_px_z=log_px_z,
+        labels=loaders.labels()[loaders.SPLITS["test"]],
+        label=lives.label,
+        edges=np.linspace(*loaders.log_px_z_range(ref), _N_BINS + 1),
+        mean=float(log_px_z.mean(dtype=np.float64)),
+        colors=chapter.colors(),
+    )
+    with right:
+        chapter.place_controls(ref)
+        if chapter.is_exact(ref):
+            st.button(
+                "The one z that is best for all digits together",
+                on_click=_on_best,
+                icon=":material/target:",
+                help="The highest sum of log p(x_i|z) over the test digits, among all z of the "
+                "lattice. The first time it takes some seconds.",
+            )
+        st.markdown(f"**log p(x|z) of the 10,000 test digits at z = {written(here.z)}**")
+        chapter.show_figure(
+            figure,
+            key="likelihood_histogram",
+            alt="Histogram of log p(x|z) over the test digits",
+        )
+        st.caption(
+            "How well this z explains each digit: the logarithm of the probability that p(x|z) "
+            f"gives exactly its pixels, in nats: −100 nats is {power_of_ten(-100)}. Dotted: the "
+            f"mean. {lives.said_who()}. {lives.said_how()}"
+            if loaders.stored(ref).header.model.likelihood == "bernoulli"
+            else "How well this z explains each digit: the log density of p(x|z) at its pixels. "
+            f"Dotted: the mean. {lives.said_who()}. {lives.said_how()}"
+        )
+    order = log_px_z.argsort()
+    best, worst = st.columns(2, gap="medium")
+    with best:
+        st.markdown("**Explained best by this z**, log p(x|z) in nats")
+        _digits(log_px_z, order[::-1][:_N_SHOWN], _BEST)
+    with worst:
+        st.markdown("**Explained worst**, in nats")
+        _digits(log_px_z, order[:_N_SHOWN], _WORST)
+    _products(ref, log_px_z)
+    evidence = chapter.term("evidence", "p(x_i)")
+    likelihood = chapter.term("likelihood", r"p(x_i \mid z)")
+    prior = chapter.term("prior", "p(z)")
+    chapter.show_answer(
+        "No single z creates all the digits: each z is good for a few and hopeless for the rest. "
+        f"So every digit gets an integral of its own, ${evidence}$, in which the z that suit it "
+        "do the work, and training maximises the sum of their logarithms.",
+        rf"\begin{{gathered}}\sum_i \log {evidence} = \sum_i \log \int {likelihood}\,"
+        rf"{prior}\,dz \\ \text{{and not}}\quad \log \int \Bigl(\prod_i {likelihood}\Bigr)"
+        rf"{prior}\,dz\end{{gathered}}",
+    )
+    chapter.show_code("2_data_set.py")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        chapter.show_download(ref, [figure])
+        chapter.show_link(ref, split, pin_params(here.id, here.z))
+
+
+def _on_best() -> None:
+    ref, _ = state.current()
+    chapter.set_place(state.place_of_latent(ref, loaders.best_z(ref)))
+
+
+def _digits(log_px_z: loaders.Floats, rows: np.ndarray, key: str) -> None:
+    start = loaders.SPLITS["test"].start
+    images = [
+        DigitImage(
+            loaders.pixels(start + row),
+            f"a {loaders.labels()[start + row]}",
+            number(float(log_px_z[row]), 1),
+        )
+        for row in rows.tolist()
+    ]
+    digit_strip(images, key=key, size=72, per_row=_N_SHOWN)
+
+
+def _products(ref: CheckpointRef, log_px_z: loaders.Floats) -> None:
+    """Compare one z for all digits with an integral for each, as sums and as products."""
+    total = float(log_px_z.sum(dtype=np.float64))
+    rows = [("This one z for all of them, Σ log p(xᵢ\\|z)", total)]
+    log_px = loaders.metrics(ref).get("log_px", {}).get("value")
+    if log_px is not None:
+        rows.append(("An integral for each, Σ log p(xᵢ), exact", log_px * N_TEST))
+    density = loaders.stored(ref).header.model.likelihood != "bernoulli"
+    kind = "density" if density else "probability"
+    lines = [f"| | mean, nats per digit | {kind} of all 10,000 |", "|:--|--:|--:|"]
+    lines += [f"| {name} | {number(s / N_TEST, 2)} | {power_of_ten(s)} |" for name, s in rows]
+    st.markdown("\n".join(lines))
+    if log_px is None:
+        why = loaders.metrics(ref).get("log_px", {}).get("how", "not measured")
+        st.caption(f"No log p(x) of this checkpoint to compare with: {why.removeprefix('none: ')}.")
+        return
+    gain = log_px * N_TEST - total
+    st.caption(
+        "The product of 10,000 numbers has an absurd exponent, which is why everybody adds "
+        f"logarithms. Letting every digit have its own z makes the test set {power_of_ten(gain)} "
+        "times as likely as this one z does."
+    )
+
+
+def power_of_ten(nats: float) -> str:
+    """Write e^nats as a power of ten: 10^(−1,234,567), rounded to whole exponents."""
+    exponent = round(nats / math.log(10))
+    return f"10^({exponent:,})".replace("-", "−")

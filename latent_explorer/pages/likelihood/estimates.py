@@ -1,0 +1,239 @@
+"""Chapter 4: naive Monte Carlo, IWAE and the ELBO beside the exact log p(x) of one digit."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import streamlit as st
+
+from latent_explorer.components.digit_strip import DigitImage, digit_strip
+from latent_explorer.data import loaders
+from latent_explorer.pages.likelihood import chapter
+from latent_explorer.plots import estimates as plots
+from latent_explorer.theme import number
+from vae_core.checkpoints import CheckpointRef
+from vae_core.data import Split
+
+if TYPE_CHECKING:
+    from vae_core.analysis.repeated import Estimates, Runs
+
+K, WHOLE = "estimates_k", "estimates_whole"
+NAIVE, IWAE, ELBO, EXACT, KL = "Naive", "IWAE", "ELBO", "exact", "KL"
+_FIRST_K = 1000
+_WANTED_ERROR = 0.1  # nats
+_SHOWN_BELOW = 10.0  # nats below the ELBO at which the chart ends unless asked for all
+_ERRORS = 3.0  # Monte Carlo errors by which the self-check lets an estimate be off
+
+
+class AtK(NamedTuple):
+    """What the runs of one estimator say at one K."""
+
+    median: float  # nats
+    low: float  # nats, and high: 90 % of the runs lie between
+    high: float
+    mean: float  # nats
+    stderr: float  # nats, of the mean
+    ess: float  # median effective sample size
+
+
+def at_k(runs: Runs, k: int) -> AtK:
+    """Summarise the runs of an estimator at one of its K."""
+    column = runs.n_samples.tolist().index(k)
+    values, ess = runs.value[:, column].numpy(), runs.ess[:, column].numpy()
+    low, median, high = np.quantile(values, (plots.LOW, 0.5, plots.HIGH)).tolist()
+    stderr = float(values.std(ddof=1)) / math.sqrt(len(values))
+    return AtK(median, low, high, float(values.mean()), stderr, float(np.median(ess)))
+
+
+def draw(ref: CheckpointRef, split: Split) -> None:
+    """Draw the chapter."""
+    left, right = chapter.columns()
+    with right:
+        is_exact = chapter.offer_exact(ref)
+        chosen = chapter.digit_controls(ref)
+    with left:
+        chapter.digit_map(ref, split, chosen)
+    if chosen is None or not is_exact:
+        return
+    x = chosen.x.tobytes()
+    found = loaders.estimates(ref, x)
+    colors = _colors()
+    with right:
+        _headline(ref, chosen, found)
+        st.caption(
+            "Naive Monte Carlo averages p(x|z) over K samples of the prior, IWAE a weighted p(x|z) "
+            f"over K samples of q(z|x). Each is run {loaders.ESTIMATE_RUNS} times, to see how far "
+            "a single run can be off."
+        )
+        st.session_state.setdefault(K, _FIRST_K)
+        k: int = st.select_slider(
+            "K, how many samples each run draws",
+            loaders.ESTIMATE_SAMPLES,
+            format_func="{:,}".format,
+            key=K,
+            persist_state="session",
+        )
+        race = _convergence(found, k, colors)
+        st.markdown(_table(found, k))
+        st.caption(
+            "Nats. ESS is the effective sample size, median of the runs: how many samples of equal "
+            "weight are worth as much. Near 1, a single sample decides."
+        )
+        _needed(ref, x)
+    with left:
+        st.markdown(f"##### All {loaders.ESTIMATE_RUNS} runs at K = {k:,}")
+        dots = plots.spread(runs=_values(found, k), lines=_lines(found), colors=colors)
+        chapter.show_figure(dots, key="estimates_spread", alt=f"The runs' estimates at K = {k:,}")
+        parts = _decomposition(found, colors)
+        _self_check(found, k)
+    chapter.show_answer(
+        "Nearly all samples of the prior miss the digit, so the naive mean is far too low until "
+        "one of them hits, while q(z|x) tells where to look and needs few samples. The ELBO is a "
+        "bound that even one sample estimates, and what it lacks to log p(x) is exactly how far "
+        "q(z|x) is from the true posterior.",
+        _formula(),
+    )
+    chapter.show_code("4_estimates.py")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        chapter.show_download(ref, [race, dots, parts])
+        chapter.show_link(ref, split, chapter.digit_link(chosen))
+
+
+def _headline(ref: CheckpointRef, chosen: chapter.Chosen, found: Estimates) -> None:
+    is_binary = loaders.stored(ref).header.model.likelihood == "bernoulli"
+    with st.container(horizontal=True, vertical_alignment="center"):
+        caption = "binarised" if is_binary else "grey"
+        digit_strip([DigitImage(chosen.x, chosen.name, caption)], key="estimates_digit", size=96)
+        st.markdown(
+            f"log p(x), exact: **{number(found.log_px, 2)} nats**  \n"
+            f"ELBO: **{number(found.elbo, 2)} nats**"
+        )
+
+
+def _convergence(found: Estimates, k: int, colors: dict[str, str]) -> plots.go.Figure:
+    is_whole = st.toggle("Show the lowest estimates too", key=WHOLE, persist_state="session")
+    runs = {NAIVE: found.naive.value.numpy(), IWAE: found.iwae.value.numpy()}
+    lowest = min(float(values.min()) for values in runs.values())
+    figure = plots.convergence(
+        n_samples=loaders.ESTIMATE_SAMPLES,
+        runs=runs,
+        lines=_lines(found),
+        chosen=k,
+        lowest=lowest if is_whole else max(lowest, found.elbo - _SHOWN_BELOW),
+        colors=colors,
+    )
+    alt = "Estimates of log p(x) against the number of samples K, with the exact value and the ELBO"
+    chapter.show_figure(figure, key="estimates_race", alt=alt)
+    return figure
+
+
+def _table(found: Estimates, k: int) -> str:
+    """Lay out what each estimator says at K."""
+    lines = [
+        f"| K&nbsp;=&nbsp;{k:,} | median | 90&nbsp;% of runs | ESS |",
+        "|:--|--:|--:|--:|",
+    ]
+    for name, runs in ((NAIVE, found.naive), (IWAE, found.iwae)):
+        at = at_k(runs, k)
+        between = f"{number(at.low, 2)} to&nbsp;{number(at.high, 2)}"
+        lines.append(f"| {name} | {number(at.median, 2)} | {between} | {at.ess:,.1f} |")
+    return "\n".join(lines)
+
+
+def _needed(ref: CheckpointRef, x: bytes) -> None:
+    """Say how many prior samples a small error takes, and how the runs are computed."""
+    relative_variance = loaders.explanation(ref, x).relative_variance()
+    n = relative_variance / _WANTED_ERROR**2
+    st.markdown(
+        f"For a standard error of {_WANTED_ERROR:g} nat, naive Monte Carlo needs about "
+        f"**{_two_digits(n)} prior samples** for this digit."
+    )
+    st.caption(
+        f"K = (E[w²] / E[w]² − 1) / {_WANTED_ERROR:g}², with w = p(x|z) and both means under the "
+        f"prior exact, by the lattice: {relative_variance:,.0f} / {_WANTED_ERROR**2:g}. The runs' "
+        f"{loaders.ESTIMATE_RUNS * loaders.ESTIMATE_SAMPLES[-1]:,} prior samples are true ones; "
+        "p(x|z) of each is read at the nearest node of the decoded lattice, 0.02 z units away at "
+        "most on either axis and less where p(z|x) is sharp, since to decode them all would take "
+        "many minutes. IWAE's samples of q(z|x) are rounded to a third of its standard deviation."
+    )
+
+
+def _decomposition(found: Estimates, colors: dict[str, str]) -> plots.go.Figure:
+    st.markdown("##### log p(x) = ELBO + KL(q(z|x) ‖ p(z|x))")
+    figure = plots.decomposition(log_px=found.log_px, elbo=found.elbo, kl=found.kl, colors=colors)
+    chapter.show_figure(figure, key="estimates_parts", alt="ELBO plus KL beside the exact log p(x)")
+    both = found.elbo + found.kl
+    st.markdown(
+        f"{number(found.elbo, 2)} + {number(found.kl, 2)} = **{number(both, 2)}**, the lattice "
+        f"says **{number(found.log_px, 2)}**: difference {number(both - found.log_px, 2)} nats, "
+        f"with a standard error of {number(found.elbo_stderr, 2)} from the ELBO's 1,000 samples."
+    )
+    return figure
+
+
+def _self_check(found: Estimates, k: int) -> None:
+    """Check in front of the user that bounds are bounds."""
+    iwae = at_k(found.iwae, k)
+    checks = (
+        ("ELBO", found.elbo, found.elbo_stderr, f"IWAE-{k:,}", iwae.mean, iwae.stderr),
+        (f"IWAE-{k:,}", iwae.mean, iwae.stderr, "exact", found.log_px, 0.0),
+    )
+    for low_name, low, low_error, high_name, high, high_error in checks:
+        error = math.hypot(low_error, high_error)
+        holds = low <= high + _ERRORS * error
+        icon, sign = (":material/check_circle:", "≤") if holds else (":material/error:", ">")
+        st.markdown(
+            f"{icon} **{low_name} {sign} {high_name}**: "
+            f"{high_name} − {low_name} = {number(high - low)} ± {number(error)} nats"
+        )
+    st.caption(
+        f"IWAE-{k:,} here is the mean of the {loaders.ESTIMATE_RUNS} runs. ± is the Monte Carlo "
+        f"error; a difference below 0 by less than {_ERRORS:g} of it is chance."
+    )
+
+
+def _values(found: Estimates, k: int) -> dict[str, loaders.Floats]:
+    column = loaders.ESTIMATE_SAMPLES.index(k)
+    return {
+        name: runs.value[:, column].numpy()
+        for name, runs in ((NAIVE, found.naive), (IWAE, found.iwae))
+    }
+
+
+def _lines(found: Estimates) -> dict[str, float]:
+    return {EXACT: found.log_px, ELBO: found.elbo}
+
+
+def _colors() -> dict[str, str]:
+    """Colours of the charts: each estimator has that of what its samples come from."""
+    terms = chapter.colors()
+    return {
+        NAIVE: terms["prior"],
+        IWAE: terms["encoder"],
+        ELBO: terms["likelihood"],
+        EXACT: terms["evidence"],
+        KL: terms["posterior"],
+    }
+
+
+def _formula() -> str:
+    exact = chapter.term("evidence", r"\log p(x)")
+    elbo = chapter.term("likelihood", r"\mathrm{ELBO}")
+    kl = chapter.term("posterior", r"\mathrm{KL}(q(z \mid x) \,\|\, p(z \mid x))")
+    naive = chapter.term("prior", r"\log \tfrac1K \textstyle\sum_k p(x \mid z_k),\ z_k \sim p(z)")
+    weight = r"\tfrac{p(x \mid z_k)\, p(z_k)}{q(z_k \mid x)}"
+    iwae = chapter.term(
+        "encoder", rf"\log \tfrac1K \textstyle\sum_k {weight},\ z_k \sim q(z \mid x)"
+    )
+    return (
+        rf"\begin{{aligned}} {exact} &= {elbo} + {kl} \\ &\approx {naive} \\ "
+        rf"&\approx {iwae} \end{{aligned}}"
+    )
+
+
+def _two_digits(value: float) -> str:
+    """Round to two digits, since the last ones of a rule of thumb mean nothing: 160,000."""
+    step = 10 ** max(0, math.floor(math.log10(max(value, 1.0))) - 1)
+    return f"{round(value / step) * step:,}"

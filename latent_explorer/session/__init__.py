@@ -1,0 +1,1 @@
+"""What the session remembers for all pages."""
