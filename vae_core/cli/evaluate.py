@@ -16,7 +16,7 @@ from vae_core.checkpoints import (
     read_header,
     save_checkpoint,
 )
-from vae_core.cli import tables
+from vae_core.cli.tables import Row, table
 from vae_core.cli.writing import Places, places_of
 from vae_core.data import DataSet, load_idx, load_mnist
 from vae_core.errors import CheckpointError, VaeCoreError
@@ -77,7 +77,7 @@ def run(args: argparse.Namespace) -> int:
         raise VaeCoreError("--write stores figures on MNIST alone, got --data too; leave one out")
     test = load_idx(args.data, "test") if args.data else load_mnist("test")
     train = load_idx(args.data, "train") if args.data else load_mnist("train")
-    rows: list[tables.Row] = []
+    rows: list[Row] = []
     n_bad = 0
     for path in args.files:
         try:
@@ -103,9 +103,9 @@ def run(args: argparse.Namespace) -> int:
             kept = {name: header.metrics[name] for name in _OF_TRAINING if name in header.metrics}
             header = replace(header, metrics=metrics | kept)
             ref = save_checkpoint(path, checkpoint.model, header, *places)
-        rows.append(tables.Row(ref, header, metrics))
+        rows.append(Row(ref, header, metrics))
     if args.json:
         print(json.dumps([row.to_json() for row in rows], indent=2))
     elif rows:
-        print(tables.table(rows))
+        print(table(rows))
     return 1 if n_bad else 0

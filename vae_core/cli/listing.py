@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from vae_core.checkpoints import read_header, scan_checkpoints
-from vae_core.cli import tables
+from vae_core.cli.tables import Row, methods, number, table
 from vae_core.cli.writing import WEIGHTS
 
 
@@ -26,17 +26,17 @@ def run(args: argparse.Namespace) -> int:
     """Print what the headers of a folder's checkpoints say."""
     refs, problems = scan_checkpoints(args.folder)
     headers = [read_header(ref.path) for ref in refs]
-    rows = [tables.Row(ref, h, h.metrics) for ref, h in zip(refs, headers, strict=True)]
+    rows = [Row(ref, h, h.metrics) for ref, h in zip(refs, headers, strict=True)]
     if not rows:
         print(f"no checkpoints in {args.folder}")
     else:
-        print(_markdown(rows) if args.markdown else tables.table(rows))
+        print(_markdown(rows) if args.markdown else table(rows))
     for problem in problems:
         print(f"error: {problem}", file=sys.stderr)
     return 1 if problems else 0
 
 
-def _markdown(rows: Sequence[tables.Row]) -> str:
+def _markdown(rows: Sequence[Row]) -> str:
     """Describe a folder of checkpoints for people: the text of weights/README.md.
 
     The commands in it are spelled as everybody has them who has the core, however it was called.
@@ -72,7 +72,7 @@ def _markdown(rows: Sequence[tables.Row]) -> str:
         f"|:--|{'--:|' * (len(columns) - 1)}",
     ]
     for ref, header, metrics in rows:
-        figures = [tables.number(metrics.get(name)) for name in names]
+        figures = [number(metrics.get(name)) for name in names]
         prior = "digit mixture" if header.model.prior != "normal" else "N(0, I)"
         if header.model.posterior == "point":
             prior = "–"
@@ -81,7 +81,7 @@ def _markdown(rows: Sequence[tables.Row]) -> str:
         cells = [ref.name, dims, pixels, *figures, str(header.train.epochs)]
         lines.append(f"| {' | '.join(cells)} |")
     lines.append("")
-    for ref, header, metrics in rows:
+    for ref, header, _ in rows:
         made = f"recipe `{header.recipe}`, on {header.data['name']}"
         lines.append(f"- **{ref.name}** ({made}): {header.about}")
-    return "\n".join([*lines, "", "How each figure was computed:", "", *tables.methods(rows)])
+    return "\n".join([*lines, "", "How each figure was computed:", "", *methods(rows)])

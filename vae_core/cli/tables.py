@@ -16,7 +16,7 @@ class Row(NamedTuple):
     metrics: dict[str, dict[str, Any]]
 
     def to_json(self) -> dict[str, Any]:
-        """What `evaluate --json` prints of it."""
+        """Give what `evaluate --json` prints of it."""
         model, train = self.header.model, self.header.train
         is_binary = model.likelihood == "bernoulli"
         return {
@@ -66,7 +66,7 @@ def methods(rows: Sequence[Row]) -> list[str]:
 
 
 def number(figure: dict[str, Any] | None) -> str:
-    """A metric's value with its standard error, or a dash where there is none."""
+    """Write a metric's value with its standard error, or a dash where there is none."""
     if figure is None or figure["value"] is None:
         return "–"
     digits = 3

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from vae_core.checkpoints import checkpoint_ref, expected_shapes, load_checkpoint
-from vae_core.cli import tables
+from vae_core.cli.tables import Row, table
 from vae_core.cli.writing import WEIGHTS, places_of, rounded, write_measured
 from vae_core.data import DataSet, data_identity, load_idx, load_mnist
 from vae_core.errors import VaeCoreError
@@ -101,7 +101,7 @@ def run(args: argparse.Namespace) -> int:
         print(f"\nstopped after {done}; {again}", file=sys.stderr)
         return 130
     unfinished.unlink(missing_ok=True)
-    print(tables.table([tables.Row(ref, header, header.metrics)]))
+    print(table([Row(ref, header, header.metrics)]))
     print(f"wrote {out}")
     return 0
 
