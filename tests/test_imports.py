@@ -34,6 +34,7 @@ ORDER = (
     ("neighbours", "checkpoints"),
     ("runs", "snapshots"),
     ("recipes",),
+    ("comparison",),
     ("analysis",),  # and all its modules, among themselves without a cycle
     ("cli",),
     ("__main__",),
