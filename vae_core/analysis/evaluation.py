@@ -10,8 +10,9 @@ import torch
 from torch import Generator, Tensor
 
 from vae_core.analysis.aggregate import SPACING, aggregate_posterior
-from vae_core.analysis.clusters import N_FOLDS, NEIGHBOURS, cluster_figures
 from vae_core.analysis.projection import encode_images
+from vae_core.comparison.clusters import VOTERS, class_agreement
+from vae_core.comparison.neighbourhoods import N_FOLDS
 from vae_core.data import ByteArray, DataSet, binarise
 from vae_core.estimators import elbo_samples, log_px_iwae
 from vae_core.exact.adaptive import LIVE_SPACING, RADIUS, REPORTED_SPACING
@@ -172,19 +173,16 @@ def _of_aggregate(model: VAE, posterior: Posterior, mean_kl: float) -> Metrics:
 
 
 def _clusters(mu: Tensor, labels: ByteArray) -> Metrics:
-    names = (*(f"knn{k}" for k in NEIGHBOURS), "silhouette", "nmi", "ari")
+    names = (*(f"knn{k}" for k in VOTERS), "silhouette", "nmi", "ari")
     counts = np.bincount(labels)
     if np.count_nonzero(counts) < 2:
         return {name: _figure(None, "", "none: there is only one class") for name in names}
-    if (
-        counts[counts > 0].min() < N_FOLDS
-        or len(labels) * (N_FOLDS - 1) < max(NEIGHBOURS) * N_FOLDS
-    ):
+    if counts[counts > 0].min() < N_FOLDS or len(labels) * (N_FOLDS - 1) < max(VOTERS) * N_FOLDS:
         why = f"none: {N_FOLDS} folds need more images of each class, and in all"
         return {name: _figure(None, "", why) for name in names}
-    clusters = cluster_figures(mu.numpy(), labels)
+    clusters = class_agreement(mu.numpy(), labels)
     figures: Metrics = {}
-    for k in NEIGHBOURS:
+    for k in VOTERS:
         how = f"{k} nearest encoder means, {N_FOLDS}-fold cross-validated"
         figures[f"knn{k}"] = _plain(clusters.knn[k], "share", how)
     figures["silhouette"] = _plain(clusters.silhouette, "", "of the true classes, encoder means")

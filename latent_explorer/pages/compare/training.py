@@ -178,7 +178,7 @@ def _codes(refs: tuple[CheckpointRef, ...], is_aligned: bool) -> Codes:
     coords = np.stack([(each.mu.numpy() - last.center) @ last.axes for each in posteriors])
     rotations, residuals = np.tile(np.eye(2), (len(refs), 1, 1)), ()
     if is_aligned:
-        from vae_core.analysis.compare import align
+        from vae_core.comparison.alignment import align
 
         turns = [align(each, last.coords) for each in coords]
         rotations = np.stack([turn.rotation for turn in turns])
