@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from latent_explorer.data import loaders
+from latent_explorer.data import catalogue
 from latent_explorer.pages.interpolate import geometry
 from latent_explorer.pages.interpolate.geometry import Latents, Leg, Short
 from vae_core.checkpoints import CheckpointRef
@@ -127,7 +127,7 @@ def is_short(way: Way) -> bool:
 
 def lack(ref: CheckpointRef, way: Way) -> str | None:
     """Say why a checkpoint has no such way at all, None if it has."""
-    if way == "density" and not loaders.has_posterior(ref):
+    if way == "density" and not catalogue.has_posterior(ref):
         return "a plain autoencoder has no q(z|x), so there is no density to follow"
     return None
 

@@ -87,7 +87,7 @@ def test_a_plain_autoencoder_has_only_its_reconstruction(
 
 def test_the_shipped_figures_are_their_means() -> None:
     """What a header says of the test set is, within its own noise, the mean over its digits."""
-    from latent_explorer.data.loaders import weights_folder
+    from latent_explorer.data.catalogue import weights_folder
     from vae_core.checkpoints import list_checkpoints, load_checkpoint
     from vae_core.data import load_mnist
 
