@@ -53,7 +53,10 @@ def _classes(ref: CheckpointRef, grid: Grid) -> OnGrid:
     codes = positions(ref).coords[train]
     is_plane = stored(ref).header.model.latent_dim == 2
     where = "in z" if is_plane else "on this map, a projection"
-    said = f"Shares of the digits among the {N_VOTERS} training digits whose codes are nearest {where}."
+    said = (
+        f"Shares of the digits among the {N_VOTERS} training digits whose codes are nearest "
+        f"{where}."
+    )
     return OnGrid(class_field(codes, labels()[train], grid, N_VOTERS), said)
 
 
