@@ -8,7 +8,7 @@ from typing import NamedTuple, TypeVar
 
 import numpy as np
 
-from latent_explorer.components.latent_map import COLOURS, LAYERS, MapView
+from latent_explorer.components.latent_map.values import COLOURS, LAYERS, MapView
 from vae_core.data import N_TEST, N_TRAIN
 
 _Name = TypeVar("_Name", bound=str)
