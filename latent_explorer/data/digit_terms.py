@@ -64,11 +64,11 @@ def _terms(ref: CheckpointRef, split: Split) -> tuple[Floats, Floats | None]:
     kept = kept_terms(stored(ref))
     if kept is not None:
         return kept[rows, 0], kept[rows, 1]
-    from vae_core.analysis.terms import log_likelihood_terms
+    from vae_core.analysis.digit_elbos import digit_elbos
 
     data = DataSet(digits.data_set().images[rows], labels()[rows])
-    terms = log_likelihood_terms(checkpoint(ref).model, data)
-    return terms.reconstruction.numpy(), None if terms.kl is None else terms.kl.numpy()
+    found = digit_elbos(checkpoint(ref).model, data)
+    return found.reconstruction.numpy(), None if found.kl is None else found.kl.numpy()
 
 
 def _joined(first: DigitTerms, second: DigitTerms) -> DigitTerms:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import streamlit as st
@@ -12,6 +12,9 @@ from latent_explorer.data import digits
 from latent_explorer.data.catalogue import checkpoint, stored
 from latent_explorer.data.digits import SPLITS, Floats
 from vae_core.checkpoints import CheckpointRef, DigitMap, digit_map, posterior_std
+
+if TYPE_CHECKING:
+    from vae_core.posterior import Posterior
 
 
 class Encoded(NamedTuple):
@@ -42,8 +45,8 @@ def posteriors(ref: CheckpointRef) -> tuple[Floats, Floats]:
         return (center + coords @ axes.T).astype(np.float32), std.astype(np.float32)
     from vae_core.analysis.projection import encode_images
 
-    mu, logvar = encode_images(checkpoint(ref).model, digits.data_set().images)
-    return mu.numpy(), (0.5 * logvar).exp().numpy()
+    found = encode_images(checkpoint(ref).model, digits.data_set().images)
+    return found.mu.numpy(), found.std.numpy()
 
 
 @st.cache_resource(max_entries=4, show_spinner="Encoding the test digits…")
@@ -65,18 +68,20 @@ def encode(ref: CheckpointRef, digit: int) -> Encoded:
         return encode_image(ref, digits.data_set().images[digit])
     import torch
 
+    from vae_core.posterior import Posterior
+
     coords, center, axes = positions(ref)
     mu, sigma = center + axes @ coords[digit], std[digit].astype(np.float32)
     prior = checkpoint(ref).model.prior
-    kl = float(prior.kl(torch.from_numpy(mu)[None], 2 * torch.from_numpy(sigma)[None].log()))
-    return Encoded(mu, sigma, kl)
+    q = Posterior.from_std(torch.from_numpy(mu)[None], torch.from_numpy(sigma)[None])
+    return Encoded(mu, sigma, float(prior.kl(q)))
 
 
 def encode_image(ref: CheckpointRef, image: NDArray[np.uint8]) -> Encoded:
     """q(z|x) of any picture, uint8 of shape (28, 28), from its grey pixels."""
     from vae_core.analysis.projection import encode_images
 
-    return _encoded(ref, *encode_images(checkpoint(ref).model, image[None]))
+    return _encoded(ref, encode_images(checkpoint(ref).model, image[None]))
 
 
 def encode_explained(ref: CheckpointRef, x: Floats) -> Encoded:
@@ -84,12 +89,12 @@ def encode_explained(ref: CheckpointRef, x: Floats) -> Encoded:
     import torch
 
     with torch.no_grad():
-        return _encoded(ref, *checkpoint(ref).model.encode(torch.from_numpy(x[None])))
+        return _encoded(ref, checkpoint(ref).model.encode(torch.from_numpy(x[None])))
 
 
-def _encoded(ref: CheckpointRef, mu: Any, logvar: Any) -> Encoded:
-    kl = float(checkpoint(ref).model.prior.kl(mu, logvar).sum())
-    return Encoded(mu[0].numpy(), (0.5 * logvar[0]).exp().numpy(), kl)
+def _encoded(ref: CheckpointRef, q: Posterior) -> Encoded:
+    kl = float(checkpoint(ref).model.prior.kl(q).sum())
+    return Encoded(q.mu[0].numpy(), q.std[0].numpy(), kl)
 
 
 def decode(ref: CheckpointRef, z: NDArray[Any]) -> Floats:

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from vae_core.analysis.aggregate import Aggregate
-    from vae_core.analysis.decoded import DecodedLattice, Explained
-    from vae_core.analysis.repeated import Estimates, PriorDraws, ProposalDraws
+    from vae_core.analysis.convergence import Estimates, PriorDraws, ProposalDraws
+    from vae_core.exact.explanation import Explanation
+    from vae_core.exact.lattice import DecodedLattice
 
 ESTIMATE_RUNS = 50
 # K from 1 to 100,000, six to a decade
@@ -35,13 +36,13 @@ def decoded(ref: CheckpointRef) -> DecodedLattice:
     ValueError
         It has more dimensions, or is a plain autoencoder.
     """
-    from vae_core.analysis.decoded import DecodedLattice
+    from vae_core.exact.lattice import DecodedLattice
 
     return DecodedLattice(checkpoint(ref).model)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def explanation(ref: CheckpointRef, x: bytes) -> Explained:
+def explanation(ref: CheckpointRef, x: bytes) -> Explanation:
     """Explain one image, the bytes of float32 of shape (784,), by all of latent space."""
     return decoded(ref).explain(image_tensor(x))
 
@@ -51,7 +52,7 @@ def estimates(ref: CheckpointRef, x: bytes) -> Estimates:
     """Estimate one image's log p(x) in every way, 50 times; `x` as in `explanation`."""
     from torch import Generator
 
-    from vae_core.analysis.repeated import estimate
+    from vae_core.analysis.convergence import estimate
 
     return estimate(
         decoded(ref),
@@ -68,11 +69,11 @@ def estimates(ref: CheckpointRef, x: bytes) -> Estimates:
 def _prior_draws(ref: CheckpointRef) -> PriorDraws:
     from torch import Generator
 
-    from vae_core.analysis.repeated import PriorDraws
+    from vae_core.analysis.convergence import PriorDraws
 
     return PriorDraws(
         decoded(ref),
-        n_runs=ESTIMATE_RUNS,
+        n_trials=ESTIMATE_RUNS,
         n_samples=ESTIMATE_SAMPLES[-1],
         generator=Generator().manual_seed(_SEED),
     )
@@ -82,11 +83,11 @@ def _prior_draws(ref: CheckpointRef) -> PriorDraws:
 def _proposal_draws(latent_dim: int) -> ProposalDraws:
     from torch import Generator
 
-    from vae_core.analysis.repeated import ProposalDraws
+    from vae_core.analysis.convergence import ProposalDraws
 
     return ProposalDraws(
         latent_dim,
-        n_runs=ESTIMATE_RUNS,
+        n_trials=ESTIMATE_RUNS,
         n_samples=ESTIMATE_SAMPLES[-1],
         generator=Generator().manual_seed(_SEED),
     )
@@ -106,10 +107,10 @@ def aggregate(ref: CheckpointRef) -> Aggregate:
     import torch
 
     from vae_core.analysis.aggregate import aggregate_posterior
-    from vae_core.models import Posterior
+    from vae_core.posterior import Posterior
 
     mu, std = (torch.from_numpy(each[SPLITS["test"]]) for each in posteriors(ref))
-    return aggregate_posterior(checkpoint(ref).model, Posterior(mu, 2.0 * std.log()))
+    return aggregate_posterior(checkpoint(ref).model, Posterior.from_std(mu, std))
 
 
 def image_tensor(x: bytes) -> Tensor:

@@ -68,11 +68,12 @@ def test_log_px_z(ref: CheckpointRef, z: tuple[float, ...]) -> Floats:
     """Compute log p(x|z) of the 10,000 test digits at one z, nats, shape (10000,)."""
     import torch
 
+    from vae_core.joint import decode_nodes
+
     model, statistics = checkpoint(ref).model, test_statistics(ref)
     with torch.no_grad():
-        outputs = model.decoder(torch.tensor([z], dtype=torch.float32))
-        eta, log_normalizer = model.likelihood.natural_parameters(outputs)
-        return (statistics @ eta[0] - log_normalizer).numpy()
+        nodes = decode_nodes(model, torch.tensor([z], dtype=torch.float32))
+        return nodes.log_px_z(statistics)[:, 0].numpy()
 
 
 @st.cache_data(max_entries=16, show_spinner=False)

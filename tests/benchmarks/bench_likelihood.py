@@ -13,17 +13,19 @@ from torch import Generator, Tensor
 
 from latent_explorer.data.lattice import ESTIMATE_RUNS, ESTIMATE_SAMPLES
 from tests.benchmarks.harness import interleave, repeats, report, shown_checkpoint
-from vae_core.analysis import marginal
-from vae_core.analysis.decoded import DecodedLattice
+from vae_core.analysis.convergence import PriorDraws, ProposalDraws, estimate
 from vae_core.analysis.evaluation import model_input
-from vae_core.analysis.repeated import PriorDraws, ProposalDraws, estimate
 from vae_core.checkpoints import load_checkpoint
 from vae_core.data import load_mnist
+from vae_core.estimators import log_px_naive
+from vae_core.exact.adaptive import LIVE_SPACING
+from vae_core.exact.evidence import log_px_exact
+from vae_core.exact.lattice import DecodedLattice
 from vae_core.models import VAE
 
 DIGITS = 21
 SLOW_ROUNDS = 3
-_DRAWS = {"n_runs": ESTIMATE_RUNS, "n_samples": ESTIMATE_SAMPLES[-1]}
+_DRAWS = {"n_trials": ESTIMATE_RUNS, "n_samples": ESTIMATE_SAMPLES[-1]}
 _FEW = 1000  # true decodes that a run of naive Monte Carlo without the cache is timed with
 
 
@@ -93,15 +95,13 @@ def test_against_no_cache(model: VAE, lattice: DecodedLattice, images: Tensor) -
     n_all = ESTIMATE_RUNS * ESTIMATE_SAMPLES[-1]
 
     def naive() -> float:
-        ms = timed(lambda: marginal.log_px_naive(model, rows, n_samples=_FEW, generator=generator))
+        ms = timed(lambda: log_px_naive(model, rows, n_samples=_FEW, generator=generator))
         return ms * n_all / _FEW
 
     series = interleave(
         {
             "kept decoded": lambda: timed(lambda: lattice.explain(rows[0])),
-            "log_px_exact": lambda: timed(
-                lambda: marginal.log_px_exact(model, rows, spacing=marginal.LIVE_SPACING)
-            ),
+            "log_px_exact": lambda: timed(lambda: log_px_exact(model, rows, spacing=LIVE_SPACING)),
             "5,000,000 decodes": naive,
         },
         rounds=repeats(SLOW_ROUNDS),
@@ -113,5 +113,5 @@ def test_against_no_cache(model: VAE, lattice: DecodedLattice, images: Tensor) -
         what=f"5,000,000 decodes: {_FEW:,} timed, times {n_all // _FEW:,}.",
         baseline="kept decoded",
     )
-    exact = marginal.log_px_exact(model, rows, spacing=marginal.LIVE_SPACING)
+    exact = log_px_exact(model, rows, spacing=LIVE_SPACING)
     assert lattice.explain(rows[0]).log_px == pytest.approx(float(exact), abs=0.01)

@@ -27,9 +27,9 @@ from latent_explorer.pages.explore import selection_panel as selecting
 from latent_explorer.plots.classes import class_bars, class_difference, class_matrix
 from latent_explorer.plots.drift import drift_histogram
 from tests.latent_explorer.test_pages import component, shown_errors, trigger
-from vae_core.analysis import compare
-from vae_core.analysis.clusters import k_means_agreement
 from vae_core.checkpoints import CheckpointRef, digit_map, read_listed, save_checkpoint
+from vae_core.comparison import alignment, clusters, drift, neighbourhoods, spread
+from vae_core.comparison.clusters import k_means_agreement
 
 PAGE = "latent_explorer/pages/compare/view.py"
 N_TEST = 10_000
@@ -86,7 +86,9 @@ def test_the_morph_trails_the_most_changed(
     at = page("morph", aligned="none")
     data = component(at, "compare_morph")
     a, b = (test_codes(ref) for ref in pair)
-    change = compare.neighbour_change(compare.neighbours(a, k=20), compare.neighbours(b, k=20))
+    change = drift.neighbour_change(
+        neighbourhoods.neighbours(a, k=20), neighbourhoods.neighbours(b, k=20)
+    )
     assert len(data["trails"]) == 200
     assert change[data["trails"]].min() >= np.sort(change)[-200]
     end = np.frombuffer(base64.b64decode(data["end"]), "<f4").reshape(-1, 2)
@@ -95,10 +97,10 @@ def test_the_morph_trails_the_most_changed(
     assert not at.exception
     end = np.frombuffer(base64.b64decode(component(at, "compare_morph")["end"]), "<f4")
     np.testing.assert_allclose(
-        end.reshape(-1, 2), compare.align(b, a).aligned, rtol=1e-4, atol=1e-5
+        end.reshape(-1, 2), alignment.align(b, a).aligned, rtol=1e-4, atol=1e-5
     )
     (residual,) = numbers(r"leaves ([\d.]+) z units", said(at))
-    assert residual == pytest.approx(compare.align(b, a).residual, abs=6e-4)
+    assert residual == pytest.approx(alignment.align(b, a).residual, abs=6e-4)
     selecting_none = next(one for one in at.selectbox if one.key == "compare_trails")
     selecting_none.set_value("selection").run()
     assert component(at, "compare_morph")["trails"] == []
@@ -133,13 +135,13 @@ def test_maps_of_very_different_sizes_have_scales_of_their_own(
 def expected_drift(refs: tuple[CheckpointRef, ...], measure: str, k: int) -> np.ndarray:
     """Straight from the core."""
     a, b = (test_codes(ref) for ref in refs)
-    aligned = compare.align(b, a).aligned
+    aligned = alignment.align(b, a).aligned
     if measure == "displacement":
-        return compare.displacement(a, aligned)
-    near = compare.neighbours(a, k=k)
+        return drift.displacement(a, aligned)
+    near = neighbourhoods.neighbours(a, k=k)
     if measure == "neighbours":
-        return compare.neighbour_change(near, compare.neighbours(b, k=k))
-    return compare.relative_change(a, aligned, near)
+        return drift.neighbour_change(near, neighbourhoods.neighbours(b, k=k))
+    return drift.relative_change(a, aligned, near)
 
 
 @pytest.mark.parametrize(
@@ -165,7 +167,7 @@ def test_drift_shows_the_core_s_numbers(
     ids = component(at, SHEET)["ids"]
     assert ids == (order[:n] + 60_000).tolist()
     if measure != "neighbours":
-        residual = compare.align(*(test_codes(ref) for ref in pair[::-1])).residual
+        residual = alignment.align(*(test_codes(ref) for ref in pair[::-1])).residual
         assert numbers(r"it leaves ([\d.]+) z units", said(at)) == pytest.approx(
             [residual], abs=0.00051
         )
@@ -244,19 +246,20 @@ def test_classes_show_the_core_s_numbers(
     at = page("classes", k="7", method="mixture")
     labels = digits.labels()[SPLITS["test"]]
     shares = [
-        compare.class_confusion(compare.neighbours(test_codes(ref), k=7), labels) for ref in pair
+        neighbourhoods.class_confusion(neighbourhoods.neighbours(test_codes(ref), k=7), labels)
+        for ref in pair
     ]
     for ref, each in zip(pair, shares, strict=True):
         own = numbers(rf"\*\*{ref.name}\*\* · own class ([\d.]+) %", said(at))
         assert own == pytest.approx([100 * np.diag(each).mean()], abs=0.051)
-        found = compare.matched_clusters(
+        found = clusters.matched_clusters(
             encoding.test_codes(ref), labels, n_clusters=10, seed=0, method="mixture"
         )
         right = numbers(rf"\*\*{ref.name}\*\* · in the cluster of their class ([\d.]+) %", said(at))
         assert right == pytest.approx([100 * found.accuracy], abs=0.051)
         per_class = measures.class_figures(ref)
         assert per_class.spread == pytest.approx(
-            compare.class_spread(test_codes(ref), labels), rel=1e-4
+            spread.class_spread(test_codes(ref), labels), rel=1e-4
         )
         mean = per_class.silhouette @ np.bincount(labels) / N_TEST
         assert mean == pytest.approx(measures.silhouettes(ref).mean())
@@ -352,9 +355,9 @@ def test_figures_show_the_header_s_and_the_core_s_numbers(
         "Linear CKA with the first": [1.0, 1.0],
         "Neighbours shared with the first": [1.0, 1.0],
         "Trustworthiness": [
-            compare.trustworthiness(images, compare.neighbours(codes, k=10)).mean()
+            neighbourhoods.trustworthiness(images, neighbourhoods.neighbours(codes, k=10)).mean()
         ] * 2,
-        "10-NN accuracy": [compare.knn_right(codes, labels, k=10).mean()] * 2,
+        "10-NN accuracy": [neighbourhoods.knn_right(codes, labels, k=10).mean()] * 2,
         "Reconstruction, nats": [
             digit_terms(ref, "test").reconstruction.mean() for ref in pair
         ],

@@ -21,11 +21,11 @@ from latent_explorer.pages.likelihood.one_z import vote
 from latent_explorer.plots import likelihoods as plots
 from latent_explorer.theme import TERMS
 from tests.latent_explorer.test_pages import component, pictures, shown_errors, trigger, widget
-from vae_core.analysis.decoded import DecodedLattice
 from vae_core.analysis.evaluation import model_input
 from vae_core.analysis.marginal import log_px_exact
 from vae_core.checkpoints import CheckpointRef, load_checkpoint
 from vae_core.data import load_mnist
+from vae_core.exact.lattice import DecodedLattice
 
 PAGE = "latent_explorer/pages/likelihood/view.py"
 MAP = "likelihood_map"

@@ -21,9 +21,10 @@ from latent_explorer.plots import estimates as estimate_plots
 from tests.latent_explorer.test_pages import component, pictures, shown_errors
 from vae_core.analysis.denoising import denoise
 from vae_core.analysis.evaluation import model_input
-from vae_core.analysis.marginal import kl_to_posterior, log_px_exact
+from vae_core.analysis.marginal import log_px_exact
 from vae_core.checkpoints import CheckpointRef, load_checkpoint
 from vae_core.data import load_mnist
+from vae_core.exact.posterior import kl_to_posterior
 
 PAGE = "latent_explorer/pages/likelihood/view.py"
 COLORS = {"Naive": "#112233", "IWAE": "#223344", "exact": "#334455", "ELBO": "#445566", "KL": "#0"}

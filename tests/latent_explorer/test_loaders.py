@@ -20,7 +20,6 @@ from latent_explorer.data.digit_terms import digit_terms, said_of_terms
 from latent_explorer.data.digits import SPLITS
 from latent_explorer.data.neighbours import N_VOTERS, nearest_in_pixels, nearest_on_map
 from vae_core.analysis.evaluation import model_input
-from vae_core.analysis.marginal import elbo_terms
 from vae_core.analysis.projection import encode_images
 from vae_core.checkpoints import (
     CheckpointRef,
@@ -31,6 +30,7 @@ from vae_core.checkpoints import (
     save_checkpoint,
 )
 from vae_core.data import load_mnist
+from vae_core.estimators import elbo_samples
 
 
 @pytest.fixture
@@ -273,7 +273,7 @@ def test_terms_of_each_digit(ref: CheckpointRef) -> None:
     # the same binarised pixels as behind the figures of a header
     model = catalogue.checkpoint(ref).model
     x = model_input(model, load_mnist("test"))[:500]
-    kl, log_px_z = elbo_terms(model, x, n_samples=200, generator=torch.Generator().manual_seed(0))
+    kl, log_px_z = elbo_samples(model, x, n_samples=200, generator=torch.Generator().manual_seed(0))
     assert test.kl is not None
     assert test.elbo is not None
     np.testing.assert_allclose(test.kl[:500], kl.numpy(), rtol=1e-3, atol=1e-4)

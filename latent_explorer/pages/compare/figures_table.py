@@ -188,21 +188,21 @@ def measured(
 @st.cache_data(max_entries=64, show_spinner=False)
 def figures(ref: CheckpointRef, first: CheckpointRef) -> dict[str, Figure]:
     """All figures of a checkpoint, by the keys of `DEFINITIONS`; some are against the first."""
-    from vae_core.analysis import compare
+    from vae_core.comparison import alignment, intervals, spread
 
     found = {name: _stored(figure) for name, figure in catalogue.metrics(ref).items()}
     codes = encoding.test_codes(ref)
     found["active_units"] = Figure(
-        float(compare.active_units(codes)),
-        f"variance of the encoder mean above {compare.ACTIVE_VARIANCE:g}, 10,000 test digits",
+        float(spread.active_units(codes)),
+        f"variance of the encoder mean above {spread.ACTIVE_VARIANCE:g}, 10,000 test digits",
     )
     found["cka"] = Figure(
-        compare.linear_cka(codes, encoding.test_codes(first)), "encoder means, 10,000 test digits"
+        alignment.linear_cka(codes, encoding.test_codes(first)), "encoder means, 10,000 test digits"
     )
     found |= {name: figure for name, figure in _not_stored(ref).items() if name not in found}
     per_digit = _per_digit(ref, first)
     said = _said_per_digit(ref)
-    ends = compare.bootstrap_means(
+    ends = intervals.bootstrap_means(
         np.stack(list(per_digit.values())),
         n_resamples=N_RESAMPLES,
         confidence=CONFIDENCE,
@@ -225,7 +225,7 @@ def _not_stored(ref: CheckpointRef) -> dict[str, Figure]:
     stored, config = catalogue.metrics(ref), catalogue.stored(ref).header.model
     found: dict[str, Figure] = {}
     if not {"nmi", "ari"} <= stored.keys():
-        from vae_core.analysis.clusters import k_means_agreement
+        from vae_core.comparison.clusters import k_means_agreement
 
         nmi, ari = k_means_agreement(encoding.test_codes(ref), measures.test_labels())
         how = "10-means clusters of the encoder means against the classes"
@@ -266,11 +266,11 @@ def _stored(figure: Mapping[str, Any]) -> Figure:
 
 def _per_digit(ref: CheckpointRef, first: CheckpointRef) -> dict[str, measures.Floats]:
     """Of the figures that are means over the test digits, the value of each digit."""
-    from vae_core.analysis import compare
+    from vae_core.comparison import drift
 
     terms = digit_terms(ref, "test")
     near, k = measures.nearest(ref, "test"), TRUST_NEIGHBOURS
-    change = compare.neighbour_change(near[:, :k], measures.nearest(first, "test")[:, :k])
+    change = drift.neighbour_change(near[:, :k], measures.nearest(first, "test")[:, :k])
     found = {
         "reconstruction": terms.reconstruction,
         **_knn_right(ref),
@@ -286,7 +286,7 @@ def _per_digit(ref: CheckpointRef, first: CheckpointRef) -> dict[str, measures.F
 @st.cache_resource(max_entries=16, show_spinner=False)
 def _knn_right(ref: CheckpointRef) -> dict[str, measures.Floats]:
     """Whether each test digit's neighbours vote for its label, by the key of the figure."""
-    from vae_core.analysis.compare import knn_right
+    from vae_core.comparison.neighbourhoods import knn_right
 
     codes, labels = encoding.test_codes(ref), measures.test_labels()
     return {f"knn{n}": knn_right(codes, labels, k=n) for n in _KNN}
@@ -294,7 +294,7 @@ def _knn_right(ref: CheckpointRef) -> dict[str, measures.Floats]:
 
 @st.cache_resource(max_entries=16, show_spinner=False)
 def _trust(ref: CheckpointRef) -> measures.Floats:
-    from vae_core.analysis.compare import trustworthiness
+    from vae_core.comparison.neighbourhoods import trustworthiness
 
     rows = SPLITS["test"]
     images = digits.data_set().images[rows].reshape(-1, N_PIXELS)

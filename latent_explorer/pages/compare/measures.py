@@ -60,7 +60,7 @@ def aligned(
     ids : array of int, optional
         The digits to fit; at least one.
     """
-    from vae_core.analysis.compare import align
+    from vae_core.comparison.alignment import align
 
     rows = SPLITS[split]
     mine, theirs = encoding.positions(ref).coords, encoding.positions(onto).coords
@@ -98,7 +98,7 @@ def nearest(ref: CheckpointRef, split: Split) -> Ints:
 
     Shape (n, 100); shared, not to be changed.
     """
-    from vae_core.analysis.compare import neighbours
+    from vae_core.comparison.neighbourhoods import neighbours
 
     return neighbours(_codes(ref, split), k=MOST_NEIGHBOURS)
 
@@ -123,25 +123,25 @@ def drift(
     split : str
     measure : {"displacement", "neighbours", "relative"}
         `displacement` and `relative_change` in z units, `neighbour_change` from 0 to 1, of
-        `vae_core.analysis.compare`.
+        `vae_core.comparison`.
     k : int
         Neighbours, up to 100; of no use to the displacement.
     """
-    from vae_core.analysis import compare
+    from vae_core.comparison import drift
 
     if measure == "neighbours":
-        return compare.neighbour_change(nearest(ref, split)[:, :k], nearest(other, split)[:, :k])
+        return drift.neighbour_change(nearest(ref, split)[:, :k], nearest(other, split)[:, :k])
     before = encoding.positions(ref).coords[SPLITS[split]].astype(float)
     after = aligned(other, ref, split).coords
     if measure == "displacement":
-        return compare.displacement(before, after)
-    return compare.relative_change(before, after, nearest(ref, split)[:, :k])
+        return drift.displacement(before, after)
+    return drift.relative_change(before, after, nearest(ref, split)[:, :k])
 
 
 @st.cache_data(max_entries=32, show_spinner="Counting neighbours…")
 def confusion(ref: CheckpointRef, k: int) -> Floats:
     """Shares of classes among the k nearest test digits of each class's digits, shape (10, 10)."""
-    from vae_core.analysis.compare import class_confusion
+    from vae_core.comparison.neighbourhoods import class_confusion
 
     return class_confusion(nearest(ref, "test")[:, :k], test_labels())
 
@@ -149,15 +149,15 @@ def confusion(ref: CheckpointRef, k: int) -> Floats:
 @st.cache_resource(max_entries=16, show_spinner="Measuring how far apart the classes are…")
 def silhouettes(ref: CheckpointRef) -> Floats:
     """Silhouette of each test digit, shape (10000,); shared, not to be changed."""
-    from vae_core.analysis import compare
+    from vae_core.comparison import clusters
 
-    return compare.silhouettes(encoding.test_codes(ref), test_labels())
+    return clusters.silhouettes(encoding.test_codes(ref), test_labels())
 
 
 @st.cache_data(max_entries=16, show_spinner="Measuring the classes…")
 def class_figures(ref: CheckpointRef) -> ClassFigures:
     """Measure each class of the test digits in z."""
-    from vae_core.analysis.compare import class_spread
+    from vae_core.comparison.spread import class_spread
 
     names, values = test_labels(), silhouettes(ref)
     means = np.bincount(names, values, minlength=10) / np.bincount(names, minlength=10)
@@ -170,7 +170,7 @@ def clusters(ref: CheckpointRef, method: Method) -> Ints:
 
     A cluster that the Hungarian method matches to class c is column c.
     """
-    from vae_core.analysis.compare import matched_clusters
+    from vae_core.comparison.clusters import matched_clusters
 
     found = matched_clusters(
         encoding.test_codes(ref), test_labels(), n_clusters=N_CLUSTERS, seed=_SEED, method=method

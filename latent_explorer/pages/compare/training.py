@@ -33,7 +33,7 @@ from vae_core.data import N_TEST, load_mnist
 from vae_core.snapshots import Snapshots, scan_snapshots
 
 if TYPE_CHECKING:
-    from vae_core.models import Posterior
+    from vae_core.posterior import Posterior
 
 _FOLDER, _ALIGNED = "compare_snapshots", "compare_snapshots_aligned"  # widgets
 _DIGIT = "compare_snapshots_digit"  # widget, which Python writes to
@@ -186,7 +186,7 @@ def _codes(refs: tuple[CheckpointRef, ...], is_aligned: bool) -> Codes:
     coords = np.stack([(each.mu.numpy() - last.center) @ last.axes for each in posteriors])
     rotations, residuals = np.tile(np.eye(2), (len(refs), 1, 1)), ()
     if is_aligned:
-        from vae_core.analysis.compare import align
+        from vae_core.comparison.alignment import align
 
         turns = [align(each, last.coords) for each in coords]
         rotations = np.stack([turn.rotation for turn in turns])

@@ -13,8 +13,8 @@ from latent_explorer.data.digits import SPLITS
 from vae_core.checkpoints import CheckpointRef
 
 if TYPE_CHECKING:
-    from vae_core.analysis.geodesics import Graph, Measure
-    from vae_core.analysis.walks import Codes
+    from vae_core.geometry.geodesics import Graph, Measure
+    from vae_core.geometry.walks import Codes
 
 Latents = NDArray[np.float64]
 Short = Literal["image", "fisher-rao", "density"]
@@ -37,7 +37,7 @@ class Leg(NamedTuple):
 @st.cache_resource(max_entries=4, show_spinner="Looking where the digits lie…")
 def codes(ref: CheckpointRef) -> Codes:
     """Codes of the training digits; how near the test digits are to them."""
-    from vae_core.analysis.walks import Codes
+    from vae_core.geometry.walks import Codes
 
     means = code_means(ref)
     train, test = SPLITS["train"], SPLITS["test"]
@@ -57,9 +57,9 @@ def dense(ref: CheckpointRef) -> Measure:
     """Measure of steps by the aggregate posterior: 1 where q(z) is what it is at most digits."""
     import torch
 
+    from vae_core.analysis.aggregate import GridLogDensity, mixture_log_density
     from vae_core.analysis.fields import plane_grid
-    from vae_core.analysis.geodesics import Dense
-    from vae_core.analysis.walks import GridLogDensity, mixture_log_density
+    from vae_core.geometry.geodesics import Dense
 
     mu, std = encoding.posteriors(ref)
     if mu.shape[1] == 2:
@@ -73,7 +73,7 @@ def dense(ref: CheckpointRef) -> Measure:
 
 def measure(ref: CheckpointRef, name: Short) -> Measure:
     """Look up what makes a step long."""
-    from vae_core.analysis.geodesics import Decoded
+    from vae_core.geometry.geodesics import Decoded
 
     return dense(ref) if name == "density" else Decoded(catalogue.checkpoint(ref).model, name)
 
@@ -83,7 +83,7 @@ def graph(ref: CheckpointRef, name: Short, reach: float) -> Graph | None:
     """Where a shortest path is looked for first; on a line there is but one path."""
     import torch
 
-    from vae_core.analysis.geodesics import codes_graph, lattice_graph
+    from vae_core.geometry.geodesics import codes_graph, lattice_graph
 
     latent_dim = catalogue.stored(ref).header.model.latent_dim
     if latent_dim == 1:
@@ -99,7 +99,7 @@ def radius(ref: CheckpointRef, stops: Latents) -> float:
     """Reach of the lattice, z units: it holds the digits, and grows to hold the stops."""
     import torch
 
-    from vae_core.analysis.geodesics import lattice_radius
+    from vae_core.geometry.geodesics import lattice_radius
 
     if catalogue.stored(ref).header.model.latent_dim != 2:
         return 0.0
@@ -125,7 +125,7 @@ def shortest(
     """
     import torch
 
-    from vae_core.analysis.geodesics import geodesic
+    from vae_core.geometry.geodesics import geodesic
 
     ends = (torch.tensor(a, dtype=torch.float32), torch.tensor(b, dtype=torch.float32))
     found = geodesic(short, *ends, graph=among, n_points=N_POINTS, n_knots=N_KNOTS)

@@ -21,7 +21,7 @@ def profile(
     """Draw the plots under the strip."""
     from latent_explorer.plots.walk_profile import walk_profile
     from vae_core.analysis.fields import log_aggregate_at
-    from vae_core.analysis.walks import changes, log_prior
+    from vae_core.geometry.walks import changes, log_prior
 
     st.markdown("##### Along the way")
     unit = f"nats per z unit{_power(z.shape[1])}"

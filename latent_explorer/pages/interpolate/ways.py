@@ -165,7 +165,7 @@ def _formula(way: Way, a: Latents, b: Latents) -> Latents:
         return a[None]
     import torch  # here, because the first walk is drawn before torch has been imported
 
-    from vae_core.analysis.geometry import slerp
+    from vae_core.geometry.paths import slerp
 
     try:
         return slerp(torch.tensor(a), torch.tensor(b), _FINE).numpy()
@@ -188,7 +188,7 @@ def steps(ref: CheckpointRef, curve: Latents, n: int, spacing: Spacing) -> Laten
     if spacing == "image":
         import torch
 
-        from vae_core.analysis.geometry import cut_evenly
+        from vae_core.geometry.paths import cut_evenly
 
         try:
             squares = geometry.measure(ref, "image").squares

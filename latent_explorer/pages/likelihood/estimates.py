@@ -19,7 +19,7 @@ from vae_core.checkpoints import CheckpointRef
 from vae_core.data import Split
 
 if TYPE_CHECKING:
-    from vae_core.analysis.repeated import Estimates, Runs
+    from vae_core.analysis.convergence import Estimates, Trials
 
 K, WHOLE = "estimates_k", "estimates_whole"
 NAIVE, IWAE, ELBO, EXACT, KL = "Naive", "IWAE", "ELBO", "exact", "KL"
@@ -40,10 +40,10 @@ class AtK(NamedTuple):
     ess: float  # median effective sample size
 
 
-def at_k(runs: Runs, k: int) -> AtK:
+def at_k(trials: Trials, k: int) -> AtK:
     """Summarise the runs of an estimator at one of its K."""
-    column = runs.n_samples.tolist().index(k)
-    values, ess = runs.value[:, column].numpy(), runs.ess[:, column].numpy()
+    column = trials.n_samples.tolist().index(k)
+    values, ess = trials.value[:, column].numpy(), trials.ess[:, column].numpy()
     low, median, high = np.quantile(values, (plots.LOW, 0.5, plots.HIGH)).tolist()
     stderr = float(values.std(ddof=1)) / math.sqrt(len(values))
     return AtK(median, low, high, float(values.mean()), stderr, float(np.median(ess)))

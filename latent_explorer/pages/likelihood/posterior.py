@@ -25,7 +25,7 @@ from vae_core.data import Split
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-    from vae_core.analysis.decoded import Explained, Region
+    from vae_core.exact.explanation import Explanation, Region
 
 _STRIP = "likelihood_digit_strip"
 _SHARE = 0.99
@@ -39,7 +39,7 @@ _PLANE_REACH = 4.5  # z units shown of the plane, unless the digit is farther ou
 class _Where(NamedTuple):
     """Where the mass of p(z|x) is."""
 
-    explained: Explained
+    explained: Explanation
     region: Region
     low: NDArray[np.float64]  # (D,): corners of a box that holds the region and q(z|x)
     high: NDArray[np.float64]
@@ -166,7 +166,7 @@ def _middle(
 
 
 def _log_posterior(
-    ref: CheckpointRef, chosen: chapter.Chosen, explained: Explained, window: Window
+    ref: CheckpointRef, chosen: chapter.Chosen, explained: Explanation, window: Window
 ) -> Floats:
     """Exact log p(z|x) in the cells of a window, shape (S, S): at their middles or denser nodes.
 
@@ -191,7 +191,7 @@ def _log_posterior(
     return found
 
 
-def _on_line(explained: Explained) -> dict[str, NDArray[np.float64]]:
+def _on_line(explained: Explanation) -> dict[str, NDArray[np.float64]]:
     """List what is known along a line of z as `posterior_line` takes it, z ascending."""
     stands = explained.log_volume.isfinite()
     order = explained.z[stands][:, 0].argsort()
