@@ -6,10 +6,8 @@ torch meanwhile by a background thread (`warm_up`).
 
 from __future__ import annotations
 
-import os
 import threading
 from importlib import import_module
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -23,7 +21,7 @@ from latent_explorer.components.latent_map.payload import (
     pack_points,
     pack_values,
 )
-from latent_explorer.places import SHIPPED_WEIGHTS
+from latent_explorer.folders import checkpoints as checkpoints
 from vae_core.checkpoints import (
     Checkpoint,
     CheckpointRef,
@@ -34,11 +32,9 @@ from vae_core.checkpoints import (
     load_checkpoint,
     posterior_std,
     read_listed,
-    scan_checkpoints,
 )
 from vae_core.config import MIN_LOG_SIGMA, N_PIXELS
 from vae_core.data import N_TEST, N_TRAIN, DataSet, Split, load_mnist, load_mnist_labels
-from vae_core.errors import CheckpointError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -125,16 +121,6 @@ class Neighbours(NamedTuple):
 
     ids: NDArray[np.intp]
     distances: Floats
-
-
-def weights_folder() -> Path:
-    """Where checkpoints are looked for: weights/, or $LATENT_EXPLORER_WEIGHTS."""
-    return Path(os.environ.get("LATENT_EXPLORER_WEIGHTS", SHIPPED_WEIGHTS))
-
-
-def checkpoints() -> tuple[list[CheckpointRef], list[CheckpointError]]:
-    """Look at the folder afresh, so that a file dropped into it appears."""
-    return scan_checkpoints(weights_folder())
 
 
 @st.cache_resource(show_spinner=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -15,6 +15,7 @@ import streamlit as st
 from latent_explorer.components.latent_map import Ellipse, MapView, Pick
 from latent_explorer.data import loaders
 from latent_explorer.data.selection import Ids, Search, covering_split, find
+from latent_explorer.folders import weights_folders
 from latent_explorer.links.link import BadLinkError, Link, Target, read_link
 from vae_core.checkpoints import CheckpointRef
 from vae_core.data import Split
@@ -126,12 +127,11 @@ def follow_folder() -> None:
 
 
 def _folder_stamp() -> tuple[tuple[str, int, int], ...]:
-    try:
-        with os.scandir(loaders.weights_folder()) as entries:
-            found = [(e.name, e.stat()) for e in entries if e.name.endswith(".safetensors")]
-    except OSError:  # what is wrong with the folder is said where it is read
-        return ()
-    return tuple(sorted((name, stat.st_size, stat.st_mtime_ns) for name, stat in found))
+    found: list[tuple[str, os.stat_result]] = []
+    for folder in weights_folders():
+        with suppress(OSError), os.scandir(folder) as entries:  # said where the folder is read
+            found += [(e.path, e.stat()) for e in entries if e.name.endswith(".safetensors")]
+    return tuple(sorted((path, stat.st_size, stat.st_mtime_ns) for path, stat in found))
 
 
 def widget_key(name: str) -> str:

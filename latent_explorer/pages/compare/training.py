@@ -19,13 +19,14 @@ from latent_explorer.components.timeline import (
     timeline,
 )
 from latent_explorer.data import loaders
+from latent_explorer.folders import COMMAND, snapshots
 from latent_explorer.links.link import CompareLink
 from latent_explorer.pages.compare.compared import Compared, link, pick, picked
 from latent_explorer.session import state
 from latent_explorer.theme import PALETTE, number
 from vae_core.checkpoints import CheckpointRef, load_checkpoint
 from vae_core.data import load_mnist
-from vae_core.snapshots import Snapshots, scan_snapshots
+from vae_core.snapshots import Snapshots
 
 if TYPE_CHECKING:
     from vae_core.models import Posterior
@@ -60,13 +61,13 @@ class Codes(NamedTuple):
 
 def draw(compared: Compared) -> None:
     """Draw the section."""
-    found, problems = scan_snapshots(loaders.weights_folder())
+    found, problems = snapshots()
     for problem in problems:
         st.warning(str(problem), icon=":material/broken_image:")
     if not found:
         st.info(
             "There are no snapshots yet: a folder of them, below the weights folder, appears "
-            "here. `python -m vae_core train growing --snapshots 14` keeps one.",
+            f"here. `{COMMAND} train growing --snapshots 14` keeps one.",
             icon=":material/timeline:",
         )
         return
