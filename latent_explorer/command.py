@@ -7,7 +7,7 @@ import sys
 from importlib.metadata import version
 
 from latent_explorer import folders
-from vae_core.__main__ import main as core
+from vae_core.cli import main as core
 
 _NAME = "latent-explorer"
 _HELP = f"""\
@@ -36,7 +36,7 @@ def main() -> int:
         print(f"{_NAME} {version(_NAME)}")
         return 0
     if arguments and not arguments[0].startswith("-"):
-        return core(arguments)
+        return core(arguments, prog=_NAME, catalogue=folders.checkpoints)
     # In this process, so that Ctrl-C and the exit status are Streamlit's own.
     sys.argv = ["streamlit", "run", str(folders.APP), *arguments]
     runpy.run_module("streamlit", run_name="__main__")

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 import math
 import os
 import signal
@@ -16,39 +15,30 @@ import numpy as np
 import pytest
 import torch
 
-import vae_core.__main__ as command_line
+from tests.vae_core.cli.conftest import TINY, error_of
 from vae_core import runs
-from vae_core.__main__ import main
 from vae_core.analysis.evaluation import evaluate_model
 from vae_core.analysis.projection import encode_images
 from vae_core.checkpoints import (
-    Header,
     checkpoint_ref,
     digit_map,
     load_checkpoint,
     posterior_std,
     read_checkpoint,
     read_header,
-    save_checkpoint,
 )
+from vae_core.cli import main
 from vae_core.config import ModelConfig, TrainConfig
-from vae_core.data import DataSet, data_identity, load_idx, load_mnist
-from vae_core.models import VAE
+from vae_core.data import data_identity, load_idx, load_mnist
 from vae_core.recipes import RECIPES, Recipe
 from vae_core.runs import run_path
 from vae_core.training import StepRecord, moments, start, train
 
-ROOT = Path(__file__).parents[2]
-TINY = Recipe(
-    "tiny",
-    "A model for tests.",
-    ModelConfig(latent_dim=1, encoder_hidden=(12,), decoder_hidden=(8,)),  # D = 1: a short lattice
-    TrainConfig(epochs=2, batch_size=16, warmup_steps=3),
-)
+ROOT = Path(__file__).parents[3]
 # The command line with the tiny recipe, for another process.
 PROGRAM = f"""
 import sys
-from vae_core.__main__ import main
+from vae_core.cli import main
 from vae_core.config import ModelConfig, TrainConfig
 from vae_core.recipes import RECIPES, Recipe
 RECIPES["tiny"] = {TINY!r}
@@ -56,11 +46,6 @@ sys.exit(main(sys.argv[1:]))
 """
 
 Run = Callable[..., int]
-
-
-@pytest.fixture(autouse=True)
-def _tiny_recipe(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(RECIPES, "tiny", TINY)
 
 
 @pytest.fixture
@@ -77,29 +62,6 @@ def cli(tiny_idx_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 @pytest.fixture
 def out(tmp_path: Path) -> Path:
     return tmp_path / "mine.safetensors"
-
-
-@pytest.fixture(scope="module")
-def trained(tiny_idx_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A checkpoint with D = 2, as `train` writes it; never change it."""
-    out = tmp_path_factory.mktemp("trained") / "first.safetensors"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(RECIPES, "tiny", TINY)
-        options = ["--data", str(tiny_idx_folder), "--latent-dim", "2", "--seed", "4"]
-        assert main(["train", "tiny", *options, "--out", str(out)]) == 0
-    return out
-
-
-def error_of(capsys: pytest.CaptureFixture[str]) -> str:
-    """The one line on standard error, without a traceback."""
-    said = capsys.readouterr().err
-    assert said.startswith("error: ")
-    assert said.count("\n") == 1
-    assert "Traceback" not in said
-    return said
-
-
-# --- train ------------------------------------------------------------------------------------
 
 
 def test_train_writes_what_was_trained(trained: Path, tiny_idx_folder: Path) -> None:
@@ -309,35 +271,10 @@ def test_an_unknown_recipe(cli: Run, capsys: pytest.CaptureFixture[str]) -> None
     assert "there is no recipe 'vae'; allowed are " in error_of(capsys)
 
 
-@pytest.mark.parametrize("command", ["train", "evaluate"])
-@pytest.mark.parametrize("folder", ["", "gone"])
-def test_data_from_an_empty_or_missing_folder(
-    trained: Path,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-    command: str,
-    folder: str,
-) -> None:
-    out = tmp_path / "x.safetensors"
-    first = ["train", "tiny", "--out", str(out)] if command == "train" else [command, str(trained)]
-    assert main([*first, "--data", str(tmp_path / folder)]) == 1
-    said = error_of(capsys)
-    assert ("is not a folder" if folder else "has no file") in said
-    assert not out.exists()
-
-
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has CUDA")
 def test_cuda_where_there_is_none(cli: Run, out: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli("--device", "cuda", "--out", str(out)) == 1
     assert "sees no CUDA device; use --device cpu" in error_of(capsys)
-
-
-def test_a_number_that_is_none_and_a_missing_command(capsys: pytest.CaptureFixture[str]) -> None:
-    for argv in ([], ["train"], ["train", "tiny", "--epochs", "many"], ["fly"]):
-        with pytest.raises(SystemExit) as got:
-            main(argv)
-        assert got.value.code == 2
-    assert "usage: python -m vae_core" in capsys.readouterr().err
 
 
 def test_help_names_every_recipe_and_an_example(capsys: pytest.CaptureFixture[str]) -> None:
@@ -444,161 +381,6 @@ def test_a_killed_process_resumes_to_the_same_bytes(
     assert out.read_bytes() == whole.read_bytes()
 
 
-# --- evaluate and list ------------------------------------------------------------------------
-
-
-def test_evaluate_json_has_the_promised_fields(
-    trained: Path, tiny_idx_folder: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main(["evaluate", str(trained), "--data", str(tiny_idx_folder), "--json"]) == 0
-    (row,) = json.loads(capsys.readouterr().out)
-    assert row["name"] == "first"
-    assert row["objective"] == "elbo"
-    assert row["beta"] == 1.0
-    assert row["likelihood"] == "bernoulli"
-    assert row["latent_dim"] == 2
-    assert row["binarisation"] == "one fixed draw, seed 0"
-    assert row["sha256"] == checkpoint_ref(trained).sha256
-    assert row["metrics"] == read_header(trained).metrics  # measured again, to the same figures
-    for name in ("log_px", "elbo", "kl", "reconstruction", "knn10", "silhouette", "nmi", "ari"):
-        figure = row["metrics"][name]
-        assert set(figure) == {"value", "stderr", "unit", "how"}
-        assert figure["how"]
-    assert row["metrics"]["log_px"]["how"].startswith("exact: lattice, spacing 0.02")
-
-
-def test_evaluate_write_stores_the_figures(
-    trained: Path, tmp_path: Path, few_digits: DataSet, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    copied = tmp_path / "copied.safetensors"
-    stored = read_checkpoint(trained)
-    model = load_checkpoint(checkpoint_ref(trained)).model
-    old = {"epoch": {"value": 0.5, "stderr": None, "unit": "epochs", "how": "counted"}}
-    places = digit_map(stored), posterior_std(stored), None
-    save_checkpoint(copied, model, replace(stored.header, metrics=old), *places)
-    monkeypatch.setattr(command_line, "load_mnist", lambda split: few_digits)
-    monkeypatch.setattr(command_line, "_places", lambda model: places)
-    assert main(["evaluate", str(copied), "--write"]) == 0
-    after = read_checkpoint(copied)
-    assert after.header.metrics == (evaluate_model(model, few_digits, train=few_digits) | old)
-    assert replace(after.header, metrics={}) == replace(stored.header, metrics={})
-    assert after.tensors.keys() == stored.tensors.keys()
-    assert all(np.array_equal(after.tensors[k], v) for k, v in stored.tensors.items())
-
-
-def test_evaluate_write_is_for_mnist(
-    trained: Path, tiny_idx_folder: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main(["evaluate", str(trained), "--write", "--data", str(tiny_idx_folder)]) == 1
-    assert "--write stores figures on MNIST alone" in error_of(capsys)
-
-
-@pytest.fixture
-def three_files(
-    tmp_path: Path, make_model: Callable[..., VAE], make_header: Callable[..., Header]
-) -> list[Path]:
-    """A VAE and an autoencoder with D = 1, and one VAE with D = 3 and grey pixels."""
-    models = {
-        "a": make_model(latent_dim=1),
-        "b": make_model(latent_dim=1, posterior="point"),
-        "c": make_model(latent_dim=3, likelihood="gaussian", sigma=0.5),
-    }
-    paths = [tmp_path / f"{name}.safetensors" for name in models]
-    for path, model in zip(paths, models.values(), strict=True):
-        save_checkpoint(path, model, make_header(model))
-    return paths
-
-
-def test_evaluate_several_with_iwae(
-    three_files: list[Path], tiny_idx_folder: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    files = list(map(str, three_files))
-    options = ["--data", str(tiny_idx_folder), "--iwae", "4"]
-    assert main(["evaluate", *files, *options, "--json"]) == 0
-    rows = json.loads(capsys.readouterr().out)
-    assert [row["name"] for row in rows] == ["a", "b", "c"]
-    assert [row["binarisation"].startswith("none") for row in rows] == [False, False, True]
-    a, b, c = (row["metrics"] for row in rows)
-    assert a["iwae"]["how"] == c["iwae"]["how"] == "IWAE, K = 4"
-    assert "iwae" not in b
-    assert a["elbo"]["value"] < a["iwae"]["value"] < a["log_px"]["value"] + 0.5
-    assert b["elbo"]["value"] is b["log_px"]["value"] is c["log_px"]["value"] is None
-
-    assert main(["evaluate", *files, *options]) == 0
-    table = capsys.readouterr().out
-    head, *lines = table.splitlines()
-    assert head.split()[:4] == ["name", "objective", "likelihood", "D"]
-    assert [line.split()[0] for line in lines[:3]] == ["a", "b", "c"]
-    assert f"{a['elbo']['value']:.2f} ± {a['elbo']['stderr']:.2f}" in lines[0]
-    assert lines[1].count("–") == 7  # of the autoencoder: bounds, gap, training, posterior_std
-    assert "iwae: IWAE, K = 4" in table
-    assert "knn10: 10 nearest encoder means, 5-fold cross-validated" in table
-
-
-def test_evaluate_bad_files(
-    tmp_path: Path, tiny_idx_folder: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    bad = tmp_path / "bad.safetensors"
-    bad.write_bytes(b"nothing")
-    for path, said in ((bad, "bad.safetensors is damaged"), (tmp_path / "x", "cannot be read")):
-        assert main(["evaluate", str(path), "--data", str(tiny_idx_folder)]) == 1
-        assert said in error_of(capsys)
-
-
-def test_evaluate_with_less_than_no_samples(
-    trained: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    for option in ("--iwae", "--certify"):
-        assert main(["evaluate", str(trained), option, "-1"]) == 1
-        assert f"{option} must be a whole number from 0, got -1" in error_of(capsys)
-
-
-def test_list_shows_good_and_bad(
-    three_files: list[Path], capsys: pytest.CaptureFixture[str]
-) -> None:
-    folder = three_files[0].parent
-    assert main(["list", str(folder)]) == 0
-    said = capsys.readouterr()
-    assert [line.split()[0] for line in said.out.splitlines()[1:4]] == ["a", "b", "c"]
-    assert "elbo: by hand" in said.out
-    assert said.err == ""
-
-    (folder / "bad.safetensors").write_bytes(b"nothing")
-    assert main(["list", str(folder)]) == 1
-    said = capsys.readouterr()
-    assert [line.split()[0] for line in said.out.splitlines()[1:4]] == ["a", "b", "c"]
-    assert said.err.startswith("error: bad.safetensors is damaged")
-
-
-def test_list_an_empty_and_a_missing_folder(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main(["list", str(tmp_path)]) == 0
-    assert capsys.readouterr().out == f"no checkpoints in {tmp_path}\n"
-    assert main(["list", str(tmp_path / "gone")]) == 1
-    assert "gone is not a folder" in error_of(capsys)
-
-
-def test_list_looks_into_weights_by_default(
-    three_files: list[Path],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    (tmp_path / "weights").mkdir()
-    three_files[0].rename(tmp_path / "weights" / "only.safetensors")
-    monkeypatch.chdir(tmp_path)
-    assert main(["list"]) == 0
-    assert capsys.readouterr().out.splitlines()[1].split()[0] == "only"
-
-
-def test_a_small_data_set_is_measured_whole(few_digits: DataSet, tiny_idx_folder: Path) -> None:
-    """The tiny folder holds what the tests above believe it holds."""
-    test = load_idx(tiny_idx_folder, "test")
-    np.testing.assert_array_equal(test.labels, few_digits.labels[90:])
-    assert np.bincount(test.labels).min() >= 5
-
-
 def test_a_diverged_run_says_so_and_keeps_its_last_good_epoch(
     cli: Run, out: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -632,18 +414,6 @@ def test_force_forgets_the_run_it_starts_over(
     monkeypatch.setattr("vae_core.training.train", interrupt)
     assert cli("--out", str(out), "--force") == 130
     assert not run_path(out).exists()
-
-
-def test_evaluate_goes_on_after_a_bad_file(
-    trained: Path, tiny_idx_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    bad = tmp_path / "bad.safetensors"
-    bad.write_bytes(b"nothing")
-    files = [str(bad), str(trained)]
-    assert main(["evaluate", *files, "--data", str(tiny_idx_folder), "--json"]) == 1
-    said = capsys.readouterr()
-    assert [row["name"] for row in json.loads(said.out)] == ["first"]
-    assert said.err.startswith("error: bad.safetensors is damaged")
 
 
 def test_a_data_set_without_test_images_is_refused_before_training(
