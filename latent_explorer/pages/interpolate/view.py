@@ -51,7 +51,6 @@ def _steps(ref: loaders.CheckpointRef, walked: ways.Found) -> np.ndarray:
 
 @st.fragment
 def _interpolate() -> None:
-    st.html(controls.STYLE)
     with state.shown_errors():
         state.follow_folder()
         ref, split = state.current()
