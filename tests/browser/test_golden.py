@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from playwright.sync_api import Browser, Page
 
 from latent_explorer.components.latent_map.payload import pack_decoder, payload_id
-from latent_explorer.data import loaders
+from latent_explorer.data import catalogue, payloads
 from latent_explorer.folders import SHIPPED_WEIGHTS
 from tests.browser.conftest import ROOT, Server, Shipped
 from tests.browser.tab import Tab
@@ -80,7 +80,7 @@ def test_some_are_shipped() -> None:
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
 def test_shipped_checkpoint(path: Path, page: Page) -> None:
     shipped = Shipped(checkpoint_ref(path))
-    payload = loaders.payloads(shipped.ref, "test").decoder
+    payload = payloads.map_payloads(shipped.ref, "test").decoder
     coords = shipped.map.coords
     rng = np.random.default_rng(0)
     places = np.concatenate(
@@ -96,7 +96,7 @@ def test_shipped_checkpoint(path: Path, page: Page) -> None:
     assert np.isfinite(found).all()
     assert worst <= TOLERANCE, f"off by {worst * 255:.2f} levels of 255"
     assert np.abs(expected[0] - expected[1:]).max() > 0.1  # the pictures do differ
-    model = loaders.checkpoint(shipped.ref).model
+    model = catalogue.checkpoint(shipped.ref).model
     if model.config.likelihood == "bernoulli":
         assert sigmas == [None] * N_PLACES
     else:
