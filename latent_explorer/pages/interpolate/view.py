@@ -57,7 +57,6 @@ def _steps(ref: CheckpointRef, walked: ways.Found) -> np.ndarray:
 
 @st.fragment
 def _interpolate() -> None:
-    st.html(controls.STYLE)
     with shown_errors():
         follow_folder()
         ref, split = current()
