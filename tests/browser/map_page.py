@@ -13,21 +13,20 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from latent_explorer.components.latent_map import (
+from latent_explorer.components.latent_map.messages import read_pick, read_selection, read_wants
+from latent_explorer.components.latent_map.mounting import latent_map, send
+from latent_explorer.components.latent_map.payload import pack_fields, pack_values, payload_id
+from latent_explorer.components.latent_map.values import (
     N_SHEETS,
     SHEET_DIGITS,
+    Callbacks,
+    Layers,
     MapView,
-    latent_map,
-    pack_fields,
-    pack_values,
-    payload_id,
-    read_pick,
-    read_selection,
-    read_wants,
-    send,
+    Marked,
+    Shown,
 )
 from latent_explorer.data import catalogue, payloads
-from latent_explorer.theme import PALETTE
+from latent_explorer.vocabulary import PALETTE
 
 KEY, EXTENT, SIDE = "map", (-8.0, 8.0, -8.0, 8.0), 64
 LEFT, RIGHT = 3, 7  # the digits of the two halves of the class layer
@@ -43,17 +42,17 @@ def made_up() -> dict[str, bytes]:
     n = 70_000
     fields = pack_fields(
         extent=EXTENT,
-        classes=classes,
-        log_density=-(x**2 + y**2) / 2,
-        log_sensitivity=x,
-        prior=[(np.zeros(2), np.eye(2))],
+        grids={"classes": classes, "density": -(x**2 + y**2) / 2, "sensitivity": x},
+        outlines={"prior": [(np.zeros(2), np.eye(2))]},
         said={name: f"How {name} was made up." for name in ("classes", "density", "sensitivity")},
     )
     values = pack_values(
         first_id=0,
-        elbo=np.linspace(-200, -100, n),
-        reconstruction=np.linspace(-150, -50, n),
-        knn_wrong=np.arange(n) % 10 == 0,
+        numbers={
+            "elbo": np.linspace(-200, -100, n),
+            "reconstruction": np.linspace(-150, -50, n),
+            "knn": np.arange(n) % 10 == 0,
+        },
         said={"elbo": "How the ELBO was made up."},
     )
     return {"fields": fields, "values": values}
@@ -83,21 +82,20 @@ selected = st.session_state.get("kept_selected")
 with st.container(gap=None):
     latent_map(
         key=KEY,
-        decoder_id=payload_id(decoder),
-        points_id=payload_id(points),
         label="A map",
         palette=PALETTE,
         splits=[("train", 0), ("test", 60_000)],
-        pin=st.session_state.get("kept_pin"),
-        images=[(first, payload_id(sheet)) for first, sheet in sheets.items()],
-        fields=payload_id(extras["fields"]) if "fields" in extras else None,
-        values=payload_id(extras["values"]) if "values" in extras else None,
-        selected=selected,
-        start=None if start is None else MapView(**json.loads(start)),
+        layers=Layers(
+            payload_id(decoder),
+            payload_id(points),
+            images=[(first, payload_id(sheet)) for first, sheet in sheets.items()],
+            fields=payload_id(extras["fields"]) if "fields" in extras else None,
+            values=payload_id(extras["values"]) if "values" in extras else None,
+        ),
+        marked=Marked(pin=st.session_state.get("kept_pin"), selected=selected),
+        shown=Shown(None if start is None else MapView(**json.loads(start))),
         link={"page": "here", "checkpoint": ref.name},
-        on_pick=on_pick,
-        on_select=on_select,
-        on_release=lambda: keep("pin", None),
+        on=Callbacks(pick=on_pick, select=on_select, release=lambda: keep("pin", None)),
     )
     time.sleep(float(st.query_params.get("late", 0)))
     for name, payload in {"decoder": decoder, "points": points, **extras}.items():

@@ -20,6 +20,7 @@ from latent_explorer.components.timeline import (
 )
 from latent_explorer.data import catalogue, digits
 from latent_explorer.data.digits import SPLITS
+from latent_explorer.folders import COMMAND, snapshots
 from latent_explorer.pages.compare.compared import Compared, link, pick, picked
 from latent_explorer.pages.compare.link import CompareLink
 from latent_explorer.session.current import current
@@ -27,10 +28,11 @@ from latent_explorer.session.errors import shown_errors
 from latent_explorer.session.opened import opened_part
 from latent_explorer.session.places import place_of_digit
 from latent_explorer.session.widgets import read_widget, unless_stale, widget_key, write_widget
-from latent_explorer.theme import PALETTE, number
+from latent_explorer.theme import number
+from latent_explorer.vocabulary import PALETTE
 from vae_core.checkpoints import CheckpointRef, load_checkpoint
 from vae_core.data import N_TEST, load_mnist
-from vae_core.snapshots import Snapshots, scan_snapshots
+from vae_core.snapshots import Snapshots
 
 if TYPE_CHECKING:
     from vae_core.posterior import Posterior
@@ -65,13 +67,13 @@ class Codes(NamedTuple):
 
 def draw(compared: Compared) -> None:
     """Draw the section."""
-    found, problems = scan_snapshots(catalogue.weights_folder())
+    found, problems = snapshots()
     for problem in problems:
         st.warning(str(problem), icon=":material/broken_image:")
     if not found:
         st.info(
             "There are no snapshots yet: a folder of them, below the weights folder, appears "
-            "here. `python -m vae_core train growing --snapshots 14` keeps one.",
+            f"here. `{COMMAND} train growing --snapshots 14` keeps one.",
             icon=":material/timeline:",
         )
         return

@@ -18,7 +18,8 @@ from latent_explorer.pages.likelihood import chapter
 from latent_explorer.plots.aggregate import prior_and_aggregate
 from latent_explorer.session.current import current
 from latent_explorer.session.places import Place, place_of_latent
-from latent_explorer.theme import PALETTE, number, point
+from latent_explorer.theme import number, point
+from latent_explorer.vocabulary import PALETTE
 from vae_core.checkpoints import CheckpointRef
 from vae_core.data import Split
 

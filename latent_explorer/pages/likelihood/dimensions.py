@@ -13,6 +13,7 @@ from latent_explorer.components.digit_strip import DigitImage, digit_strip
 from latent_explorer.data import catalogue, digits, observations, uploads
 from latent_explorer.data.digit_terms import N_TEST_VOTERS, test_votes
 from latent_explorer.data.digits import SPLITS, digit_name
+from latent_explorer.folders import COMMAND
 from latent_explorer.pages.likelihood import chapter
 from latent_explorer.plots import dimensions as plots
 from latent_explorer.theme import number
@@ -246,7 +247,7 @@ def _noise(
             missing = "denoising" if not models or _noise_of(models[0]) == 0 else "plain"
             st.info(
                 f"The folder of checkpoints holds no {missing} model of binary pixels to compare: "
-                "`python -m vae_core train denoising` and `train elbo` make them.",
+                f"`{COMMAND} train denoising` and `train elbo` make them.",
                 icon=":material/info:",
             )
             return chosen, None
