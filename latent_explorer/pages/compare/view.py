@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from latent_explorer.data import loaders, uploads
-from latent_explorer.pages.compare.compared import choose, choose_section, open_page
+from latent_explorer.pages.compare.comparison import choose, choose_section, open_page
 from latent_explorer.session import state
 
 
@@ -16,9 +16,9 @@ def _compare(refs: list[loaders.CheckpointRef]) -> None:
         open_page()
         section = choose_section()
         st.markdown(f"#### {section.question}")
-        compared = choose(refs, section)
-        if compared is not None:
-            section.draw(compared)
+        comparison = choose(refs, section)
+        if comparison is not None:
+            section.draw(comparison)
 
 
 _compare(uploads.checkpoints()[0])
