@@ -15,7 +15,7 @@ import numpy as np
 from latent_explorer.components.latent_map import COLOURS, LAYERS, MapView
 from latent_explorer.data import loaders
 from latent_explorer.data.selection import SearchError, parse_search, read_ids
-from latent_explorer.pages.interpolate.ways import MOST_STEPS, MOST_VIA, NAMES, Spacing, Way
+from latent_explorer.pages.interpolate.ways import MOST_STEPS, MOST_VIA, WAYS, Spacing, Way
 from vae_core.data import N_TEST, N_TRAIN, Split
 
 SIDES = ("1", "2", "3", "4")  # of maps side by side
@@ -253,9 +253,9 @@ def _walk(
     params: Mapping[str, str], latent_dim: Callable[[str | None], int], checkpoint: str | None
 ) -> WalkLink:
     ways = tuple(filter(None, params.get("ways", "").split(",")))
-    if unknown := [name for name in ways if name not in NAMES]:
-        raise BadLinkError(_sentence("ways", unknown[0], f"some of {', '.join(NAMES)}"))
-    way = _one_of("way", params, tuple(NAMES))
+    if unknown := [name for name in ways if name not in WAYS]:
+        raise BadLinkError(_sentence("ways", unknown[0], f"some of {', '.join(WAYS)}"))
+    way = _one_of("way", params, tuple(WAYS))
     steps = params.get("steps")
     if steps is not None and steps not in map(str, range(2, MOST_STEPS + 1)):
         allowed = f"a whole number from 2 to {MOST_STEPS}"
@@ -269,8 +269,8 @@ def _walk(
     if len(via) > MOST_VIA:
         raise BadLinkError(_sentence("via", params["via"], f"at most {MOST_VIA} places"))
     return WalkLink(
-        ways=tuple(known for known in NAMES if known in ways),
-        way=next((known for known in NAMES if known == way), None),
+        ways=tuple(known for known in WAYS if known in ways),
+        way=next((known for known in WAYS if known == way), None),
         steps=None if steps is None else int(steps),
         spacing=next((known for known in get_args(Spacing) if known == spacing), None),
         loop=_one_of("loop", params, ("0", "1")) == "1",

@@ -8,14 +8,15 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from latent_explorer.data import loaders
-from latent_explorer.pages.interpolate.around import Around
+from latent_explorer.pages.interpolate.neighbourhood import Neighbourhood
+from latent_explorer.panels.chart import chart
 from latent_explorer.session import state
 from latent_explorer.theme import PALETTE
 from vae_core.checkpoints import CheckpointRef
 
 
 def profile(
-    ref: CheckpointRef, z: NDArray[Any], images: NDArray[Any], around: Around
+    ref: CheckpointRef, z: NDArray[Any], images: NDArray[Any], near: Neighbourhood
 ) -> None:  # fmt: skip
     """Draw the plots under the strip."""
     from latent_explorer.plots.walk_profile import walk_profile
@@ -30,17 +31,17 @@ def profile(
         rows["log p(z), prior"] = log_prior(loaders.checkpoint(ref).model, z)
         mu, std = loaders.posteriors(ref)
         rows["log q(z), aggregate posterior"] = log_aggregate_at(mu, std, z)
-    rows[nearest] = around.nearest
+    rows[nearest] = near.nearest
     rows["Change from the last picture, image units"] = changes(images)
     figure = walk_profile(
         rows=rows,
-        shares=around.shares,
+        shares=near.shares,
         shares_title=f"Classes of the {loaders.N_VOTERS} nearest digits",
         colors=PALETTE[state.theme()],
-        turns=around.turns,
-        reach=(nearest, around.reach),
+        turns=near.turns,
+        reach=(nearest, near.reach),
     )
-    st.plotly_chart(figure, key="walk_profile", config={"displayModeBar": False})
+    chart(figure, key="walk_profile")
     said = (
         "Nearest code and classes (k-NN, "
         f"k = {loaders.N_VOTERS}) are those of the 60,000 training digits; above the dotted line a "

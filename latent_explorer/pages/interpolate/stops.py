@@ -8,7 +8,7 @@ import streamlit as st
 from latent_explorer.components.latent_map import Mark, read_drag, read_pick
 from latent_explorer.data import loaders
 from latent_explorer.data.selection import SearchError, parse_search
-from latent_explorer.pages.interpolate.geometry import Latents
+from latent_explorer.pages.interpolate.curves import Latents
 from latent_explorer.pages.interpolate.ways import MOST_VIA
 from latent_explorer.session import state
 from vae_core.checkpoints import CheckpointRef

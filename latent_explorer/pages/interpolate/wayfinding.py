@@ -1,70 +1,36 @@
-"""The ways between stops: what each is, how it is drawn, how long it is."""
+"""Ways through the stops of a walk: found, cut into steps, measured."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
-from typing import Literal, NamedTuple
-
-import numpy as np
+from typing import NamedTuple
 
 from latent_explorer.data import loaders
 from latent_explorer.pages.interpolate import geometry
-from latent_explorer.pages.interpolate.geometry import Latents, Leg, Short
+from latent_explorer.pages.interpolate.curves import (
+    Latents,
+    Leg,
+    NoWayError,
+    arc,
+    even_steps,
+    even_steps_by,
+    join,
+    length,
+    length_by,
+    shortest,
+)
+from latent_explorer.pages.interpolate.ways import WAYS, Short, Spacing, Way
 from vae_core.checkpoints import CheckpointRef
 
-Way = Literal["straight", "spherical", "image", "fisher-rao", "density"]
-Spacing = Literal["z", "image"]
-
-NAMES: dict[Way, str] = {
-    "straight": "Straight",
-    "spherical": "Spherical",
-    "image": "Geodesic",
-    "fisher-rao": "Fisher–Rao",
-    "density": "Density",
-}
-KINDS: dict[Way, str] = {  # within a sentence
-    "straight": "straight line",
-    "spherical": "spherical arc",
-    "image": "geodesic",
-    "fisher-rao": "Fisher–Rao geodesic",
-    "density": "density-following way",
-}
-ABOUT: dict[Way, str] = {
-    "straight": "the straight line in z",
-    "spherical": "an arc about the origin, angle and radius changing evenly",
-    "image": "shortest for the eye: metric JᵀJ of the decoder's mean",
-    "fisher-rao": "shortest in the Fisher–Rao metric of p(x|z)",
-    "density": "follows the digits: each step counts (q₀/q(z))^(1/D) times, q the aggregate "
-    "posterior, q₀ its geometric mean over digits",
-}
-DASHES: dict[Way, tuple[int, ...]] = {  # css px on and off
-    "straight": (),
-    "spherical": (2, 6),
-    "image": (14, 5),
-    "fisher-rao": (14, 4, 2, 4),
-    "density": (6, 4),
-}
-SHORT: dict[Way, Short] = {"image": "image", "fisher-rao": "fisher-rao", "density": "density"}
-UNITS: dict[Short, str] = {
-    "image": "image units",
-    "fisher-rao": "nats^½",
-    "density": "weighted z units",
-}
-MOST_STEPS, MOST_VIA = 64, 6  # of a walk
-_FINE = 128  # points of an arc
 _CHORDS = 127  # of which a length is the sum
 _KEPT = 256  # shortest paths remembered
 
 LegKey = tuple[str, Short, tuple[float, ...], tuple[float, ...]]
 
 
-class NoWayError(ValueError):
-    """There is no such way between these stops; the message says why."""
-
-
-class Found(NamedTuple):
+class FoundWay(NamedTuple):
     """A way through all stops."""
 
     way: Way
@@ -76,7 +42,7 @@ class Found(NamedTuple):
 
 def find(
     ref: CheckpointRef, ways: Sequence[Way], stops: Latents, kept: dict[LegKey, Leg]
-) -> dict[Way, Found | str]:
+) -> dict[Way, FoundWay | str]:
     """Find some ways through stops, shape (S, D); for one that does not exist, why not.
 
     Parameters
@@ -89,30 +55,12 @@ def find(
         Shortest paths found before; new ones are added, the oldest go.
     """
     pairs = [(tuple(a), tuple(b)) for a, b in pairwise(stops.tolist()) if a != b]
-    asked: list[Way] = [way for way in ways if is_short(way) and lack(ref, way) is None]
+    asked: list[Way] = [way for way in ways if WAYS[way].short and lack(ref, way) is None]
     keys: dict[Way, list[LegKey]] = {
-        way: [(ref.sha256, SHORT[way], a, b) for a, b in pairs] for way in asked
+        way: [(ref.sha256, _short(way), a, b) for a, b in pairs] for way in asked
     }
-    # Caches are filled here, not in a thread: Streamlit says meanwhile what takes long.
-    reach = geometry.radius(ref, stops) if asked else 0.0
-    tools = {
-        way: (geometry.measure(ref, SHORT[way]), geometry.graph(ref, SHORT[way], reach))
-        for way in asked
-    }
-    missing: dict[LegKey, Way] = {key: way for way in asked for key in keys[way] if key not in kept}
-    problems: dict[str, str] = {}
-    # At once: torch lets go of the interpreter while it decodes.
-    with ThreadPoolExecutor(max(1, len(asked))) as pool:
-        jobs = [
-            (way, key, pool.submit(geometry.shortest, *tools[way], *key[2:]))
-            for key, way in missing.items()
-        ]
-    for way, key, job in jobs:
-        try:
-            kept[key] = job.result()
-        except ValueError as err:
-            problems[way] = str(err)
-    found: dict[Way, Found | str] = {
+    problems = _find_legs(ref, asked, keys, stops, kept)
+    found: dict[Way, FoundWay | str] = {
         way: problems.get(way) or _found(ref, way, stops, keys, kept) for way in ways
     }
     while len(kept) > _KEPT:
@@ -120,9 +68,39 @@ def find(
     return found
 
 
-def is_short(way: Way) -> bool:
-    """Whether a way is a shortest path of some measure, rather than a formula."""
-    return SHORT.get(way) is not None
+def _find_legs(
+    ref: CheckpointRef,
+    asked: Sequence[Way],
+    keys: Mapping[Way, Sequence[LegKey]],
+    stops: Latents,
+    kept: dict[LegKey, Leg],
+) -> dict[Way, str]:
+    """Add the shortest paths that are missing to those kept; tell which way has none, and why."""
+    # Caches are filled here, not in a thread: Streamlit says meanwhile what takes long.
+    reach = geometry.radius(ref, stops) if asked else 0.0
+    tools = {
+        way: (geometry.measure(ref, _short(way)), geometry.graph(ref, _short(way), reach))
+        for way in asked
+    }
+    missing: dict[LegKey, Way] = {key: way for way in asked for key in keys[way] if key not in kept}
+    problems: dict[Way, str] = {}
+    # At once: torch lets go of the interpreter while it decodes.
+    with ThreadPoolExecutor(max(1, len(asked))) as pool:
+        jobs = [
+            (way, key, pool.submit(shortest, *tools[way], *key[2:])) for key, way in missing.items()
+        ]
+    for way, key, job in jobs:
+        try:
+            kept[key] = job.result()
+        except ValueError as err:
+            problems[way] = str(err)
+    return problems
+
+
+def _short(way: Way) -> Short:
+    short = WAYS[way].short
+    assert short is not None  # of a way that is no formula
+    return short
 
 
 def lack(ref: CheckpointRef, way: Way) -> str | None:
@@ -138,43 +116,24 @@ def _found(
     stops: Latents,
     keys: dict[Way, list[LegKey]],
     kept: dict[LegKey, Leg],
-) -> Found | str:
+) -> FoundWay | str:
     if (missing := lack(ref, way)) is not None:
         return missing
-    if is_short(way):
+    if WAYS[way].short:
         legs = [kept[key] for key in keys[way]]
-        return Found(
+        return FoundWay(
             way,
-            _joined([leg.curve for leg in legs]),
+            join([leg.curve for leg in legs]),
             # each leg has the energy length²; so has the whole, walked at even speed
             sum(leg.energy**0.5 for leg in legs) ** 2,
             all(leg.converged for leg in legs),
             sum(leg.n_iterations for leg in legs),
         )
     try:
-        pairs = pairwise(stops)
-        return Found(way, _joined([_formula(way, a, b) for a, b in pairs]), None, True, 0)
+        curve = stops if way == "straight" else join([arc(a, b) for a, b in pairwise(stops)])
+        return FoundWay(way, curve, None, True, 0)
     except NoWayError as err:
         return str(err)
-
-
-def _formula(way: Way, a: Latents, b: Latents) -> Latents:
-    if way == "straight":
-        return np.stack([a, b])
-    if (a == b).all():
-        return a[None]
-    import torch  # here, because the first walk is drawn before torch has been imported
-
-    from vae_core.analysis.geometry import slerp
-
-    try:
-        return slerp(torch.tensor(a), torch.tensor(b), _FINE).numpy()
-    except ValueError as err:
-        raise NoWayError(str(err)) from err
-
-
-def _joined(legs: list[Latents]) -> Latents:
-    return np.concatenate([legs[0], *(leg[1:] for leg in legs[1:])])
 
 
 def steps(ref: CheckpointRef, curve: Latents, n: int, spacing: Spacing) -> Latents:
@@ -186,46 +145,31 @@ def steps(ref: CheckpointRef, curve: Latents, n: int, spacing: Spacing) -> Laten
         Nothing changes along the curve, so that it has no even steps.
     """
     if spacing == "image":
-        import torch
-
-        from vae_core.analysis.geometry import cut_evenly
-
-        try:
-            squares = geometry.measure(ref, "image").squares
-            even = cut_evenly(torch.from_numpy(curve).float(), n, squares).double().numpy()
-        except ValueError as err:
-            raise NoWayError(str(err)) from err
-        even[0], even[-1] = curve[0], curve[-1]
-        return even
-    sides = np.linalg.norm(np.diff(curve, axis=0), axis=1)
-    walked = np.concatenate([[0.0], sides.cumsum()])
-    if not walked[-1] > 0:
-        return np.repeat(curve[:1], n, axis=0)
-    at = np.linspace(0.0, walked[-1], n)
-    even = np.stack([np.interp(at, walked, column) for column in curve.T], axis=-1)
-    even[0], even[-1] = curve[0], curve[-1]
-    return even
+        return even_steps_by(geometry.measure(ref, "image"), curve, n)
+    return even_steps(curve, n)
 
 
-class Row(NamedTuple):
+class Lengths(NamedTuple):
     """A way's lengths: in z units and by each measure."""
 
-    way: Way
+    found: FoundWay
     z: float
     image: float
     fisher_rao: float
     density: float | None
-    found: Found
 
 
-def measured(ref: CheckpointRef, found: Found, *, with_density: bool) -> Row:
+def lengths(ref: CheckpointRef, found: FoundWay, *, with_density: bool) -> Lengths:
     """Measure a way by every measure."""
-    evenly = steps(ref, found.curve, _CHORDS + 1, "z")
-    return Row(
-        found.way,
-        float(np.linalg.norm(np.diff(found.curve, axis=0), axis=1).sum()),
-        geometry.length(ref, "image", evenly),
-        geometry.length(ref, "fisher-rao", evenly),
-        geometry.length(ref, "density", evenly) if with_density else None,
+    evenly = even_steps(found.curve, _CHORDS + 1)
+
+    def by(short: Short) -> float:
+        return length_by(geometry.measure(ref, short), evenly)
+
+    return Lengths(
         found,
+        length(found.curve),
+        by("image"),
+        by("fisher-rao"),
+        by("density") if with_density else None,
     )
