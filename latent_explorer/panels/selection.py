@@ -7,10 +7,11 @@ from typing import NamedTuple
 import numpy as np
 import streamlit as st
 
+from latent_explorer.data.digit_terms import find_digits
 from latent_explorer.data.selection import Ids, Search, SearchError, parse_search, write_ids
 from latent_explorer.links.link import Link
 from latent_explorer.panels.sheet import turn_to_first_page
-from latent_explorer.session import state
+from latent_explorer.session.widgets import read_widget, write_widget
 from vae_core.checkpoints import CheckpointRef
 from vae_core.data import Split
 
@@ -46,8 +47,8 @@ def select(ids: Ids, how: str, where: tuple[CheckpointRef, Split] | None = None)
     st.session_state[_SELECTED] = Selection(np.sort(ids), how, where) if len(ids) else None
     st.session_state[PROBLEM] = None
     turn_to_first_page(SHEET)
-    if how != state.read_widget(SEARCH):
-        state.write_widget(SEARCH, "")
+    if how != read_widget(SEARCH):
+        write_widget(SEARCH, "")
         write_classes([])
 
 
@@ -73,13 +74,13 @@ def restore(link: Link, ref: CheckpointRef, split: Split) -> None:
 
 def search(ref: CheckpointRef, split: Split, text: str) -> None:
     """Select what a search finds, or keep the problem with it to be shown."""
-    state.write_widget(SEARCH, text)
+    write_widget(SEARCH, text)
     if not text.strip():
         select(np.empty(0, np.intp), text)
         return
     try:
         asked = parse_search(text)
-        found = state.find_digits(ref, split, asked)
+        found = find_digits(ref, split, asked)
     except SearchError as err:
         st.session_state[PROBLEM] = str(err)
         return
@@ -87,7 +88,7 @@ def search(ref: CheckpointRef, split: Split, text: str) -> None:
         st.session_state[PROBLEM] = f"“{text}”: no digit of {_SPLIT_NAMES[split]} is like that."
         return
     if asked.rank is not None:
-        state.write_widget(ORDER, asked.rank.order)
+        write_widget(ORDER, asked.rank.order)
     only_labels = asked == Search(labels=asked.labels)
     write_classes(sorted(asked.labels) if only_labels else [])
     select(found, text, (ref, split))
@@ -95,5 +96,5 @@ def search(ref: CheckpointRef, split: Split, text: str) -> None:
 
 def write_classes(classes: list[int]) -> None:
     """Show which classes are selected, unless they are shown already."""
-    if sorted(state.read_widget(CLASSES) or []) != classes:  # as clicked, in any order
-        state.write_widget(CLASSES, classes)
+    if sorted(read_widget(CLASSES) or []) != classes:  # as clicked, in any order
+        write_widget(CLASSES, classes)

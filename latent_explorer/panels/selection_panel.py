@@ -10,7 +10,9 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from latent_explorer.data import loaders
+from latent_explorer.data import catalogue, digits, encoding
+from latent_explorer.data.digit_terms import terms_of
+from latent_explorer.data.digits import SPLITS
 from latent_explorer.data.selection import EXAMPLES, ORDERS, Ids, Order, arrange
 from latent_explorer.panels.selection import (
     CLASSES,
@@ -25,26 +27,29 @@ from latent_explorer.panels.selection import (
     write_classes,
 )
 from latent_explorer.panels.sheet import digit_sheet, turn_to_first_page
-from latent_explorer.session import state
+from latent_explorer.session.current import current
+from latent_explorer.session.errors import shown_errors
+from latent_explorer.session.places import Place
+from latent_explorer.session.widgets import read_widget, unless_stale, widget_key, write_widget
 from latent_explorer.theme import number
 from vae_core.checkpoints import CheckpointRef
 from vae_core.data import Split
 
 
 def _on_search() -> None:
-    with state.shown_errors():
-        search(*state.current(), state.read_widget(SEARCH))
+    with shown_errors():
+        search(*current(), read_widget(SEARCH))
 
 
 def _on_classes() -> None:
-    classes: list[int] = state.read_widget(CLASSES)
-    with state.shown_errors():
+    classes: list[int] = read_widget(CLASSES)
+    with shown_errors():
         text = f"label {' '.join(map(str, sorted(classes)))}" if classes else ""
-        search(*state.current(), text)
+        search(*current(), text)
 
 
 def _on_release() -> None:
-    state.write_widget(SEARCH, "")
+    write_widget(SEARCH, "")
     select(np.empty(0, np.intp), "")
     write_classes([])
 
@@ -52,7 +57,7 @@ def _on_release() -> None:
 def selection_panel(
     ref: CheckpointRef,
     split: Split,
-    place: state.Place | None,
+    place: Place | None,
     *,
     on_choose: Callable[[int], None],
 ) -> None:
@@ -69,10 +74,10 @@ def selection_panel(
     """
     st.text_input(
         "Search",
-        key=state.widget_key(SEARCH),
+        key=widget_key(SEARCH),
         placeholder="label 7 wrong",
         help=f"For example {EXAMPLES}; several narrow one another: label 4 taken for 9.",
-        on_change=state.unless_stale(SEARCH, _on_search),
+        on_change=unless_stale(SEARCH, _on_search),
         persist_state="session",
     )
     with st.container(key="selection_pills"):
@@ -80,8 +85,8 @@ def selection_panel(
             "Digit classes",
             range(10),
             selection_mode="multi",
-            key=state.widget_key(CLASSES),
-            on_change=state.unless_stale(CLASSES, _on_classes),
+            key=widget_key(CLASSES),
+            on_change=unless_stale(CLASSES, _on_classes),
             label_visibility="collapsed",
             width="stretch",
             persist_state="session",
@@ -99,12 +104,10 @@ def selection_panel(
     _sheet(ref, selection.ids, order, place, on_choose)
 
 
-def _summary(
-    ref: CheckpointRef, split: Split, selection: Selection, place: state.Place | None
-) -> Order:
+def _summary(ref: CheckpointRef, split: Split, selection: Selection, place: Place | None) -> Order:
     """Say how many there are and from where; ask for their order."""
     ids = selection.ids
-    rows = loaders.SPLITS[split]
+    rows = SPLITS[split]
     hidden = int(np.count_nonzero((ids < rows.start) | (ids >= rows.stop)))
     with st.container(horizontal=True, vertical_alignment="center", wrap=False):
         plural = "" if len(ids) == 1 else "s"
@@ -123,38 +126,36 @@ def _summary(
         order
         for order in ORDERS
         if (order != "near" or place is not None)
-        and (not order.startswith("elbo") or loaders.has_posterior(ref))
+        and (not order.startswith("elbo") or catalogue.has_posterior(ref))
     ]
-    if state.read_widget(ORDER) not in options:
-        state.write_widget(ORDER, options[0])
+    if read_widget(ORDER) not in options:
+        write_widget(ORDER, options[0])
     st.selectbox(
         "Order",
         options,
         format_func=ORDERS.__getitem__,
-        key=state.widget_key(ORDER),
+        key=widget_key(ORDER),
         label_visibility="collapsed",
         on_change=partial(turn_to_first_page, SHEET),
         persist_state="session",
     )
-    return state.read_widget(ORDER)
+    return read_widget(ORDER)
 
 
 def _sheet(
     ref: CheckpointRef,
     ids: Ids,
     order: Order,
-    place: state.Place | None,
+    place: Place | None,
     on_choose: Callable[[int], None],
 ) -> None:
-    labels = loaders.labels()
+    labels = digits.labels()
 
     def distances(some: Ids) -> NDArray[np.floating[Any]]:
         assert place is not None
-        return np.linalg.norm(loaders.positions(ref).coords[some] - place.coords, axis=1)
+        return np.linalg.norm(encoding.positions(ref).coords[some] - place.coords, axis=1)
 
-    arranged = arrange(
-        ids, order, labels=labels, terms=partial(state.terms_of, ref), distances=distances
-    )
+    arranged = arrange(ids, order, labels=labels, terms=partial(terms_of, ref), distances=distances)
 
     def remarks(shown: Ids) -> list[str]:
         if order == "near":
@@ -176,4 +177,4 @@ def _sheet(
 
 
 def _values(ref: CheckpointRef, ids: Ids, name: str) -> list[float]:
-    return getattr(state.terms_of(ref, ids), name).tolist()
+    return getattr(terms_of(ref, ids), name).tolist()

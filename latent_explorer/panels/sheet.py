@@ -9,9 +9,10 @@ import numpy as np
 import streamlit as st
 
 from latent_explorer.components.contact_sheet import PAGE_SIZE, contact_sheet, read_digit, read_page
-from latent_explorer.data import loaders
+from latent_explorer.data import digits
+from latent_explorer.data.digits import digit_name
 from latent_explorer.data.selection import Ids
-from latent_explorer.session import state
+from latent_explorer.session.errors import shown_errors
 from latent_explorer.theme import PALETTE
 
 
@@ -39,17 +40,17 @@ def digit_sheet(
     on_choose : callable
         Called with the id of a digit that was clicked.
     """
-    labels = loaders.labels()
+    labels = digits.labels()
     page = min(st.session_state.get(_page_key(key), 0), (len(ids) - 1) // PAGE_SIZE)
     shown = ids[page * PAGE_SIZE :][:PAGE_SIZE]
     st.session_state[_shown_key(key)] = shown.tolist()
-    captions = [f"a {labels[digit]} · {state.digit_name(digit)}" for digit in shown.tolist()]
+    captions = [f"a {labels[digit]} · {digit_name(digit)}" for digit in shown.tolist()]
     if said := remarks(shown):
         captions = [" · ".join(pair) for pair in zip(captions, said, strict=True)]
     contact_sheet(
         key=key,
         ids=shown.tolist(),
-        images=loaders.digits().images[shown],
+        images=digits.data_set().images[shown],
         captions=captions,
         page=page,
         total=len(ids),
@@ -83,5 +84,5 @@ def _on_choose(key: str, then: Callable[[int], None]) -> None:
     digit = read_digit(key)
     # What is clicked may be of a sheet that is there no more.
     if digit is not None and digit in st.session_state.get(_shown_key(key), ()):
-        with state.shown_errors():
+        with shown_errors():
             then(digit)

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from latent_explorer.theme import number
-
-if TYPE_CHECKING:
-    from latent_explorer.pages.compare.comparison import Comparison
 
 Alignment = Literal["none", "all", "selection"]
 MeasureName = Literal["displacement", "neighbours", "relative"]
@@ -29,10 +25,6 @@ class Section(NamedTuple):
     question: str
     module: str
     compares: bool = True  # sets checkpoints side by side; the other shows one training
-
-    def draw(self, comparison: Comparison) -> None:
-        """Draw the section; its module is imported when it is first opened."""
-        import_module(f"{__package__}.{self.module}").draw(comparison)
 
 
 SECTIONS = {

@@ -12,11 +12,13 @@ from latent_explorer.pages.compare import measures
 from latent_explorer.pages.compare.choices import METHODS
 from latent_explorer.pages.compare.comparison import Comparison, show_link
 from latent_explorer.pages.compare.controls import choose_neighbours, choose_other
+from latent_explorer.pages.compare.link import CompareLink
 from latent_explorer.pages.compare.stories import cluster_stories, confusion_changes
 from latent_explorer.panels.chart import chart
 from latent_explorer.panels.controls import choice
 from latent_explorer.plots.classes import class_bars, class_difference, class_matrix
-from latent_explorer.session import state
+from latent_explorer.session.current import shown_theme
+from latent_explorer.session.opened import opened_part
 from latent_explorer.theme import TERMS
 from vae_core.checkpoints import CheckpointRef
 
@@ -34,14 +36,16 @@ def draw(comparison: Comparison) -> None:
     _clusters(comparison.refs)
     show_link(
         comparison,
-        k=str(st.session_state[NEIGHBOURS]),
-        method=st.session_state[METHOD],
-        against=other.name,
+        CompareLink(
+            k=st.session_state[NEIGHBOURS],
+            method=st.session_state[METHOD],
+            against=other.name,
+        ),
     )
 
 
 def _ink() -> str:
-    return TERMS[state.theme()]["ink"]
+    return TERMS[shown_theme()]["ink"]
 
 
 def _matrices(
@@ -137,7 +141,7 @@ def _tightness(refs: Sequence[CheckpointRef]) -> None:
 
 def _clusters(refs: Sequence[CheckpointRef]) -> None:
     st.markdown("##### Which classes share a cluster, and which are split")
-    st.session_state.setdefault(METHOD, state.opened_link().compare.method or "k-means")
+    st.session_state.setdefault(METHOD, opened_part(CompareLink).method or "k-means")
     method = choice(
         "Clusters by",
         METHODS,

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import streamlit as st
 
-from latent_explorer.data import loaders
+from latent_explorer.data import catalogue
 from latent_explorer.pages.compare.choices import (
     FEWEST_NEIGHBOURS,
     MOST_NEIGHBOURS,
     USUAL_NEIGHBOURS,
 )
 from latent_explorer.pages.compare.comparison import Comparison
+from latent_explorer.pages.compare.link import CompareLink
 from latent_explorer.panels.controls import choice
-from latent_explorer.session import state
+from latent_explorer.session.opened import opened_part
 from vae_core.checkpoints import CheckpointRef
 
 AGAINST = "compare_against"  # widget
@@ -23,7 +24,7 @@ def choose_other(comparison: Comparison) -> CheckpointRef:
     others = {ref.name: ref for ref in comparison.refs[1:]}
     if len(others) == 1:
         return comparison.refs[1]
-    asked = None if AGAINST in st.session_state else state.opened_link().compare.against
+    asked = None if AGAINST in st.session_state else opened_part(CompareLink).against
     name = choose_name(f"{comparison.refs[0].name} against", others, AGAINST, asked)
     return others[name]
 
@@ -37,7 +38,7 @@ def choose_name(label: str, refs: dict[str, CheckpointRef], key: str, asked: str
 
 def choose_neighbours(key: str) -> int:
     """Let it be chosen how many nearest neighbours count."""
-    st.session_state.setdefault(key, state.opened_link().compare.k or USUAL_NEIGHBOURS)
+    st.session_state.setdefault(key, opened_part(CompareLink).k or USUAL_NEIGHBOURS)
     return st.slider(
         "Nearest neighbours, k",
         FEWEST_NEIGHBOURS,
@@ -50,7 +51,7 @@ def choose_neighbours(key: str) -> int:
 
 def said_of_alignment(refs: tuple[CheckpointRef, ...]) -> str:
     """Say what alignment does to these checkpoints' maps, and what it cannot know."""
-    configs = [(ref.name, loaders.stored(ref).header.model) for ref in refs]
+    configs = [(ref.name, catalogue.stored(ref).header.model) for ref in refs]
     said = (
         "Aligned by rotation and reflection about the origin only: the prior fixes origin and "
         "scale, and leaves an encoder no other freedom."

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
-from latent_explorer.data import loaders
+from latent_explorer.data import catalogue
 from vae_core.checkpoints import CheckpointRef
 
 TRUST_NEIGHBOURS = 10
@@ -160,7 +160,7 @@ def is_comparable(
     found: set[tuple[object, ...]] = set()
     for ref, one in zip(refs, values, strict=True):
         if one.value is not None:
-            header = loaders.stored(ref).header
+            header = catalogue.stored(ref).header
             needed = [getattr(header.model, name) for name in definition.needs]
             found.add((_way(one.how), tuple(sorted(header.data.items())), *needed))
     return len(found) <= 1

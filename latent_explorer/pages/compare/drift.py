@@ -8,8 +8,10 @@ import numpy as np
 import streamlit as st
 
 from latent_explorer.checkpoint_map import checkpoint_map
-from latent_explorer.components.latent_map import MapView, pack_drift, read_pick, read_selection
-from latent_explorer.data import loaders
+from latent_explorer.components.latent_map.messages import read_pick, read_selection
+from latent_explorer.components.latent_map.payload import pack_drift
+from latent_explorer.components.latent_map.values import Callbacks, MapView, Marked, Shown
+from latent_explorer.data.digits import SPLITS
 from latent_explorer.pages.compare import measures
 from latent_explorer.pages.compare.choices import MEASURES, USUAL_NEIGHBOURS
 from latent_explorer.pages.compare.comparison import Comparison, link, place_in
@@ -21,10 +23,13 @@ from latent_explorer.pages.compare.controls import (
     said_of_alignment,
 )
 from latent_explorer.pages.compare.drift_values import Drift
+from latent_explorer.pages.compare.link import CompareLink
 from latent_explorer.pages.compare.most_moved import choose_threshold, most_moved
 from latent_explorer.panels import selection
 from latent_explorer.panels.controls import choice
-from latent_explorer.session import state
+from latent_explorer.session.errors import shown_errors
+from latent_explorer.session.opened import opened_link, opened_part
+from latent_explorer.session.places import place_of_pick
 from latent_explorer.theme import number
 from vae_core.checkpoints import CheckpointRef
 
@@ -46,14 +51,14 @@ def draw(comparison: Comparison) -> None:
 
 
 def _choose(comparison: Comparison) -> Drift:
-    asked = state.opened_link().compare
+    asked = opened_part(CompareLink)
     st.session_state.setdefault(MEASURE, asked.measure or "displacement")
     other = choose_other(comparison)
     titles = {name: measure.title for name, measure in MEASURES.items()}
     measure = choice("Measure", titles, key=MEASURE)
     k = USUAL_NEIGHBOURS if measure == "displacement" else choose_neighbours(NEIGHBOURS)
     first, split = comparison.refs[0], comparison.split
-    rows = loaders.SPLITS[split]
+    rows = SPLITS[split]
     ids = np.arange(rows.start, rows.stop, dtype=np.intp)
     values = measures.drift(first, other, split, measure, k)
     return Drift(first, other, measure, k, ids, values)
@@ -74,10 +79,10 @@ def _said(comparison: Comparison, drift: Drift) -> str:
 
 def _map(comparison: Comparison, drift: Drift, threshold: float) -> None:
     shown = {ref.name: ref for ref in (drift.first, drift.other)}
-    opened = state.opened_link()
-    asked = None if _SHOWN_MAP in st.session_state else opened.compare.shown
+    opened = opened_link()
+    asked = None if _SHOWN_MAP in st.session_state else opened_part(CompareLink).shown
     ref = shown[choose_name("On the map of", shown, _SHOWN_MAP, asked or drift.first.name)]
-    is_linked = opened.compare.section == "drift" and opened.map != MapView()
+    is_linked = opened_part(CompareLink).section == "drift" and opened.map != MapView()
     chosen = selection.selected()
     words = drift.words
     checkpoint_map(
@@ -93,25 +98,26 @@ def _map(comparison: Comparison, drift: Drift, threshold: float) -> None:
             title=words.with_unit,
             said=f"{drift.other.name} against {drift.first.name}. {words.meaning}",
         ),
-        selected=None if chosen is None else chosen.ids,
-        start=opened.map if is_linked else MapView(colour="drift"),
+        marked=Marked(selected=None if chosen is None else chosen.ids),
+        shown=Shown(opened.map if is_linked else MapView(colour="drift")),
         link=link(
             comparison,
-            measure=drift.measure,
-            k=str(drift.k),
-            against=drift.other.name,
-            threshold=f"{threshold:.6g}",
-            shown=ref.name,
+            CompareLink(
+                measure=drift.measure,
+                k=drift.k,
+                against=drift.other.name,
+                threshold=threshold,
+                shown=ref.name,
+            ),
         ),
-        on_pick=partial(_on_pick, ref),
-        on_select=_on_select,
+        on=Callbacks(pick=partial(_on_pick, ref), select=_on_select),
     )
 
 
 def _on_pick(ref: CheckpointRef) -> None:
-    with state.shown_errors():
+    with shown_errors():
         if (pick := read_pick(MAP)) is not None:
-            pick_place(state.place_of_pick(ref, pick))
+            pick_place(place_of_pick(ref, pick))
 
 
 def _on_select() -> None:

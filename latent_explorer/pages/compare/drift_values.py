@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from latent_explorer.data import loaders
+from latent_explorer.data import digits
+from latent_explorer.data.digits import digit_name
 from latent_explorer.data.selection import Ids
 from latent_explorer.pages.compare.choices import MEASURES, Measure, MeasureName
-from latent_explorer.session import state
 from vae_core.checkpoints import CheckpointRef
 
 _NO_MOVE = 1e-6  # z units, or change: less is rounding
@@ -72,11 +72,11 @@ class Drift(NamedTuple):
 
 def as_csv(drift: Drift) -> str:
     """Write id, name, label and drift of every digit, the farthest first."""
-    labels = loaders.labels()
+    labels = digits.labels()
     lines = [f"id,digit,label,{drift.words.with_unit.replace(',', ' in')}"]
     ids = drift.ids[drift.order]
     lines += [
-        f"{digit},{state.digit_name(digit).replace(',', '')},{labels[digit]},{value!r}"
+        f"{digit},{digit_name(digit).replace(',', '')},{labels[digit]},{value!r}"
         for digit, value in zip(ids.tolist(), drift.of(ids), strict=True)
     ]
     return "\n".join(lines) + "\n"

@@ -12,7 +12,8 @@ from latent_explorer.components.timeline import Film, pack_film
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from vae_core.models import VAE, Posterior
+    from vae_core.models import VAE
+    from vae_core.posterior import Posterior
 
 GRID = 16  # pictures along a side of the mosaic
 _TAIL = 0.002  # share of the digits beyond the square, at the snapshot that spreads most
@@ -39,7 +40,7 @@ def codes_of(posteriors: Sequence[Posterior], *, is_aligned: bool) -> Codes:
     coords = np.stack([(each.mu.numpy() - last.center) @ last.axes for each in posteriors])
     rotations, residuals = np.tile(np.eye(2), (len(posteriors), 1, 1)), ()
     if is_aligned:
-        from vae_core.analysis.compare import align
+        from vae_core.comparison.alignment import align
 
         turns = [align(each, last.coords) for each in coords]
         rotations = np.stack([turn.rotation for turn in turns])

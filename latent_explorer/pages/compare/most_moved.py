@@ -7,16 +7,19 @@ from functools import partial
 import numpy as np
 import streamlit as st
 
-from latent_explorer.data import loaders
+from latent_explorer.data import digits
+from latent_explorer.data.digits import digit_name
 from latent_explorer.data.selection import Ids
 from latent_explorer.pages.compare.comparison import pick, picked
 from latent_explorer.pages.compare.drift_values import Drift, as_csv
+from latent_explorer.pages.compare.link import CompareLink
 from latent_explorer.panels import selection
 from latent_explorer.panels.chart import chart
 from latent_explorer.panels.controls import download
 from latent_explorer.panels.sheet import digit_sheet, turn_to_first_page
 from latent_explorer.plots.drift import drift_histogram
-from latent_explorer.session import state
+from latent_explorer.session.opened import opened_part
+from latent_explorer.session.places import place_of_digit
 from latent_explorer.theme import number
 
 SHEET = "compare_drift_sheet"
@@ -65,7 +68,7 @@ def choose_threshold(drift: Drift) -> float:
 
 def _first_threshold(drift: Drift) -> float:
     # A link's is for the drift that it opens with, not for those chosen later.
-    asked = None if st.session_state.get(_OPENED) else state.opened_link().compare.threshold
+    asked = None if st.session_state.get(_OPENED) else opened_part(CompareLink).threshold
     return float(np.quantile(drift.values, _MOST_MOVED)) if asked is None else asked
 
 
@@ -83,7 +86,7 @@ def _show_picked(drift: Drift) -> None:
         return
     (value,) = drift.of(np.array([here.id]))
     st.markdown(
-        f"A {loaders.labels()[here.id]}, {state.digit_name(here.id)}: "
+        f"A {digits.labels()[here.id]}, {digit_name(here.id)}: "
         f"{drift.words.said(value)}, rank {drift.rank(value):,} of {len(drift.ids):,}, 1 being the "
         "farthest."
     )
@@ -107,15 +110,15 @@ def most_moved(drift: Drift, threshold: float) -> None:
         key=SHEET,
         remarks=lambda shown: [drift.words.said(value) for value in drift.of(shown)],
         chosen=None if here is None else here.id,
-        on_choose=lambda digit: pick(state.place_of_digit(drift.first, digit)),
+        on_choose=lambda digit: pick(place_of_digit(drift.first, digit)),
     )
 
 
 def _tell_farthest(drift: Drift, farthest: Ids) -> None:
     """Name the farthest in words, and offer all in a file."""
-    labels = loaders.labels()
+    labels = digits.labels()
     told = [
-        f"{state.digit_name(digit)} (a {labels[digit]}) {drift.words.said(value)}"
+        f"{digit_name(digit)} (a {labels[digit]}) {drift.words.said(value)}"
         for digit, value in zip(farthest.tolist(), drift.of(farthest), strict=True)
     ]
     with st.container(horizontal=True, vertical_alignment="center"):

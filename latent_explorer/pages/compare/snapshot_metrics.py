@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 from latent_explorer.components.timeline import Curve
-from latent_explorer.data import loaders
+from latent_explorer.data import catalogue
 from vae_core.checkpoints import CheckpointRef, load_checkpoint
 from vae_core.data import load_mnist
 from vae_core.snapshots import Snapshots
@@ -36,7 +36,7 @@ def curves(shown: Snapshots) -> list[Curve]:
 
 def offer_to_measure(shown: Snapshots) -> None:
     """Offer to measure what the snapshots' files do not hold."""
-    headers = [loaders.stored(ref).header.metrics for ref in shown.refs]
+    headers = [catalogue.stored(ref).header.metrics for ref in shown.refs]
     is_asked = shown.refs in st.session_state[_MEASURE]
     if is_asked or all(_is_measured(header) for header in headers):
         return
@@ -61,7 +61,7 @@ def _measured(ref: CheckpointRef) -> dict[str, dict[str, Any]]:
 
 def _metrics(shown: Snapshots) -> list[dict[str, dict[str, Any]]]:
     """Metrics of each snapshot: of the file's header, or measured if the user asked for it."""
-    headers = [loaders.stored(ref).header.metrics for ref in shown.refs]
+    headers = [catalogue.stored(ref).header.metrics for ref in shown.refs]
     if shown.refs not in st.session_state.setdefault(_MEASURE, set()):
         return headers
     bar = st.progress(0.0, f"Measuring {len(headers)} snapshots on the 10,000 test digits…")

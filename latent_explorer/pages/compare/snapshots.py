@@ -15,18 +15,24 @@ from latent_explorer.components.timeline import (
     send_film,
     timeline,
 )
-from latent_explorer.data import loaders
-from latent_explorer.links.link import CompareLink
+from latent_explorer.data import catalogue, digits
+from latent_explorer.data.digits import SPLITS
 from latent_explorer.pages.compare.comparison import Comparison, link, pick, picked
 from latent_explorer.pages.compare.film import Codes, Floats, codes_of, film_of
+from latent_explorer.pages.compare.link import CompareLink
 from latent_explorer.pages.compare.snapshot_metrics import curves, offer_to_measure
-from latent_explorer.session import state
+from latent_explorer.session.current import current
+from latent_explorer.session.errors import shown_errors
+from latent_explorer.session.opened import opened_part
+from latent_explorer.session.places import place_of_digit
+from latent_explorer.session.widgets import read_widget, unless_stale, widget_key, write_widget
 from latent_explorer.theme import PALETTE, number
 from vae_core.checkpoints import CheckpointRef, load_checkpoint
+from vae_core.data import N_TEST
 from vae_core.snapshots import Snapshots, scan_snapshots
 
 if TYPE_CHECKING:
-    from vae_core.models import Posterior
+    from vae_core.posterior import Posterior
 
 _FOLDER, _ALIGNED = "compare_snapshots", "compare_snapshots_aligned"  # widgets
 _DIGIT = "compare_snapshots_digit"  # widget, which Python writes to
@@ -35,7 +41,7 @@ _TIMELINE = "compare_timeline"
 
 def draw(comparison: Comparison) -> None:
     """Draw the section."""
-    found, problems = scan_snapshots(loaders.weights_folder())
+    found, problems = scan_snapshots(catalogue.weights_folder())
     for problem in problems:
         st.warning(str(problem), icon=":material/broken_image:")
     if not found:
@@ -56,7 +62,7 @@ def _draw_timeline(comparison: Comparison, shown: Snapshots, is_aligned: bool) -
     film = _film(shown.refs, is_aligned)
     send_film(film, key=f"{_TIMELINE}_film")
     row = _followed_row()
-    opened = state.opened_link().compare
+    opened = opened_part(CompareLink)
     is_asked = opened.section == "training" and opened.folder in (None, shown.name)
     asked = opened if is_asked else CompareLink()
     timeline(
@@ -64,7 +70,9 @@ def _draw_timeline(comparison: Comparison, shown: Snapshots, is_aligned: bool) -
         film_id=film.id,
         name=shown.name,
         seen=Seen(
-            link(comparison, aligned="all" if is_aligned else "none", folder=shown.name),
+            link(
+                comparison, CompareLink(aligned="all" if is_aligned else "none", folder=shown.name)
+            ),
             at=asked.at or 0.0,
             # the untrained codes are a speck: there is something to see from the start
             look=asked.look or "both",
@@ -81,7 +89,7 @@ def _draw_timeline(comparison: Comparison, shown: Snapshots, is_aligned: bool) -
 
 def _controls(found: list[Snapshots]) -> tuple[Snapshots, bool]:
     by_name = {each.name: each for each in found}
-    asked = state.opened_link().compare
+    asked = opened_part(CompareLink)
     if st.session_state.get(_FOLDER) not in by_name:
         if asked.folder is not None and asked.folder not in by_name:
             st.warning(
@@ -91,7 +99,7 @@ def _controls(found: list[Snapshots]) -> tuple[Snapshots, bool]:
         st.session_state[_FOLDER] = asked.folder if asked.folder in by_name else found[0].name
     st.session_state.setdefault(_ALIGNED, asked.section == "training" and asked.aligned == "all")
     here = _followed_row()
-    state.write_widget(_DIGIT, here)
+    write_widget(_DIGIT, here)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         name = st.selectbox(
             "Folder of snapshots", list(by_name), key=_FOLDER, width=220, persist_state="session"
@@ -99,10 +107,10 @@ def _controls(found: list[Snapshots]) -> tuple[Snapshots, bool]:
         st.number_input(
             "Test digit to follow",
             min_value=0,
-            max_value=loaders.N_TEST - 1,
+            max_value=N_TEST - 1,
             step=1,
-            key=state.widget_key(_DIGIT),
-            on_change=state.unless_stale(_DIGIT, _on_typed),
+            key=widget_key(_DIGIT),
+            on_change=unless_stale(_DIGIT, _on_typed),
             placeholder="0 to 9,999, or click one",
             width=220,
         )
@@ -118,25 +126,25 @@ def _controls(found: list[Snapshots]) -> tuple[Snapshots, bool]:
 
 def _followed_row() -> int | None:
     """Row of the picked digit among the test digits."""
-    here, first = picked(), loaders.SPLITS["test"].start
+    here, first = picked(), SPLITS["test"].start
     return None if here is None or here.id is None or here.id < first else here.id - first
 
 
 def _on_typed() -> None:
-    _follow(state.read_widget(_DIGIT))
+    _follow(read_widget(_DIGIT))
 
 
 def _on_choose() -> None:
     row = read_chosen(_TIMELINE)
-    if row is not None and row < loaders.N_TEST:
+    if row is not None and row < N_TEST:
         _follow(row)
 
 
 def _follow(row: int | None) -> None:
-    with state.shown_errors():
-        ref, _ = state.current()
-        first = loaders.SPLITS["test"].start
-        pick(None if row is None else state.place_of_digit(ref, first + row))
+    with shown_errors():
+        ref, _ = current()
+        first = SPLITS["test"].start
+        pick(None if row is None else place_of_digit(ref, first + row))
 
 
 @st.cache_resource(max_entries=2, show_spinner="Encoding the test digits at each snapshot…")
@@ -144,8 +152,8 @@ def _posteriors(refs: tuple[CheckpointRef, ...]) -> list[Posterior]:
     """Encode the test digits by each snapshot; shared, not to be changed."""
     from vae_core.analysis.projection import encode_images
 
-    images = loaders.digits().images[loaders.SPLITS["test"]]
-    # Not by `loaders.checkpoint`: so many models would drive all others out of its cache.
+    images = digits.data_set().images[SPLITS["test"]]
+    # Not by `catalogue.checkpoint`: so many models would drive all others out of its cache.
     return [encode_images(load_checkpoint(ref).model, images) for ref in refs]
 
 
@@ -159,8 +167,8 @@ def _film(refs: tuple[CheckpointRef, ...], is_aligned: bool) -> Film:
     return film_of(
         (load_checkpoint(ref).model for ref in refs),
         _codes(refs, is_aligned),
-        loaders.labels()[loaders.SPLITS["test"]],
-        has_prior=loaders.has_posterior(refs[-1]),
+        digits.labels()[SPLITS["test"]],
+        has_prior=catalogue.has_posterior(refs[-1]),
     )
 
 
@@ -176,7 +184,7 @@ def _reconstructions(refs: tuple[CheckpointRef, ...], row: int) -> Floats:
 
 
 def _followed(refs: tuple[CheckpointRef, ...], row: int) -> Followed:
-    original = loaders.pixels(loaders.SPLITS["test"].start + row)
+    original = digits.pixels(SPLITS["test"].start + row)
     return Followed(row, original, _reconstructions(refs, row))
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from latent_explorer.pages.compare.measures import Floats, Ints
-from vae_core.analysis.compare import shared_clusters, split_classes
+from vae_core.comparison.clusters import shared_clusters, split_classes
 
 SHARE = 1 / 3  # of a class's digits, to be told of
 

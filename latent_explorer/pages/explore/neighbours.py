@@ -8,9 +8,12 @@ import numpy as np
 import streamlit as st
 
 from latent_explorer.components.digit_strip import DigitImage, digit_strip, read_choice
-from latent_explorer.data import loaders
+from latent_explorer.data import digits, encoding
+from latent_explorer.data.neighbours import nearest_in_pixels, nearest_on_map
 from latent_explorer.panels.controls import choice
-from latent_explorer.session import state
+from latent_explorer.session.places import Place
+from vae_core.checkpoints import CheckpointRef
+from vae_core.data import Split
 
 STRIP = "explore_neighbours"
 NEAR = "explore_near"  # ids of the digits on the strip
@@ -20,9 +23,9 @@ N_NEIGHBOURS = 5
 
 
 def neighbours(
-    ref: loaders.CheckpointRef,
-    split: loaders.Split,
-    place: state.Place,
+    ref: CheckpointRef,
+    split: Split,
+    place: Place,
     *,
     on_choose: Callable[[int], None],
 ) -> None:
@@ -35,9 +38,7 @@ def neighbours(
     apart = "{:.3f} away in z" if metric == "map" else "{:.3f} rms ink"
     digit_strip(
         [
-            DigitImage(
-                loaders.pixels(digit), f"a {loaders.labels()[digit]}", apart.format(distance)
-            )
+            DigitImage(digits.pixels(digit), f"a {digits.labels()[digit]}", apart.format(distance))
             for digit, distance in pairs
         ],
         key=STRIP,
@@ -48,13 +49,13 @@ def neighbours(
 
 
 def _nearest(
-    ref: loaders.CheckpointRef, split: loaders.Split, place: state.Place, metric: str
+    ref: CheckpointRef, split: Split, place: Place, metric: str
 ) -> list[tuple[int, float]]:
     n = N_NEIGHBOURS + 1  # one more, since a digit is its own nearest
     if metric == "map":
-        near = loaders.nearest_on_map(ref, split, place.coords, n=n)
+        near = nearest_on_map(ref, split, place.coords, n=n)
     else:
-        near = loaders.nearest_in_pixels(loaders.decode(ref, np.array([place.z]))[0], split, n=n)
+        near = nearest_in_pixels(encoding.decode(ref, np.array([place.z]))[0], split, n=n)
     return [
         (int(digit), float(distance))
         for digit, distance in zip(*near, strict=True)

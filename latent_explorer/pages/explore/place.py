@@ -6,9 +6,21 @@ import numpy as np
 import streamlit as st
 
 from latent_explorer.components.digit_strip import DigitImage, digit_strip
-from latent_explorer.data import loaders
-from latent_explorer.session import state
+from latent_explorer.data import catalogue, digits, encoding
+from latent_explorer.data.digits import SPLITS, Floats, digit_name
+from latent_explorer.data.encoding import Encoded
+from latent_explorer.session.current import current
+from latent_explorer.session.places import (
+    BadLatentError,
+    Place,
+    parse_latent,
+    place_of_digit,
+    place_of_latent,
+    written_latent,
+)
+from latent_explorer.session.widgets import read_widget, unless_stale, widget_key, write_widget
 from latent_explorer.theme import number, point
+from vae_core.checkpoints import CheckpointRef
 
 PLACE = "explore_place"
 TYPED = "explore_typed"  # widget
@@ -16,40 +28,40 @@ PROBLEM = "explore_problem"  # with what was typed
 _REF = "explore_ref"  # the checkpoint under which the place lies where it does
 
 
-def open_place(ref: loaders.CheckpointRef, asked: state.Place | None) -> None:
+def open_place(ref: CheckpointRef, asked: Place | None) -> None:
     """Start with a place, or with none."""
     st.session_state[_REF] = ref
     set_place(asked)
 
 
-def pinned() -> state.Place | None:
+def pinned() -> Place | None:
     """Tell what is pinned."""
     return st.session_state[PLACE]
 
 
-def set_place(new: state.Place | None, *, by_typing: bool = False) -> None:
+def set_place(new: Place | None, *, by_typing: bool = False) -> None:
     """Pin a place, or let go of the one that is pinned."""
     st.session_state[PLACE] = new
     st.session_state[PROBLEM] = None
-    text = "" if new is None else state.written_latent(new)
-    state.write_widget(TYPED, text, by_user=by_typing)
+    text = "" if new is None else written_latent(new)
+    write_widget(TYPED, text, by_user=by_typing)
 
 
-def follow_checkpoint(ref: loaders.CheckpointRef) -> None:
+def follow_checkpoint(ref: CheckpointRef) -> None:
     """Carry the picked digit, or the picked z, over to another checkpoint."""
     if st.session_state[_REF] == ref:
         return
     st.session_state[_REF] = ref
     here = pinned()
     if here is not None and here.id is not None:
-        set_place(state.place_of_digit(ref, here.id))
-    elif here is not None and len(here.z) == loaders.stored(ref).header.model.latent_dim:
-        set_place(state.place_of_latent(ref, here.z))
+        set_place(place_of_digit(ref, here.id))
+    elif here is not None and len(here.z) == catalogue.stored(ref).header.model.latent_dim:
+        set_place(place_of_latent(ref, here.z))
     else:
         set_place(None)
 
 
-def place_panel(ref: loaders.CheckpointRef) -> None:
+def place_panel(ref: CheckpointRef) -> None:
     """Let a place be typed, and show what is pinned."""
     _controls()
     here = pinned()
@@ -69,9 +81,9 @@ def _controls() -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", wrap=False):
         st.text_input(
             "z",
-            key=state.widget_key(TYPED),
+            key=widget_key(TYPED),
             placeholder="0.1, 0.5",
-            on_change=state.unless_stale(TYPED, _on_typed),
+            on_change=unless_stale(TYPED, _on_typed),
             persist_state="session",
         )
         st.button("Random digit", on_click=_on_random, icon=":material/casino:")
@@ -90,28 +102,28 @@ def _controls() -> None:
 
 
 def _on_typed() -> None:
-    ref, _ = state.current()
-    text: str = state.read_widget(TYPED)
+    ref, _ = current()
+    text: str = read_widget(TYPED)
     if not text.strip():
         set_place(None, by_typing=True)
         return
     try:
-        z = state.parse_latent(text, loaders.stored(ref).header.model.latent_dim)
-    except state.BadLatentError as err:
+        z = parse_latent(text, catalogue.stored(ref).header.model.latent_dim)
+    except BadLatentError as err:
         st.session_state[PROBLEM] = str(err)
     else:
-        set_place(state.place_of_latent(ref, z), by_typing=True)
+        set_place(place_of_latent(ref, z), by_typing=True)
 
 
 def _on_random() -> None:
-    ref, split = state.current()
-    rows = loaders.SPLITS[split]
+    ref, split = current()
+    rows = SPLITS[split]
     digit = int(np.random.default_rng().integers(rows.start, rows.stop))
-    set_place(state.place_of_digit(ref, digit))
+    set_place(place_of_digit(ref, digit))
 
 
-def _latent(ref: loaders.CheckpointRef, here: state.Place) -> None:
-    decoded = loaders.decode(ref, np.array([here.z]))[0]
+def _latent(ref: CheckpointRef, here: Place) -> None:
+    decoded = encoding.decode(ref, np.array([here.z]))[0]
     st.markdown(f"##### Decoded at z = {point(here.z)}")
     digit_strip(
         [DigitImage(decoded, "Decoded", "the mean of p(x|z), exact")],
@@ -120,19 +132,19 @@ def _latent(ref: loaders.CheckpointRef, here: state.Place) -> None:
     )
 
 
-def _digit(ref: loaders.CheckpointRef, here: state.Place, digit: int) -> None:
-    label = loaders.labels()[digit]
-    decoded = loaders.decode(ref, np.array([here.z]))[0]
-    st.markdown(f"##### A {label} · {state.digit_name(digit)}")
-    encoded = loaders.encode(ref, digit)
-    show_reconstruction(loaders.pixels(digit), decoded, here, encoded, f"label {label}")
+def _digit(ref: CheckpointRef, here: Place, digit: int) -> None:
+    label = digits.labels()[digit]
+    decoded = encoding.decode(ref, np.array([here.z]))[0]
+    st.markdown(f"##### A {label} · {digit_name(digit)}")
+    encoded = encoding.encode(ref, digit)
+    show_reconstruction(digits.pixels(digit), decoded, here, encoded, f"label {label}")
 
 
 def show_reconstruction(
-    original: loaders.Floats,
-    decoded: loaders.Floats,
-    here: state.Place,
-    encoded: loaders.Encoded,
+    original: Floats,
+    decoded: Floats,
+    here: Place,
+    encoded: Encoded,
     what: str | None = None,
 ) -> None:
     """Show a picture, if it is not shown yet, beside its reconstruction; say what q(z|x) is."""

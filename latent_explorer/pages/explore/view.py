@@ -8,9 +8,10 @@ import numpy as np
 import streamlit as st
 
 from latent_explorer.checkpoint_map import checkpoint_map
-from latent_explorer.components.latent_map import read_pick, read_selection
-from latent_explorer.data import loaders
-from latent_explorer.links.link import pin_params
+from latent_explorer.components.latent_map.messages import read_pick, read_selection
+from latent_explorer.components.latent_map.values import Callbacks, Marked, Shown
+from latent_explorer.data import digits, encoding
+from latent_explorer.links.codec import pin_params
 from latent_explorer.pages.explore import export
 from latent_explorer.pages.explore.neighbours import METRIC, NEAR, neighbours
 from latent_explorer.pages.explore.place import (
@@ -27,7 +28,19 @@ from latent_explorer.panels import selection
 from latent_explorer.panels.controls import download
 from latent_explorer.panels.drawing import OwnDigit, drawing_panel
 from latent_explorer.panels.selection_panel import selection_panel
-from latent_explorer.session import state
+from latent_explorer.session.current import current, follow_folder
+from latent_explorer.session.errors import shown_errors
+from latent_explorer.session.opened import link_start, opened_link
+from latent_explorer.session.places import (
+    place_of_digit,
+    place_of_latent,
+    place_of_pick,
+    place_of_target,
+    posterior_ellipse,
+)
+from latent_explorer.session.widgets import read_widget, unless_stale, widget_key, write_widget
+from vae_core.checkpoints import CheckpointRef
+from vae_core.data import Split
 
 MAP = "explore_map"
 PANEL, OPEN = "explore_panel", "explore_open"  # widget, which a page switch forgets, and its copy
@@ -36,28 +49,28 @@ PANELS = ("Place", "Selection", "Draw")
 
 def _open(panel: str) -> None:
     st.session_state[OPEN] = panel
-    state.write_widget(PANEL, panel)
+    write_widget(PANEL, panel)
 
 
 def _on_panel() -> None:
-    st.session_state[OPEN] = state.read_widget(PANEL)
+    st.session_state[OPEN] = read_widget(PANEL)
 
 
 def _on_pick() -> None:
-    with state.shown_errors():
+    with shown_errors():
         if (pick := read_pick(MAP)) is not None:
-            set_place(state.place_of_pick(state.current()[0], pick))
+            set_place(place_of_pick(current()[0], pick))
             _open("Place")
 
 
 def _on_select() -> None:
     if (ids := read_selection(MAP)) is not None:
-        selection.select(ids[ids < len(loaders.labels())], "drawn on the map")
+        selection.select(ids[ids < len(digits.labels())], "drawn on the map")
         _open("Selection")
 
 
 def _on_choose(digit: int) -> None:
-    set_place(state.place_of_digit(state.current()[0], digit))
+    set_place(place_of_digit(current()[0], digit))
 
 
 def _on_neighbour(digit: int) -> None:
@@ -67,9 +80,9 @@ def _on_neighbour(digit: int) -> None:
 
 @st.fragment
 def _explore() -> None:
-    with state.shown_errors():
-        state.follow_folder()
-        ref, split = state.current()
+    with shown_errors():
+        follow_folder()
+        ref, split = current()
         is_first_run = PLACE not in st.session_state
         _open_page(ref, split)
         follow_checkpoint(ref)
@@ -88,26 +101,24 @@ def _explore() -> None:
             _map(ref, split, own)
 
 
-def _open_page(ref: loaders.CheckpointRef, split: loaders.Split) -> None:
+def _open_page(ref: CheckpointRef, split: Split) -> None:
     """Start with what the session's link asks for."""
     for key, value in ((PROBLEM, None), (METRIC, "map"), (OPEN, PANELS[0]), (NEAR, [])):
         st.session_state.setdefault(key, value)
     # a page switch forgets the tabs' own state
-    st.session_state.setdefault(state.widget_key(PANEL), st.session_state[OPEN])
+    st.session_state.setdefault(widget_key(PANEL), st.session_state[OPEN])
     if PLACE in st.session_state:
         return
-    link = state.opened_link()
-    open_place(ref, state.place_of_target(ref, link.pin))
+    link = opened_link()
+    open_place(ref, place_of_target(ref, link.pin))
     if link.select is not None or link.digits:
         selection.restore(link, ref, split)
         _open("Selection")
 
 
-def _panels(ref: loaders.CheckpointRef, split: loaders.Split) -> OwnDigit | None:
+def _panels(ref: CheckpointRef, split: Split) -> OwnDigit | None:
     """Draw the open one of the panels; what was drawn by hand, if that is it."""
-    tabs = st.tabs(
-        PANELS, key=state.widget_key(PANEL), on_change=state.unless_stale(PANEL, _on_panel)
-    )
+    tabs = st.tabs(PANELS, key=widget_key(PANEL), on_change=unless_stale(PANEL, _on_panel))
     for name, tab in zip(PANELS, tabs, strict=True):
         if not tab.open:
             continue
@@ -123,20 +134,20 @@ def _panels(ref: loaders.CheckpointRef, split: loaders.Split) -> OwnDigit | None
     return None
 
 
-def _drawing(ref: loaders.CheckpointRef, split: loaders.Split) -> OwnDigit | None:
+def _drawing(ref: CheckpointRef, split: Split) -> OwnDigit | None:
     """Draw by hand, or upload; show what the model makes of it."""
     own = drawing_panel(ref, key="explore_draw")
     if own is None:
         return None
-    here = state.place_of_latent(ref, tuple(own.encoded.mu.tolist()))
-    decoded = loaders.decode(ref, own.encoded.mu[None])[0]
+    here = place_of_latent(ref, tuple(own.encoded.mu.tolist()))
+    decoded = encoding.decode(ref, own.encoded.mu[None])[0]
     original = own.image.reshape(-1).astype(np.float32) / np.float32(255)
     show_reconstruction(original, decoded, here, own.encoded)
     neighbours(ref, split, here, on_choose=_on_neighbour)
     return own
 
 
-def _map(ref: loaders.CheckpointRef, split: loaders.Split, own: OwnDigit | None) -> None:
+def _map(ref: CheckpointRef, split: Split, own: OwnDigit | None) -> None:
     """Draw the map with what is pinned, selected or drawn."""
     here = pinned()
     chosen = selection.selected()
@@ -146,26 +157,26 @@ def _map(ref: loaders.CheckpointRef, split: loaders.Split, own: OwnDigit | None)
     link |= selection.link_params(ref, split)
     ellipse = None
     if own is not None:
-        here = state.place_of_latent(ref, tuple(own.encoded.mu.tolist()))
-        ellipse = state.posterior_ellipse(ref, own.encoded)
+        here = place_of_latent(ref, tuple(own.encoded.mu.tolist()))
+        ellipse = posterior_ellipse(ref, own.encoded)
     is_shown = here is not None and st.session_state[OPEN] != "Selection"
     checkpoint_map(
         ref,
         split,
         key=MAP,
         place=here,
-        ellipse=ellipse,
-        highlight=st.session_state[NEAR] if is_shown else (),
-        selected=None if chosen is None else chosen.ids,
-        start=state.link_start(""),
+        marked=Marked(
+            ellipse=ellipse,
+            highlight=st.session_state[NEAR] if is_shown else (),
+            selected=None if chosen is None else chosen.ids,
+        ),
+        shown=Shown(link_start("")),
         link=link,
-        on_pick=_on_pick,
-        on_select=_on_select,
-        on_release=partial(set_place, None),
+        on=Callbacks(pick=_on_pick, select=_on_select, release=partial(set_place, None)),
     )
 
 
-def _export(ref: loaders.CheckpointRef, split: loaders.Split) -> None:
+def _export(ref: CheckpointRef, split: Split) -> None:
     """Offer files."""
     chosen = selection.selected()
     n = 0 if chosen is None else len(chosen.ids)

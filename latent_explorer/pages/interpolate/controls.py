@@ -6,11 +6,14 @@ from functools import partial
 
 import streamlit as st
 
-from latent_explorer.data import loaders
+from latent_explorer.data import digits
+from latent_explorer.data.digits import digit_name
 from latent_explorer.pages.interpolate import stops
+from latent_explorer.pages.interpolate.link import WalkLink
 from latent_explorer.pages.interpolate.ways import MOST_STEPS, SPACINGS, WAY_TITLES, WAYS, Way
 from latent_explorer.panels.controls import choice
-from latent_explorer.session import state
+from latent_explorer.session.opened import opened_part
+from latent_explorer.session.widgets import unless_stale, widget_key
 
 SHOWN, WAY, STEPS, SPACING = "walk_ways", "walk_way", "walk_steps", "walk_spacing"  # widgets
 # Five ways fit side by side.
@@ -23,7 +26,7 @@ _FIRST_WAYS: list[Way] = ["straight", "image"]
 
 def open_controls() -> None:
     """Give the controls their first values, those of the link if it says any."""
-    asked = state.opened_link().walk
+    asked = opened_part(WalkLink)
     st.session_state.setdefault(SHOWN, list(asked.ways or _FIRST_WAYS))
     st.session_state.setdefault(WAY, asked.way or "straight")
     st.session_state.setdefault(STEPS, asked.steps or 11)
@@ -42,19 +45,17 @@ def stop_controls() -> None:
     choice(
         "A click on the map sets; a drag moves",
         {**{name: f"End {name}" for name in stops.NAMES}, stops.WAY_POINT: "Way-point"},
-        key=state.widget_key(stops.NEXT),
+        key=widget_key(stops.NEXT),
     )
     for column, name in zip(st.columns(2, gap="small"), stops.NAMES, strict=True):
         place = stops.ends()[name]
         what = (
-            "z"
-            if place.id is None
-            else f"a {loaders.labels()[place.id]}, " + state.digit_name(place.id)
+            "z" if place.id is None else f"a {digits.labels()[place.id]}, " + digit_name(place.id)
         )
         column.text_input(
             f"End {name} · {what}",
-            key=state.widget_key(stops.TYPED[name]),
-            on_change=state.unless_stale(stops.TYPED[name], partial(stops.on_typed, name)),
+            key=widget_key(stops.TYPED[name]),
+            on_change=unless_stale(stops.TYPED[name], partial(stops.on_typed, name)),
             help="A latent, or a search such as label 3 or index 12: one of its digits is drawn.",
             persist_state="session",
         )

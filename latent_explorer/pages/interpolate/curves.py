@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:  # torch is imported where it is used: the first walk is drawn without it
     from collections.abc import Sequence
 
-    from vae_core.analysis.geodesics import Graph, Measure
+    from vae_core.geometry.geodesics import Graph, Measure
 
 Latents = NDArray[np.float64]
 
@@ -44,7 +44,7 @@ def arc(a: Latents, b: Latents) -> Latents:
         return a[None]
     import torch
 
-    from vae_core.analysis.geometry import slerp
+    from vae_core.geometry.paths import slerp
 
     try:
         return slerp(torch.tensor(a), torch.tensor(b), _ARC_POINTS).numpy()
@@ -64,7 +64,7 @@ def shortest(
     """
     import torch
 
-    from vae_core.analysis.geodesics import geodesic
+    from vae_core.geometry.geodesics import geodesic
 
     ends = (torch.tensor(a, dtype=torch.float32), torch.tensor(b, dtype=torch.float32))
     found = geodesic(measure, *ends, graph=graph, n_points=N_POINTS, n_knots=N_KNOTS)
@@ -114,7 +114,7 @@ def even_steps_by(measure: Measure, curve: Latents, n: int) -> Latents:
     """
     import torch
 
-    from vae_core.analysis.geometry import cut_evenly
+    from vae_core.geometry.paths import cut_evenly
 
     try:
         even = cut_evenly(torch.from_numpy(curve).float(), n, measure.squares).double().numpy()

@@ -8,12 +8,14 @@ import numpy as np
 import streamlit as st
 
 from latent_explorer.checkpoint_map import checkpoint_map
-from latent_explorer.components.latent_map import Line
-from latent_explorer.data import loaders
-from latent_explorer.links.link import walk_params
+from latent_explorer.components.latent_map.values import Callbacks, Line, Marked, Overlays, Shown
+from latent_explorer.data import catalogue, encoding
+from latent_explorer.data.neighbours import N_VOTERS
+from latent_explorer.links.codec import Target
 from latent_explorer.pages.interpolate import controls, files, geometry, profile, stops, table
 from latent_explorer.pages.interpolate.arithmetic import arithmetic
 from latent_explorer.pages.interpolate.curves import NoWayError
+from latent_explorer.pages.interpolate.link import WalkLink
 from latent_explorer.pages.interpolate.neighbourhood import (
     Neighbourhood,
     neighbourhood_of,
@@ -23,13 +25,17 @@ from latent_explorer.pages.interpolate.player import walk_player
 from latent_explorer.pages.interpolate.wayfinding import FoundWay, find, lengths, steps
 from latent_explorer.pages.interpolate.ways import WAYS, Spacing, Way
 from latent_explorer.panels.controls import download
-from latent_explorer.session import state
+from latent_explorer.session.current import current, follow_folder
+from latent_explorer.session.errors import shown_errors
+from latent_explorer.session.opened import link_start
 from latent_explorer.theme import number
+from vae_core.checkpoints import CheckpointRef
+from vae_core.data import Split
 
 STRIP, KEPT = "walk_strip", "walk_legs"
 
 
-def _find(ref: loaders.CheckpointRef) -> tuple[dict[Way, FoundWay], FoundWay]:
+def _find(ref: CheckpointRef) -> tuple[dict[Way, FoundWay], FoundWay]:
     """Ways on the map, and the one that is walked; the straight line for one that is not there."""
     kept = st.session_state.setdefault(KEPT, {})
     shown = controls.shown_ways()
@@ -48,7 +54,7 @@ def _find(ref: loaders.CheckpointRef) -> tuple[dict[Way, FoundWay], FoundWay]:
     return there, walked
 
 
-def _steps(ref: loaders.CheckpointRef, walked: FoundWay) -> np.ndarray:
+def _steps(ref: CheckpointRef, walked: FoundWay) -> np.ndarray:
     n_steps: int = st.session_state[controls.STEPS]
     try:
         return steps(ref, walked.curve, n_steps, st.session_state[controls.SPACING])
@@ -60,9 +66,9 @@ def _steps(ref: loaders.CheckpointRef, walked: FoundWay) -> np.ndarray:
 @st.fragment
 def _interpolate() -> None:
     st.html(controls.STYLE)
-    with state.shown_errors():
-        state.follow_folder()
-        ref, split = state.current()
+    with shown_errors():
+        follow_folder()
+        ref, split = current()
         stops.follow_checkpoint(ref)
         controls.open_controls()
         left, right = st.columns([9, 8], gap="medium")
@@ -71,7 +77,7 @@ def _interpolate() -> None:
             controls.way_controls()
             found, walked = _find(ref)
             z = _steps(ref, walked)
-        _, center, axes = loaders.positions(ref)
+        _, center, axes = encoding.positions(ref)
         with left:
             lines = [
                 Line((each.curve - center) @ axes, WAYS[way].dashes)
@@ -82,13 +88,11 @@ def _interpolate() -> None:
                 ref,
                 split,
                 key=stops.MAP,
-                path=(z - center) @ axes,
-                lines=lines,
-                marks=stops.marks(),
-                start=state.link_start("interpolate"),
+                marked=Marked(ends=stops.marks()),
+                overlays=Overlays((z - center) @ axes, lines),
+                shown=Shown(link_start("interpolate")),
                 link=_link(ref, split),
-                on_pick=stops.on_pick,
-                on_drag=stops.on_drag,
+                on=Callbacks(pick=stops.on_pick, drag=stops.on_drag),
             )
         images, near = _walk(ref, split, z, walked)
         with right, st.expander("Arithmetic: z(a) − z(b) + z(c)"):
@@ -99,10 +103,10 @@ def _interpolate() -> None:
 
 
 def _walk(
-    ref: loaders.CheckpointRef, split: loaders.Split, z: np.ndarray, walked: FoundWay
+    ref: CheckpointRef, split: Split, z: np.ndarray, walked: FoundWay
 ) -> tuple[np.ndarray, Neighbourhood]:
     """Draw the strip, and say whether it stays where digits are."""
-    images, near = loaders.decode(ref, z), neighbourhood_of(ref, z)
+    images, near = encoding.decode(ref, z), neighbourhood_of(ref, z)
     is_loop = st.session_state[stops.LOOP]
     st.markdown(f"##### The decoded way, {WAYS[walked.way].name}")
     walk_player(
@@ -119,7 +123,7 @@ def _walk(
     )
     st.markdown(said_of_region(near))
     caption = (
-        f"Under each step: the digit that most of the {loaders.N_VOTERS} nearest training digits "
+        f"Under each step: the digit that most of the {N_VOTERS} nearest training digits "
         "are, and its share; a bar where it changes, a dashed frame outside the region with data."
     )
     if z.shape[1] > 2:
@@ -131,11 +135,11 @@ def _walk(
     return images, near
 
 
-def _way_lengths(ref: loaders.CheckpointRef, found: dict[Way, FoundWay]) -> None:
+def _way_lengths(ref: CheckpointRef, found: dict[Way, FoundWay]) -> None:
     st.markdown("##### The ways compared")
     with_density = "density" in found
     table.ways_table([lengths(ref, each, with_density=with_density) for each in found.values()])
-    latent_dim = loaders.stored(ref).header.model.latent_dim
+    latent_dim = catalogue.stored(ref).header.model.latent_dim
     start = (
         "Dijkstra's path over a lattice that grows to hold the stops, here |z| < "
         f"{number(geometry.radius(ref, stops.latents()), 1)},"
@@ -154,20 +158,25 @@ def _way_lengths(ref: loaders.CheckpointRef, found: dict[Way, FoundWay]) -> None
     )
 
 
-def _link(ref: loaders.CheckpointRef, split: loaders.Split) -> dict[str, str]:
-    return {"checkpoint": ref.name, "split": split} | walk_params(
-        ends=[(place.id, place.z) for place in stops.ends().values()],
-        via=[(place.id, place.z) for place in stops.via()],
-        ways=controls.shown_ways(),
+def _link(ref: CheckpointRef, split: Split) -> dict[str, str]:
+    a, b, *via = (
+        Target(place.id, place.z if place.id is None else None)
+        for place in (*stops.ends().values(), *stops.via())
+    )
+    walk = WalkLink(
+        ends=(a, b),
+        via=tuple(via),
+        ways=tuple(controls.shown_ways()),
         way=st.session_state[controls.WAY],
         steps=st.session_state[controls.STEPS],
         spacing=st.session_state[controls.SPACING],
-        is_loop=st.session_state[stops.LOOP],
+        loop=st.session_state[stops.LOOP],
     )
+    return {"checkpoint": ref.name, "split": split} | walk.params()
 
 
 def _files(
-    ref: loaders.CheckpointRef,
+    ref: CheckpointRef,
     z: np.ndarray,
     images: np.ndarray,
     near: Neighbourhood,
@@ -190,12 +199,12 @@ def _files(
             download(label, make, file_name=name)
 
 
-def _gif(ref: loaders.CheckpointRef, curve: np.ndarray, spacing: Spacing, is_loop: bool) -> bytes:
+def _gif(ref: CheckpointRef, curve: np.ndarray, spacing: Spacing, is_loop: bool) -> bytes:
     try:
         z = steps(ref, curve, files.N_FRAMES, spacing)
     except NoWayError:  # the page has said so
         z = steps(ref, curve, files.N_FRAMES, "z")
-    return files.animation_gif(loaders.decode(ref, z), is_loop=is_loop)
+    return files.animation_gif(encoding.decode(ref, z), is_loop=is_loop)
 
 
 _interpolate()

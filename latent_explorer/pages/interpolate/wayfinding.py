@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from typing import NamedTuple
 
-from latent_explorer.data import loaders
+from latent_explorer.data import catalogue
 from latent_explorer.pages.interpolate import geometry
 from latent_explorer.pages.interpolate.curves import (
     Latents,
@@ -105,7 +105,7 @@ def _short(way: Way) -> Short:
 
 def lack(ref: CheckpointRef, way: Way) -> str | None:
     """Say why a checkpoint has no such way at all, None if it has."""
-    if way == "density" and not loaders.has_posterior(ref):
+    if way == "density" and not catalogue.has_posterior(ref):
         return "a plain autoencoder has no q(z|x), so there is no density to follow"
     return None
 

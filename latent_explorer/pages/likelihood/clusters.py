@@ -8,14 +8,15 @@ import numpy as np
 import streamlit as st
 
 from latent_explorer.components.digit_strip import DigitImage, digit_strip
-from latent_explorer.data import loaders
-from latent_explorer.links.link import pin_params
+from latent_explorer.data import catalogue, encoding, lattice
+from latent_explorer.links.codec import pin_params
 from latent_explorer.pages.likelihood import frame, maps, subject
 from latent_explorer.pages.likelihood.holes import FACTOR, block_means, cell_of, sample_hole
-from latent_explorer.pages.likelihood.transport import transport
+from latent_explorer.pages.likelihood.transport import transport_panel
 from latent_explorer.panels.chart import chart
 from latent_explorer.plots.aggregate import prior_and_aggregate
-from latent_explorer.session import state
+from latent_explorer.session.current import current
+from latent_explorer.session.places import Place, place_of_latent
 from latent_explorer.theme import number, point
 from vae_core.checkpoints import CheckpointRef
 from vae_core.data import Split
@@ -37,7 +38,7 @@ def draw(ref: CheckpointRef, split: Split) -> None:
     with right:
         figure = _holes(ref, here)
     st.markdown("##### Ten Gaussians, or one?")
-    transport(ref)
+    transport_panel(ref)
     _answer()
     figures = [] if figure is None else [figure]
     link = pin_params(here.id, here.z)
@@ -60,16 +61,16 @@ def _answer() -> None:
     )
 
 
-def _holes(ref: CheckpointRef, here: state.Place) -> go.Figure | None:
+def _holes(ref: CheckpointRef, here: Place) -> go.Figure | None:
     """Compare p(z) with q(z), and show what the decoder makes of the chosen z."""
-    if not loaders.has_posterior(ref):
+    if not catalogue.has_posterior(ref):
         frame.offer_checkpoint("A plain autoencoder has no prior p(z) to have holes.", ref)
         return None
-    if (n_dims := loaders.stored(ref).header.model.latent_dim) != 2:
+    if (n_dims := catalogue.stored(ref).header.model.latent_dim) != 2:
         said = "one dimension" if n_dims == 1 else f"{n_dims} dimensions"
         frame.offer_checkpoint(f"z has {said} here: the holes are shown for two.", ref)
         return None
-    found = loaders.aggregate(ref)
+    found = lattice.aggregate(ref)
     x, y = here.z
     figure = prior_and_aggregate(**block_means(found), factor=FACTOR, place=(x, y))
     chart(
@@ -91,11 +92,11 @@ def _holes(ref: CheckpointRef, here: state.Place) -> go.Figure | None:
     return figure
 
 
-def _place(ref: CheckpointRef, found: Aggregate, here: state.Place) -> None:
+def _place(ref: CheckpointRef, found: Aggregate, here: Place) -> None:
     """Show what the decoder makes of the chosen z, and say whether it is in a hole."""
     picture, words = st.columns([1, 2], vertical_alignment="center")
     with picture:
-        seen = loaders.decode(ref, np.array([here.z]))[0]
+        seen = encoding.decode(ref, np.array([here.z]))[0]
         digit_strip([DigitImage(seen, "f(z)")], key=_STRIP, size=110)
     with words:
         st.markdown(_said_of_place(found, here))
@@ -108,7 +109,7 @@ def _place(ref: CheckpointRef, found: Aggregate, here: state.Place) -> None:
         )
 
 
-def _said_of_place(found: Aggregate, here: state.Place) -> str:
+def _said_of_place(found: Aggregate, here: Place) -> str:
     cell = cell_of(found, here.z)
     if cell is None:
         return f"z = {point(here.z)} is a **hole**: no q(z|x) comes near it."
@@ -121,6 +122,6 @@ def _said_of_place(found: Aggregate, here: state.Place) -> str:
 
 
 def _on_sample_hole() -> None:
-    ref, _ = state.current()
-    z = sample_hole(loaders.aggregate(ref), np.random.default_rng())
-    subject.set_place(state.place_of_latent(ref, z))
+    ref, _ = current()
+    z = sample_hole(lattice.aggregate(ref), np.random.default_rng())
+    subject.set_place(place_of_latent(ref, z))

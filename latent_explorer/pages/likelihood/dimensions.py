@@ -10,7 +10,9 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from latent_explorer.components.digit_strip import DigitImage, digit_strip
-from latent_explorer.data import loaders, uploads
+from latent_explorer.data import catalogue, digits, uploads
+from latent_explorer.data.digit_terms import N_TEST_VOTERS
+from latent_explorer.data.digits import digit_name
 from latent_explorer.pages.likelihood import frame, maps
 from latent_explorer.pages.likelihood.model_table import model_table
 from latent_explorer.pages.likelihood.noise import noise_panel
@@ -18,7 +20,6 @@ from latent_explorer.pages.likelihood.votes import collisions, confusion
 from latent_explorer.panels.chart import chart
 from latent_explorer.panels.controls import choice
 from latent_explorer.plots.dimensions import vote_matrix
-from latent_explorer.session import state
 from vae_core.checkpoints import CheckpointRef
 from vae_core.data import Split
 
@@ -43,7 +44,7 @@ def draw(ref: CheckpointRef, split: Split) -> None:
     matrices = _matrices(confusions, pair)
     st.markdown("##### Whom the test digits are taken for")
     st.caption(
-        f"Each test digit is given the label that most of the {loaders.N_TEST_VOTERS} other "
+        f"Each test digit is given the label that most of the {N_TEST_VOTERS} other "
         "test digits with the nearest codes have. Rows are digits, columns are votes, counts "
         "are of 10,000."
     )
@@ -129,7 +130,7 @@ def _pictures(pair: tuple[int, int], collided: list[NDArray[np.intp]]) -> None:
         st.caption(f"{label}s among {other}s: {len(ids):,}")
         digit_strip(
             [
-                DigitImage(loaders.pixels(digit), f"a {label}", state.digit_name(digit))
+                DigitImage(digits.pixels(digit), f"a {label}", digit_name(digit))
                 for digit in ids[:_N_EXAMPLES].tolist()
             ],
             key=f"dimensions_pair_{i}",
@@ -139,7 +140,7 @@ def _pictures(pair: tuple[int, int], collided: list[NDArray[np.intp]]) -> None:
 
 
 def _dims(ref: CheckpointRef) -> int:
-    return loaders.stored(ref).header.model.latent_dim
+    return catalogue.stored(ref).header.model.latent_dim
 
 
 def _title(ref: CheckpointRef) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from latent_explorer.data import loaders
+from latent_explorer.data import catalogue
+from latent_explorer.data.digits import Floats
 from vae_core.checkpoints import CheckpointRef
 
 N_DRAWS = 8
@@ -13,8 +14,8 @@ N_DRAWS = 8
 class Draws(NamedTuple):
     """Images drawn from p(x|z) at one z, and what they are drawn round."""
 
-    mean: loaders.Floats  # (784,)
-    images: loaders.Floats  # (N_DRAWS, 784)
+    mean: Floats  # (784,)
+    images: Floats  # (N_DRAWS, 784)
     sigma: float | None  # of each pixel; None for binary ones
 
 
@@ -22,7 +23,7 @@ def draws_at(ref: CheckpointRef, z: tuple[float, ...], seed: int) -> Draws:
     """Decode a z, and draw images from p(x|z)."""
     import torch
 
-    model = loaders.checkpoint(ref).model
+    model = catalogue.checkpoint(ref).model
     with torch.no_grad():
         outputs = model.decoder(torch.tensor([z], dtype=torch.float32))
         generator = torch.Generator().manual_seed(seed)
@@ -36,7 +37,7 @@ def sigma_at(ref: CheckpointRef, z: tuple[float, ...]) -> float | None:
 
     from vae_core.likelihoods import Gaussian
 
-    model = loaders.checkpoint(ref).model
+    model = catalogue.checkpoint(ref).model
     if not isinstance(model.likelihood, Gaussian):
         return None
     with torch.no_grad():

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from latent_explorer.components.digit_strip import DigitImage, digit_strip
-from latent_explorer.data import loaders
+from latent_explorer.data import catalogue, lattice
+from latent_explorer.data.digits import Floats
+from latent_explorer.data.lattice import ESTIMATE_RUNS, ESTIMATE_SAMPLES
 from latent_explorer.pages.likelihood import frame, maps, subject
 from latent_explorer.pages.likelihood.estimator_runs import MOST_ERRORS, at_k, bound_checks
 from latent_explorer.pages.likelihood.numerals import two_digits
@@ -18,7 +20,7 @@ from vae_core.checkpoints import CheckpointRef
 from vae_core.data import Split
 
 if TYPE_CHECKING:
-    from vae_core.analysis.repeated import Estimates
+    from vae_core.analysis.convergence import Estimates
 
 K, WHOLE = "estimates_k", "estimates_whole"
 NAIVE, IWAE, ELBO, EXACT, KL = "Naive", "IWAE", "ELBO", "exact", "KL"
@@ -38,7 +40,7 @@ def draw(ref: CheckpointRef, split: Split) -> None:
     if chosen is None or not is_exact:
         return
     x = chosen.x.tobytes()
-    found = loaders.estimates(ref, x)
+    found = lattice.estimates(ref, x)
     colors = _colors()
     with right:
         _headline(ref, chosen, found)
@@ -51,7 +53,7 @@ def draw(ref: CheckpointRef, split: Split) -> None:
         )
         _needed(ref, x)
     with left:
-        st.markdown(f"##### All {loaders.ESTIMATE_RUNS} runs at K = {k:,}")
+        st.markdown(f"##### All {ESTIMATE_RUNS} runs at K = {k:,}")
         dots = plots.spread(runs=_values(found, k), lines=_lines(found), colors=colors)
         chart(dots, key="estimates_spread", alt=f"The runs' estimates at K = {k:,}")
         parts = _decomposition(found, colors)
@@ -70,13 +72,13 @@ def draw(ref: CheckpointRef, split: Split) -> None:
 def _choose_k() -> int:
     st.caption(
         "Naive Monte Carlo averages p(x|z) over K samples of the prior, IWAE a weighted p(x|z) "
-        f"over K samples of q(z|x). Each is run {loaders.ESTIMATE_RUNS} times, to see how far "
+        f"over K samples of q(z|x). Each is run {ESTIMATE_RUNS} times, to see how far "
         "a single run can be off."
     )
     st.session_state.setdefault(K, _FIRST_K)
     return st.select_slider(
         "K, how many samples each run draws",
-        loaders.ESTIMATE_SAMPLES,
+        ESTIMATE_SAMPLES,
         format_func="{:,}".format,
         key=K,
         persist_state="session",
@@ -84,7 +86,7 @@ def _choose_k() -> int:
 
 
 def _headline(ref: CheckpointRef, chosen: subject.ChosenDigit, found: Estimates) -> None:
-    is_binary = loaders.stored(ref).header.model.likelihood == "bernoulli"
+    is_binary = catalogue.stored(ref).header.model.likelihood == "bernoulli"
     with st.container(horizontal=True, vertical_alignment="center"):
         caption = "binarised" if is_binary else "grey"
         digit_strip([DigitImage(chosen.x, chosen.name, caption)], key="estimates_digit", size=96)
@@ -99,7 +101,7 @@ def _convergence(found: Estimates, k: int, colors: dict[str, str]) -> plots.go.F
     runs = {NAIVE: found.naive.value.numpy(), IWAE: found.iwae.value.numpy()}
     lowest = min(float(values.min()) for values in runs.values())
     figure = plots.convergence(
-        n_samples=loaders.ESTIMATE_SAMPLES,
+        n_samples=ESTIMATE_SAMPLES,
         runs=runs,
         lines=_lines(found),
         chosen=k,
@@ -126,7 +128,7 @@ def _table(found: Estimates, k: int) -> str:
 
 def _needed(ref: CheckpointRef, x: bytes) -> None:
     """Say how many prior samples a small error takes, and how the runs are computed."""
-    relative_variance = loaders.explanation(ref, x).relative_variance()
+    relative_variance = lattice.explanation(ref, x).relative_variance()
     n = relative_variance / _WANTED_ERROR**2
     st.markdown(
         f"For a standard error of {_WANTED_ERROR:g} nat, naive Monte Carlo needs about "
@@ -135,7 +137,7 @@ def _needed(ref: CheckpointRef, x: bytes) -> None:
     st.caption(
         f"K = (E[w²] / E[w]² − 1) / {_WANTED_ERROR:g}², with w = p(x|z) and both means under the "
         f"prior exact, by the lattice: {relative_variance:,.0f} / {_WANTED_ERROR**2:g}. The runs' "
-        f"{loaders.ESTIMATE_RUNS * loaders.ESTIMATE_SAMPLES[-1]:,} prior samples are true ones; "
+        f"{ESTIMATE_RUNS * ESTIMATE_SAMPLES[-1]:,} prior samples are true ones; "
         "p(x|z) of each is read at the nearest node of the decoded lattice, 0.02 z units away at "
         "most on either axis and less where p(z|x) is sharp, since to decode them all would take "
         "many minutes. IWAE's samples of q(z|x) are rounded to a third of its standard deviation."
@@ -164,13 +166,13 @@ def _self_check(found: Estimates, k: int) -> None:
             f"{number(check.difference)} ± {number(check.error)} nats"
         )
     st.caption(
-        f"IWAE-{k:,} here is the mean of the {loaders.ESTIMATE_RUNS} runs. ± is the Monte Carlo "
+        f"IWAE-{k:,} here is the mean of the {ESTIMATE_RUNS} runs. ± is the Monte Carlo "
         f"error; a difference below 0 by less than {MOST_ERRORS:g} of it is chance."
     )
 
 
-def _values(found: Estimates, k: int) -> dict[str, loaders.Floats]:
-    column = loaders.ESTIMATE_SAMPLES.index(k)
+def _values(found: Estimates, k: int) -> dict[str, Floats]:
+    column = ESTIMATE_SAMPLES.index(k)
     return {
         name: runs.value[:, column].numpy()
         for name, runs in ((NAIVE, found.naive), (IWAE, found.iwae))

@@ -10,7 +10,7 @@ import numpy as np
 from latent_explorer.plots.estimates import HIGH, LOW
 
 if TYPE_CHECKING:
-    from vae_core.analysis.repeated import Estimates, Runs
+    from vae_core.analysis.convergence import Estimates, Trials
 
 MOST_ERRORS = 3.0  # Monte Carlo errors by which a bound may look broken by chance
 
@@ -26,10 +26,10 @@ class AtK(NamedTuple):
     ess: float  # median effective sample size
 
 
-def at_k(runs: Runs, k: int) -> AtK:
+def at_k(trials: Trials, k: int) -> AtK:
     """Summarise the runs of an estimator at one of its K."""
-    column = runs.n_samples.tolist().index(k)
-    values, ess = runs.value[:, column].numpy(), runs.ess[:, column].numpy()
+    column = trials.n_samples.tolist().index(k)
+    values, ess = trials.value[:, column].numpy(), trials.ess[:, column].numpy()
     low, median, high = np.quantile(values, (LOW, 0.5, HIGH)).tolist()
     stderr = float(values.std(ddof=1)) / math.sqrt(len(values))
     return AtK(median, low, high, float(values.mean()), stderr, float(np.median(ess)))

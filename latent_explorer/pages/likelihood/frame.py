@@ -10,9 +10,10 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
-from latent_explorer.data import loaders
+from latent_explorer.data import catalogue
+from latent_explorer.pages.likelihood.link import LikelihoodLink
 from latent_explorer.panels.controls import download
-from latent_explorer.session import state
+from latent_explorer.session.current import CHECKPOINT, DEFAULT_CHECKPOINT, shown_theme
 from latent_explorer.theme import TERMS
 from vae_core.checkpoints import CheckpointRef
 from vae_core.data import Split
@@ -32,7 +33,7 @@ def columns() -> tuple[Any, Any]:
 
 def colors() -> dict[str, str]:
     """Colours of the formula's symbols in the theme that the browser shows."""
-    return TERMS[state.theme()]
+    return TERMS[shown_theme()]
 
 
 def symbol(name: str, latex: str) -> str:
@@ -108,33 +109,33 @@ def figures_page(figures: Sequence[go.Figure]) -> bytes:
 
 def chapter_link(ref: CheckpointRef, split: Split, more: Mapping[str, str]) -> dict[str, str]:
     """Write the chapter for a link; `more` is what it restores beside checkpoint and split."""
-    number = str(st.session_state[CHAPTER])
-    return {"checkpoint": ref.name, "split": split, "chapter": number, **more}
+    part = LikelihoodLink(st.session_state[CHAPTER])
+    return {"checkpoint": ref.name, "split": split, **part.params(), **more}
 
 
 def is_exact(ref: CheckpointRef) -> bool:
     """Whether p(x) is a sum over a lattice: a prior, and one or two dimensions."""
-    return loaders.has_posterior(ref) and loaders.stored(ref).header.model.latent_dim <= 2
+    return catalogue.has_posterior(ref) and catalogue.stored(ref).header.model.latent_dim <= 2
 
 
 def offer_exact(ref: CheckpointRef) -> bool:
     """Say what a checkpoint lacks for exact sums and offer another; whether it has it all."""
     if is_exact(ref):
         return True
-    config = loaders.stored(ref).header.model
+    config = catalogue.stored(ref).header.model
     offer_checkpoint(
         f"z has {config.latent_dim} dimensions here: a sum over all z is out of reach."
-        if loaders.has_posterior(ref)
+        if catalogue.has_posterior(ref)
         else "A plain autoencoder has no prior p(z), so there is no p(x) and no p(z|x).",
         ref,
     )
     return False
 
 
-def offer_checkpoint(why: str, ref: CheckpointRef, name: str = state.DEFAULT_CHECKPOINT) -> None:
+def offer_checkpoint(why: str, ref: CheckpointRef, name: str = DEFAULT_CHECKPOINT) -> None:
     """Say why a checkpoint cannot show something, and offer one that can, if it is there."""
     st.info(why, icon=":material/info:")
-    names = [one.name for one in loaders.checkpoints()[0]]
+    names = [one.name for one in catalogue.checkpoints()[0]]
     if (
         name in names
         and name != ref.name
@@ -144,10 +145,10 @@ def offer_checkpoint(why: str, ref: CheckpointRef, name: str = state.DEFAULT_CHE
 
 
 def _on_switch(name: str) -> None:
-    st.session_state[state.CHECKPOINT] = name
+    st.session_state[CHECKPOINT] = name
 
 
 def prior_name(ref: CheckpointRef) -> str:
     """Name p(z)."""
-    is_normal = loaders.stored(ref).header.model.prior == "normal"
+    is_normal = catalogue.stored(ref).header.model.prior == "normal"
     return "N(0, I)" if is_normal else "p(z)"

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from latent_explorer.checkpoint_map import checkpoint_map
-from latent_explorer.components.latent_map import read_pick
-from latent_explorer.data import loaders
-from latent_explorer.links.link import pin_params
+from latent_explorer.components.latent_map.messages import read_pick
+from latent_explorer.components.latent_map.values import Callbacks, Marked, Shown
+from latent_explorer.data.neighbours import nearest_on_map
+from latent_explorer.data.selection import Ids
+from latent_explorer.links.codec import pin_params
 from latent_explorer.pages.likelihood.frame import chapter_link
 from latent_explorer.pages.likelihood.subject import (
     ChosenDigit,
@@ -16,7 +17,10 @@ from latent_explorer.pages.likelihood.subject import (
     set_digit,
     set_place,
 )
-from latent_explorer.session import state
+from latent_explorer.session.current import current
+from latent_explorer.session.errors import shown_errors
+from latent_explorer.session.opened import link_start
+from latent_explorer.session.places import Place, place_of_latent, place_of_pick, posterior_ellipse
 from vae_core.checkpoints import CheckpointRef
 from vae_core.data import Split
 
@@ -29,7 +33,8 @@ def chapter_map(
     *,
     on_pick: Callable[[], None],
     link: Mapping[str, str] | None = None,
-    **layers: Any,
+    place: Place | None = None,
+    marked: Marked = Marked(),
 ) -> None:
     """Draw the page's one map: its view lasts from chapter to chapter.
 
@@ -38,20 +43,21 @@ def chapter_map(
     ref, split
         What to show.
     on_pick : callable
-        Called after a click; `latent_map.read_pick(KEY_MAP)` tells where.
+        Called after a click; `read_pick(KEY_MAP)` tells where.
     link : mapping, optional
         What a link restores beside checkpoint, split and chapter.
-    **layers
-        As `checkpoint_map` takes them: place, ellipse, highlight…
+    place, marked
+        What stands out, as `checkpoint_map` takes them.
     """
     checkpoint_map(
         ref,
         split,
         key=KEY_MAP,
-        start=state.link_start("likelihood"),
+        place=place,
+        marked=marked,
+        shown=Shown(link_start("likelihood")),
         link=chapter_link(ref, split, link or {}),
-        on_pick=on_pick,
-        **layers,
+        on=Callbacks(pick=on_pick),
     )
 
 
@@ -59,11 +65,11 @@ def map_with_place(ref: CheckpointRef, split: Split) -> None:
     """Draw the map with the chosen z; a click chooses another."""
     here = chosen_place()
     link = pin_params(here.id, here.z)
-    chapter_map(ref, split, place=here, link=link, on_pick=_on_pick_place)
+    chapter_map(ref, split, on_pick=_on_pick_place, link=link, place=here)
 
 
 def map_with_digit(
-    ref: CheckpointRef, split: Split, chosen: ChosenDigit | None, **layers: Any
+    ref: CheckpointRef, split: Split, chosen: ChosenDigit | None, *, selected: Ids | None = None
 ) -> None:
     """Draw the map with the chosen digit at q(z|x), an ellipse to scale; a click chooses another.
 
@@ -73,15 +79,16 @@ def map_with_digit(
         What to show.
     chosen : ChosenDigit or None
         From `digit_controls`.
-    **layers
-        More of what `checkpoint_map` takes.
+    selected : array of int, optional
+        Digits that stand out.
     """
+    here = link = ellipse = None
     if chosen is not None:
-        here = state.place_of_latent(ref, tuple(chosen.encoded.mu.tolist()))
-        layers["place"] = here._replace(id=chosen.id)
-        layers["ellipse"] = state.posterior_ellipse(ref, chosen.encoded)
-    link = None if chosen is None else digit_link(chosen)
-    chapter_map(ref, split, link=link, on_pick=_on_pick_digit, **layers)
+        here = place_of_latent(ref, tuple(chosen.encoded.mu.tolist()))._replace(id=chosen.id)
+        ellipse = posterior_ellipse(ref, chosen.encoded)
+        link = digit_link(chosen)
+    marked = Marked(ellipse=ellipse, selected=selected)
+    chapter_map(ref, split, on_pick=_on_pick_digit, link=link, place=here, marked=marked)
 
 
 def digit_link(chosen: ChosenDigit) -> dict[str, str]:
@@ -90,16 +97,16 @@ def digit_link(chosen: ChosenDigit) -> dict[str, str]:
 
 
 def _on_pick_place() -> None:
-    with state.shown_errors():
+    with shown_errors():
         if (pick := read_pick(KEY_MAP)) is not None:
-            set_place(state.place_of_pick(state.current()[0], pick))
+            set_place(place_of_pick(current()[0], pick))
 
 
 def _on_pick_digit() -> None:
-    with state.shown_errors():
+    with shown_errors():
         if (pick := read_pick(KEY_MAP)) is not None:
             digit = pick.id
             if digit is None:
-                ref, split = state.current()
-                digit = int(loaders.nearest_on_map(ref, split, pick.coords, n=1).ids[0])
+                ref, split = current()
+                digit = int(nearest_on_map(ref, split, pick.coords, n=1).ids[0])
             set_digit(digit)

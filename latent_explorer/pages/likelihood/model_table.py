@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from latent_explorer.data import loaders
+from latent_explorer.data import catalogue
 from latent_explorer.theme import number
 from vae_core.checkpoints import CheckpointRef, Header
 
@@ -16,7 +16,7 @@ def model_table(refs: Sequence[CheckpointRef]) -> None:
     rows: list[tuple[int, str]] = []
     grey: list[str] = []
     for ref in refs:
-        header = loaders.stored(ref).header
+        header = catalogue.stored(ref).header
         if header.model.likelihood != "bernoulli":
             grey.append(ref.name)
             continue

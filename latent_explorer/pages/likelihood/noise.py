@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from latent_explorer.components.digit_strip import DigitImage, digit_strip
-from latent_explorer.data import loaders
+from latent_explorer.data import catalogue, observations
 from latent_explorer.pages.likelihood import frame, subject
 from latent_explorer.panels.chart import chart
 from latent_explorer.plots.dimensions import noise_curves
@@ -70,7 +70,7 @@ def _curve(models: Sequence[CheckpointRef], share: float) -> go.Figure:
     names = [one.name for one in models]
     figure = noise_curves(
         shares=SHARES,
-        curves={one.name: loaders.noise_curve(one, SHARES, N_SPOILT) for one in models},
+        curves={one.name: observations.noise_curve(one, SHARES, N_SPOILT) for one in models},
         chosen=share,
         colors=dict(zip(names, (colors["encoder"], colors["prior"]), strict=True)),
     )
@@ -87,7 +87,9 @@ def _curve(models: Sequence[CheckpointRef], share: float) -> go.Figure:
 def _mending(refs: Sequence[CheckpointRef]) -> list[CheckpointRef]:
     """Find a denoising model and a plain one, of binary pixels, in this order."""
     binary = {
-        one.name: one for one in refs if loaders.stored(one).header.model.likelihood == "bernoulli"
+        one.name: one
+        for one in refs
+        if catalogue.stored(one).header.model.likelihood == "bernoulli"
     }
     denoising = [one for one in binary.values() if _noise_of(one) > 0][:1]
     plain = [binary[name] for name in _PLAIN if name in binary and _noise_of(binary[name]) == 0]
@@ -95,7 +97,7 @@ def _mending(refs: Sequence[CheckpointRef]) -> list[CheckpointRef]:
 
 
 def _noise_of(ref: CheckpointRef) -> float:
-    return loaders.stored(ref).header.train.input_noise
+    return catalogue.stored(ref).header.train.input_noise
 
 
 def _on_other_noise() -> None:
@@ -104,13 +106,13 @@ def _on_other_noise() -> None:
 
 def _mended(models: Sequence[CheckpointRef], chosen: subject.ChosenDigit, share: float) -> None:
     clean = (
-        loaders.explained_image(
+        observations.explained_image(
             models[0], np.rint(255 * chosen.grey).astype(np.uint8).reshape(28, 28)
         )
         if chosen.id is None
-        else loaders.explained_pixels(models[0], chosen.id)
+        else observations.explained_pixels(models[0], chosen.id)
     )
-    found = [loaders.denoised(one, clean, share, st.session_state[SEED]) for one in models]
+    found = [observations.denoised(one, clean, share, st.session_state[SEED]) for one in models]
     pictures = [
         DigitImage(clean, "Clean", "binarised"),
         DigitImage(found[0].noisy[0].numpy(), "Noisy", f"{share:.0%}"),

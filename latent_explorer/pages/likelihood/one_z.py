@@ -5,8 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from latent_explorer.components.digit_strip import DigitImage, digit_strip
-from latent_explorer.data import loaders
-from latent_explorer.links.link import pin_params
+from latent_explorer.data import catalogue
+from latent_explorer.links.codec import pin_params
 from latent_explorer.pages.likelihood import frame, maps, subject
 from latent_explorer.pages.likelihood.draws import Draws, draws_at
 from latent_explorer.pages.likelihood.votes import vote
@@ -68,7 +68,7 @@ def _said_of_noise(ref: CheckpointRef, draws: Draws) -> str:
             "Each pixel is a coin of its own that shows ink with the probability f(z) gives it. "
             f"Two draws differ in {number(n, 1)} of the 784 pixels on average."
         )
-    is_learned = loaders.stored(ref).header.model.likelihood == "gaussian-learned-sigma"
+    is_learned = catalogue.stored(ref).header.model.likelihood == "gaussian-learned-sigma"
     which = "σ(z), learned, at this z" if is_learned else "σ, the same for every z"
     return (
         f"Each pixel is f(z) plus noise of its own with standard deviation {which}: "
@@ -77,7 +77,7 @@ def _said_of_noise(ref: CheckpointRef, draws: Draws) -> str:
 
 
 def _formula(ref: CheckpointRef) -> str:
-    name = loaders.stored(ref).header.model.likelihood
+    name = catalogue.stored(ref).header.model.likelihood
     if name == "bernoulli":
         return r"\prod_{j=1}^{784} f_j(z)^{x_j}\,(1 - f_j(z))^{1 - x_j}"
     sigma = r"\sigma(z)" if name == "gaussian-learned-sigma" else r"\sigma"

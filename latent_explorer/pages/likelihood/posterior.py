@@ -8,7 +8,7 @@ import numpy as np
 import streamlit as st
 
 from latent_explorer.components.digit_strip import DigitImage, digit_strip
-from latent_explorer.data import loaders
+from latent_explorer.data import catalogue, encoding, lattice
 from latent_explorer.pages.likelihood import frame, maps, subject
 from latent_explorer.pages.likelihood.numerals import one_in
 from latent_explorer.pages.likelihood.posterior_mass import (
@@ -54,7 +54,7 @@ def draw(ref: CheckpointRef, split: Split) -> None:
     with right:
         picture, words = st.columns([1, 2], vertical_alignment="center")
         with picture:
-            seen = loaders.decode(ref, chosen.encoded.mu[None])[0]
+            seen = encoding.decode(ref, chosen.encoded.mu[None])[0]
             digit_strip(
                 [DigitImage(chosen.x, "x"), DigitImage(seen, "f(z)", "at q's mean")],
                 key=_STRIP,
@@ -107,14 +107,14 @@ def _whole(ref: CheckpointRef, mass: Mass) -> go.Figure:
     """Draw log p(x|z) everywhere."""
     if mass.n_dims == 1:
         return posterior_line(**along_line(mass.explained), log_q=None, colors=frame.colors())
-    lattice = loaders.decoded(ref)
-    picture, span = lattice.raster(mass.explained.log_px_z[: len(lattice.z)])
+    space = lattice.decoded(ref)
+    picture, span = space.raster(mass.explained.log_px_z[: len(space.z)])
     shown, span = middle_of(picture.numpy(), span, max(_PLANE_REACH, *map(abs, mass.window)))
     return likelihood_plane(
         log_px_z=shown,
         span=span,
         window=mass.window,
-        has_normal_prior=loaders.stored(ref).header.model.prior == "normal",
+        has_normal_prior=catalogue.stored(ref).header.model.prior == "normal",
         colors=frame.colors(),
     )
 
@@ -142,7 +142,7 @@ def _said_of_zoom(ref: CheckpointRef, chosen: subject.ChosenDigit, mass: Mass) -
     unit = "z units" if n_dims == 1 else "square z units"
     pixels = (
         "binarised once with seed 0"
-        if loaders.stored(ref).header.model.likelihood == "bernoulli"
+        if catalogue.stored(ref).header.model.likelihood == "bernoulli"
         else "grey"
     )
     return (

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from latent_explorer.data import loaders
+from latent_explorer.data import catalogue, lattice
+from latent_explorer.data.digits import Floats
+from latent_explorer.data.encoding import Encoded
 from latent_explorer.plots.likelihoods import Window
 from vae_core.checkpoints import CheckpointRef
 
 if TYPE_CHECKING:
-    from vae_core.analysis.decoded import Explained, Region
+    from vae_core.exact.explanation import Explanation, Region
 
 _SHARE = 0.99
 _SIDE = 32  # cells along the side of the zoomed picture, each decoded
@@ -24,7 +26,7 @@ _Q_STDS = 2.5  # of q(z|x) that it holds too
 class Mass(NamedTuple):
     """Where the mass of p(z|x) is."""
 
-    explained: Explained
+    explained: Explanation
     region: Region
     low: NDArray[np.float64]  # (D,): corners of a box that holds the region and q(z|x)
     high: NDArray[np.float64]
@@ -51,9 +53,9 @@ class Mass(NamedTuple):
         return x - self.half, x + self.half, y - self.half, y + self.half
 
 
-def mass_of(ref: CheckpointRef, x: loaders.Floats, encoded: loaders.Encoded) -> Mass:
+def mass_of(ref: CheckpointRef, x: Floats, encoded: Encoded) -> Mass:
     """Look where p(z|x) of an image is, of shape (784,), and q(z|x)."""
-    explained = loaders.explanation(ref, x.tobytes())
+    explained = lattice.explanation(ref, x.tobytes())
     region = explained.region(_SHARE)
     is_inside = (explained.log_posterior >= region.log_density) & explained.log_volume.isfinite()
     z = explained.z[is_inside].double().numpy()
@@ -64,8 +66,8 @@ def mass_of(ref: CheckpointRef, x: loaders.Floats, encoded: loaders.Encoded) -> 
 
 
 def middle_of(
-    picture: loaders.Floats, span: tuple[float, float], reach: float
-) -> tuple[loaders.Floats, tuple[float, float]]:
+    picture: Floats, span: tuple[float, float], reach: float
+) -> tuple[Floats, tuple[float, float]]:
     """Keep |z₁|, |z₂| < reach of a picture, and every second node of each axis."""
     n = len(picture)
     width = (span[1] - span[0]) / n
@@ -76,7 +78,7 @@ def middle_of(
     return kept, (first, first + 2 * width * len(kept))
 
 
-def log_posterior(ref: CheckpointRef, x: loaders.Floats, mass: Mass) -> loaders.Floats:
+def log_posterior(ref: CheckpointRef, x: Floats, mass: Mass) -> Floats:
     """Exact log p(z|x) in the cells of the mass's window, shape (S, S).
 
     It is that of a cell's middle or of its densest node: a peak that is narrower than a cell is
@@ -86,7 +88,7 @@ def log_posterior(ref: CheckpointRef, x: loaders.Floats, mass: Mass) -> loaders.
 
     from vae_core.analysis.fields import plane_grid
 
-    model, explained = loaders.checkpoint(ref).model, mass.explained
+    model, explained = catalogue.checkpoint(ref).model, mass.explained
     z = torch.from_numpy(plane_grid(mass.window, _SIDE).points).float()
     with torch.no_grad():
         log_px_z = model.likelihood.log_px_z(model.decoder(z), torch.from_numpy(x))
@@ -101,7 +103,7 @@ def log_posterior(ref: CheckpointRef, x: loaders.Floats, mass: Mass) -> loaders.
     return found
 
 
-def along_line(explained: Explained) -> dict[str, NDArray[np.float64]]:
+def along_line(explained: Explanation) -> dict[str, NDArray[np.float64]]:
     """List what is known along a line of z as `posterior_line` takes it, z ascending."""
     stands = explained.log_volume.isfinite()
     order = explained.z[stands][:, 0].argsort()

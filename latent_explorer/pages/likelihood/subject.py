@@ -7,17 +7,32 @@ from typing import NamedTuple
 import numpy as np
 import streamlit as st
 
-from latent_explorer.data import loaders
+from latent_explorer.data import catalogue, digits, encoding, observations
+from latent_explorer.data.digit_terms import find_digits
+from latent_explorer.data.digits import SPLITS, Floats, digit_name
+from latent_explorer.data.encoding import Encoded
 from latent_explorer.data.selection import SearchError, parse_search
 from latent_explorer.pages.likelihood.frame import CHAPTER, offer_checkpoint, prior_name
+from latent_explorer.pages.likelihood.link import LikelihoodLink
 from latent_explorer.panels.controls import choice
 from latent_explorer.panels.drawing import drawing_panel
-from latent_explorer.session import state
+from latent_explorer.session.current import current
+from latent_explorer.session.opened import opened_link, opened_part
+from latent_explorer.session.places import (
+    BadLatentError,
+    Place,
+    parse_latent,
+    place_of_digit,
+    place_of_latent,
+    place_of_target,
+    written_latent,
+)
+from latent_explorer.session.widgets import read_widget, unless_stale, widget_key, write_widget
 from vae_core.checkpoints import CheckpointRef
 from vae_core.data import Split
 
 OPENING_Z = (0.1, 0.5)  # the example that started this project
-FIRST_DIGIT = loaders.SPLITS["test"].start  # a 7
+FIRST_DIGIT = SPLITS["test"].start  # a 7
 
 _PLACE, _DIGIT, _REF = "likelihood_place", "likelihood_digit", "likelihood_ref"
 _TYPED_Z, _Z_PROBLEM = "likelihood_typed_z", "likelihood_z_problem"
@@ -31,9 +46,9 @@ class ChosenDigit(NamedTuple):
 
     id: int | None  # None: drawn
     name: str
-    grey: loaders.Floats  # (784,), ink from 0 to 1
-    x: loaders.Floats  # (784,): what the likelihood explains, binary or grey
-    encoded: loaders.Encoded  # q(z|x) of this x
+    grey: Floats  # (784,), ink from 0 to 1
+    x: Floats  # (784,): what the likelihood explains, binary or grey
+    encoded: Encoded  # q(z|x) of this x
 
 
 def open_page(ref: CheckpointRef) -> None:
@@ -42,33 +57,33 @@ def open_page(ref: CheckpointRef) -> None:
         st.session_state.setdefault(key, None)
     if st.session_state.get(_REF) == ref:
         return
-    link = state.opened_link()
+    link = opened_link()
     if _REF not in st.session_state:
-        st.session_state[CHAPTER] = link.chapter or 1
+        st.session_state[CHAPTER] = opened_part(LikelihoodLink).chapter or 1
         digit = link.pin.id if link.pin is not None else None
         set_digit(FIRST_DIGIT if digit is None else digit)
     st.session_state[_REF] = ref
-    before = st.session_state.get(_PLACE) or state.place_of_target(ref, link.pin)
-    latent_dim = loaders.stored(ref).header.model.latent_dim
+    before = st.session_state.get(_PLACE) or place_of_target(ref, link.pin)
+    latent_dim = catalogue.stored(ref).header.model.latent_dim
     if before is not None and before.id is not None:
-        set_place(state.place_of_digit(ref, before.id))
+        set_place(place_of_digit(ref, before.id))
     elif before is not None and len(before.z) == latent_dim:
-        set_place(state.place_of_latent(ref, before.z))
+        set_place(place_of_latent(ref, before.z))
     else:
         z = (*OPENING_Z, *[0.0] * latent_dim)[:latent_dim]
-        set_place(state.place_of_latent(ref, z))
+        set_place(place_of_latent(ref, z))
 
 
-def chosen_place() -> state.Place:
+def chosen_place() -> Place:
     """Tell which z the chapters about one z show; the page opens with one."""
     return st.session_state[_PLACE]
 
 
-def set_place(new: state.Place, *, by_typing: bool = False) -> None:
+def set_place(new: Place, *, by_typing: bool = False) -> None:
     """Change it."""
     st.session_state[_PLACE] = new
     st.session_state[_Z_PROBLEM] = None
-    state.write_widget(_TYPED_Z, state.written_latent(new), by_user=by_typing)
+    write_widget(_TYPED_Z, written_latent(new), by_user=by_typing)
 
 
 def chapter_digit() -> int:
@@ -82,23 +97,23 @@ def set_digit(digit: int, *, by_typing: bool = False) -> None:
     st.session_state[_DIGIT_PROBLEM] = None
     split, rows = _split_of(digit)
     if not by_typing:
-        state.write_widget(_TYPED_DIGIT, f"{split} {digit - rows.start}")
-    state.write_widget(_SOURCE, _MNIST)
+        write_widget(_TYPED_DIGIT, f"{split} {digit - rows.start}")
+    write_widget(_SOURCE, _MNIST)
 
 
 def _split_of(digit: int) -> tuple[Split, slice]:
-    split: Split = "test" if digit >= loaders.SPLITS["test"].start else "train"
-    return split, loaders.SPLITS[split]
+    split: Split = "test" if digit >= SPLITS["test"].start else "train"
+    return split, SPLITS[split]
 
 
 def place_controls(ref: CheckpointRef) -> None:
     """Let z be typed, or sampled from the prior if there is one."""
-    has_prior = loaders.has_posterior(ref)
+    has_prior = catalogue.has_posterior(ref)
     with st.container(horizontal=True, vertical_alignment="bottom", wrap=False):
         st.text_input(
             "z",
-            key=state.widget_key(_TYPED_Z),
-            on_change=state.unless_stale(_TYPED_Z, _on_typed_z),
+            key=widget_key(_TYPED_Z),
+            on_change=unless_stale(_TYPED_Z, _on_typed_z),
             persist_state="session",
         )
         if has_prior:
@@ -112,42 +127,42 @@ def place_controls(ref: CheckpointRef) -> None:
 
 
 def _on_typed_z() -> None:
-    ref, _ = state.current()
-    text: str = state.read_widget(_TYPED_Z)
+    ref, _ = current()
+    text: str = read_widget(_TYPED_Z)
     try:
-        z = state.parse_latent(text, loaders.stored(ref).header.model.latent_dim)
-    except state.BadLatentError as err:
+        z = parse_latent(text, catalogue.stored(ref).header.model.latent_dim)
+    except BadLatentError as err:
         st.session_state[_Z_PROBLEM] = str(err)
     else:
-        set_place(state.place_of_latent(ref, z), by_typing=True)
+        set_place(place_of_latent(ref, z), by_typing=True)
 
 
 def _on_sample() -> None:
     import torch
 
-    ref, _ = state.current()
+    ref, _ = current()
     generator = torch.Generator()
     generator.seed()
-    z = loaders.checkpoint(ref).model.prior.sample(1, generator)[0]
-    set_place(state.place_of_latent(ref, tuple(z.tolist())))
+    z = catalogue.checkpoint(ref).model.prior.sample(1, generator)[0]
+    set_place(place_of_latent(ref, tuple(z.tolist())))
 
 
 def digit_controls(ref: CheckpointRef) -> ChosenDigit | None:
     """Let a digit be typed, taken at random or drawn; None until something is drawn."""
     sources = {name: name for name in (_MNIST, _DRAWN)}
-    source = choice("Digit", sources, key=state.widget_key(_SOURCE), label_visibility="collapsed")
+    source = choice("Digit", sources, key=widget_key(_SOURCE), label_visibility="collapsed")
     if source == _DRAWN:
         own = drawing_panel(ref, key="likelihood_draw")
         if own is None:
             return None
         grey = own.image.reshape(-1).astype(np.float32) / np.float32(255)
-        x = loaders.explained_image(ref, own.image)
-        return ChosenDigit(None, "your drawing", grey, x, loaders.encode_explained(ref, x))
+        x = observations.explained_image(ref, own.image)
+        return ChosenDigit(None, "your drawing", grey, x, encoding.encode_explained(ref, x))
     with st.container(horizontal=True, vertical_alignment="bottom", wrap=False):
         st.text_input(
             "Which digit",
-            key=state.widget_key(_TYPED_DIGIT),
-            on_change=state.unless_stale(_TYPED_DIGIT, _on_typed_digit),
+            key=widget_key(_TYPED_DIGIT),
+            on_change=unless_stale(_TYPED_DIGIT, _on_typed_digit),
             help="For example test 0, train 4711, or label 7: one of them at random.",
             persist_state="session",
         )
@@ -155,16 +170,16 @@ def digit_controls(ref: CheckpointRef) -> ChosenDigit | None:
     if st.session_state[_DIGIT_PROBLEM]:
         st.error(st.session_state[_DIGIT_PROBLEM], icon=":material/error:")
     digit = chapter_digit()
-    x = loaders.explained_pixels(ref, digit)
-    name = f"a {loaders.labels()[digit]}, {state.digit_name(digit)}"
-    return ChosenDigit(digit, name, loaders.pixels(digit), x, loaders.encode_explained(ref, x))
+    x = observations.explained_pixels(ref, digit)
+    name = f"a {digits.labels()[digit]}, {digit_name(digit)}"
+    return ChosenDigit(digit, name, digits.pixels(digit), x, encoding.encode_explained(ref, x))
 
 
 def _on_typed_digit() -> None:
-    ref, split = state.current()
-    text: str = state.read_widget(_TYPED_DIGIT)
+    ref, split = current()
+    text: str = read_widget(_TYPED_DIGIT)
     try:
-        ids = state.find_digits(ref, split, parse_search(text))
+        ids = find_digits(ref, split, parse_search(text))
     except SearchError as err:
         st.session_state[_DIGIT_PROBLEM] = str(err)
         return
@@ -175,6 +190,6 @@ def _on_typed_digit() -> None:
 
 
 def _on_random_digit() -> None:
-    _, split = state.current()
-    rows = loaders.SPLITS[split]
+    _, split = current()
+    rows = SPLITS[split]
     set_digit(int(np.random.default_rng().integers(rows.start, rows.stop)))

@@ -6,10 +6,11 @@ import numpy as np
 import streamlit as st
 
 from latent_explorer.components.morph import Line, Picture, morph
-from latent_explorer.data import loaders
+from latent_explorer.data import catalogue, digits, observations, transport
+from latent_explorer.data.digits import SPLITS, digit_name
+from latent_explorer.data.transport import Unfolded
 from latent_explorer.pages.likelihood import subject
 from latent_explorer.pages.likelihood.numerals import next_power_of_ten
-from latent_explorer.session import state
 from latent_explorer.theme import PALETTE, number
 from vae_core.checkpoints import CheckpointRef
 
@@ -18,7 +19,7 @@ _SUMMED = "likelihood_summed"  # checkpoint and digit whose p(x) was asked for o
 _IN_SIGHT = 0.999  # share of the codes' coordinates within the square in sight
 
 
-def transport(ref: CheckpointRef) -> None:
+def transport_panel(ref: CheckpointRef) -> None:
     """Carry a model's ten Gaussians over to one and back."""
     other = _with_mixture(ref)
     if other is None:
@@ -29,7 +30,7 @@ def transport(ref: CheckpointRef) -> None:
         return
     if other != ref:
         st.info(f"Shown for the checkpoint {other.name}, whose prior is ten Gaussians.")
-    carried = loaders.unfolded(other)
+    carried = transport.unfolded(other)
     left, right = st.columns([1, 1], gap="medium")
     with left:
         _draw_morph(carried)
@@ -63,14 +64,14 @@ def _with_mixture(ref: CheckpointRef) -> CheckpointRef | None:
     return next(
         (
             one
-            for one in (ref, *loaders.checkpoints()[0])
-            if loaders.stored(one).header.model.prior == "digit-mixture"
+            for one in (ref, *catalogue.checkpoints()[0])
+            if catalogue.stored(one).header.model.prior == "digit-mixture"
         ),
         None,
     )
 
 
-def _draw_morph(carried: loaders.Unfolded) -> None:
+def _draw_morph(carried: Unfolded) -> None:
     start, end = carried.codes
     half = float(max(np.quantile(np.abs(codes), _IN_SIGHT) for codes in (start, end)))
     morph(
@@ -78,7 +79,7 @@ def _draw_morph(carried: loaders.Unfolded) -> None:
         start=start,
         end=end,
         ends=("ten Gaussians", "N(0, I)"),
-        labels=loaders.labels()[loaders.SPLITS["test"]],
+        labels=digits.labels()[SPLITS["test"]],
         splits=[("test", 0)],
         halves=(half, half),
         label="The test digits' codes, carried over from a mixture of ten Gaussians to N(0, I)",
@@ -95,7 +96,7 @@ def _draw_morph(carried: loaders.Unfolded) -> None:
     )
 
 
-def _weights(carried: loaders.Unfolded) -> None:
+def _weights(carried: Unfolded) -> None:
     shares = ", ".join(f"{k}: {100 * weight:.0f} %" for k, weight in enumerate(carried.weights))
     st.markdown(f"Weights of the ten Gaussians: {shares}.")
 
@@ -103,7 +104,7 @@ def _weights(carried: loaders.Unfolded) -> None:
 def _sums(ref: CheckpointRef) -> None:
     """Offer log p(x) of the chosen digit, added up in z and in u."""
     digit = subject.chapter_digit()
-    name = f"a {loaders.labels()[digit]}, {state.digit_name(digit)}"
+    name = f"a {digits.labels()[digit]}, {digit_name(digit)}"
     st.button(
         f"Add up p(x) of {name}, on both sides",
         on_click=_on_sum,
@@ -114,7 +115,9 @@ def _sums(ref: CheckpointRef) -> None:
     )
     if st.session_state.get(_SUMMED) != (ref, digit):
         return
-    in_z, in_u = loaders.log_px_both_ways(ref, loaders.explained_pixels(ref, digit).tobytes())
+    in_z, in_u = transport.log_px_both_ways(
+        ref, observations.explained_pixels(ref, digit).tobytes()
+    )
     st.markdown(
         f"log p(x) of {name}, in nats:\n\n"
         f"- over z, with ten Gaussians: {number(in_z, 2)}\n"

@@ -8,14 +8,15 @@ from latent_explorer.pages.likelihood.chapters import CHAPTERS
 from latent_explorer.pages.likelihood.frame import CHAPTER
 from latent_explorer.pages.likelihood.subject import open_page
 from latent_explorer.panels.controls import choice
-from latent_explorer.session import state
+from latent_explorer.session.current import current, follow_folder
+from latent_explorer.session.errors import shown_errors
 
 
 @st.fragment
 def _likelihood() -> None:
-    with state.shown_errors():
-        state.follow_folder()
-        ref, split = state.current()
+    with shown_errors():
+        follow_folder()
+        ref, split = current()
         open_page(ref)
         names = {number: f"{number} · {chapter.name}" for number, chapter in CHAPTERS.items()}
         chapter = CHAPTERS[choice("Chapter", names, key=CHAPTER, label_visibility="collapsed")]

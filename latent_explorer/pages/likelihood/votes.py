@@ -7,7 +7,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from latent_explorer.data import loaders
+from latent_explorer.data import digits, encoding
+from latent_explorer.data.digit_terms import test_votes
+from latent_explorer.data.digits import SPLITS
+from latent_explorer.data.neighbours import N_VOTERS
 from latent_explorer.theme import number, point
 from vae_core.checkpoints import CheckpointRef
 
@@ -33,20 +36,20 @@ class Vote(NamedTuple):
         order = self.shares.argsort()[::-1]
         parts = [f"{100 * self.shares[i]:.0f} % are {i}s" for i in order[:3] if self.shares[i] > 0]
         return (
-            f"Of the {loaders.N_VOTERS} encoded test digits nearest in z, {', '.join(parts)}. "
+            f"Of the {N_VOTERS} encoded test digits nearest in z, {', '.join(parts)}. "
             f"The nearest is {number(self.distance)} z units away."
         )
 
 
 def vote(ref: CheckpointRef, z: tuple[float, ...]) -> Vote:
     """Let the test digits whose codes are nearest in z say which digit lives there."""
-    rows = loaders.SPLITS["test"]
-    offsets = loaders.test_codes(ref) - np.array(z, np.float32)
+    rows = SPLITS["test"]
+    offsets = encoding.test_codes(ref) - np.array(z, np.float32)
     squares = np.einsum("ij,ij->i", offsets, offsets)
-    nearest = np.argpartition(squares, loaders.N_VOTERS)[: loaders.N_VOTERS]
-    counts = np.bincount(loaders.labels()[rows][nearest], minlength=10)
+    nearest = np.argpartition(squares, N_VOTERS)[:N_VOTERS]
+    counts = np.bincount(digits.labels()[rows][nearest], minlength=10)
     distance = float(np.sqrt(squares[nearest].min()))
-    return Vote(z, int(counts.argmax()), counts / loaders.N_VOTERS, distance)
+    return Vote(z, int(counts.argmax()), counts / N_VOTERS, distance)
 
 
 def written(z: tuple[float, ...]) -> str:
@@ -58,13 +61,13 @@ def confusion(ref: CheckpointRef) -> NDArray[np.intp]:
     """Count the test digits by label (row) and by their neighbours' vote (column)."""
     from vae_core.analysis.fields import vote_confusion
 
-    return vote_confusion(loaders.labels()[loaders.SPLITS["test"]], loaders.test_votes(ref))
+    return vote_confusion(digits.labels()[SPLITS["test"]], test_votes(ref))
 
 
 def collisions(ref: CheckpointRef, pair: tuple[int, int]) -> list[NDArray[np.intp]]:
     """Find the test digits of a pair that are taken for the other: ids of each of the two."""
-    rows = loaders.SPLITS["test"]
-    names, votes = loaders.labels()[rows], loaders.test_votes(ref)
+    rows = SPLITS["test"]
+    names, votes = digits.labels()[rows], test_votes(ref)
     return [
         np.flatnonzero((names == label) & (votes == other)) + rows.start
         for label, other in (pair, pair[::-1])
