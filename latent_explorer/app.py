@@ -22,15 +22,10 @@ from latent_explorer.session.current import (
 from latent_explorer.session.errors import shown_errors
 from latent_explorer.session.opened import is_first_scene, open_link
 from latent_explorer.theme import number
+from latent_explorer.vocabulary import MEASURES, SPLIT_WORDS
 from vae_core.checkpoints import CheckpointRef
-from vae_core.data import Split
 
 _HERE = Path(__file__).parent
-SPLIT_NAMES: dict[Split, str] = {
-    "test": "10,000 test",
-    "train": "60,000 training",
-    "all": "all 70,000",
-}
 # folder of a page -> its icon, and its part of a link if it has one; in the order of the navigation
 PAGES: dict[str, tuple[str, type[Part] | None]] = {
     "explore": ("explore", None),
@@ -38,12 +33,7 @@ PAGES: dict[str, tuple[str, type[Part] | None]] = {
     "compare": ("compare", CompareLink),
     "likelihood": ("functions", LikelihoodLink),
 }
-FIGURES = (  # title, name in the header, unit
-    ("log p(x), exact", "log_px", "nats"),
-    ("ELBO", "elbo", "nats"),
-    ("KL(q‖p)", "kl", "nats"),
-    ("10-NN accuracy", "knn10", ""),
-)
+SHOWN = ("log_px", "elbo", "kl", "knn10")  # measures beside the pages
 
 
 def main() -> None:
@@ -101,8 +91,8 @@ def _pick_checkpoint(refs: list[CheckpointRef]) -> None:
         )
         split = st.radio(
             "Digits on the map",
-            tuple(SPLIT_NAMES),
-            format_func=SPLIT_NAMES.__getitem__,
+            tuple(SPLIT_WORDS),
+            format_func=lambda split: SPLIT_WORDS[split].title,
             key=SPLIT,
         )
         ref = by_name[name]
@@ -115,9 +105,10 @@ def _describe(ref: CheckpointRef) -> None:
     header = catalogue.stored(ref).header
     st.caption(header.about)
     rows = [
-        f"<span>{title}</span><span>{number(figure['value'], 2 if unit else 3)} {unit}</span>"
-        for title, name, unit in FIGURES
-        if (figure := header.metrics.get(name)) and figure["value"] is not None
+        f"<span>{each.title}</span>"
+        f"<span>{number(figure['value'], each.decimals)} {each.unit}</span>"
+        for each in map(MEASURES.__getitem__, SHOWN)
+        if (figure := header.metrics.get(each.name)) and figure["value"] is not None
     ]
     if rows:
         pixels = "binarised" if header.model.likelihood == "bernoulli" else "grey"

@@ -22,10 +22,10 @@ from latent_explorer.components.latent_map.values import (
     Pick,
     Shown,
 )
-from latent_explorer.data import catalogue, encoding, payloads
+from latent_explorer.data import catalogue, encoding, layers, payloads
 from latent_explorer.data.digits import SPLITS
 from latent_explorer.session.places import Place, posterior_ellipse
-from latent_explorer.theme import PALETTE
+from latent_explorer.vocabulary import PALETTE
 from vae_core.checkpoints import CheckpointRef
 from vae_core.data import Split
 
@@ -113,7 +113,7 @@ def _extras(ref: CheckpointRef, split: Split, wants: frozenset[str]) -> dict[str
     found: dict[str, bytes] = {}
     for name in sorted(wants):
         if name == "fields":
-            found[name] = payloads.fields(ref)
+            found[name] = layers.fields(ref)
         elif name == "values":
             found[name] = payloads.values(ref, split)
         else:

@@ -12,6 +12,7 @@ from latent_explorer.data.selection import Ids, Search, SearchError, parse_searc
 from latent_explorer.links.link import Link
 from latent_explorer.panels.sheet import turn_to_first_page
 from latent_explorer.session.widgets import read_widget, write_widget
+from latent_explorer.vocabulary import SPLIT_WORDS
 from vae_core.checkpoints import CheckpointRef
 from vae_core.data import Split
 
@@ -21,12 +22,6 @@ ORDER = "selection_order"  # widget
 PROBLEM = "selection_problem"  # what was wrong with the last search
 SHEET = "selection_sheet"
 _SELECTED = "selection_selected"
-
-_SPLIT_NAMES: dict[Split, str] = {
-    "test": "the test set",
-    "train": "the training set",
-    "all": "the 70,000",
-}
 
 
 class Selection(NamedTuple):
@@ -85,7 +80,8 @@ def search(ref: CheckpointRef, split: Split, text: str) -> None:
         st.session_state[PROBLEM] = str(err)
         return
     if not len(found):
-        st.session_state[PROBLEM] = f"“{text}”: no digit of {_SPLIT_NAMES[split]} is like that."
+        where = SPLIT_WORDS[split].text
+        st.session_state[PROBLEM] = f"“{text}”: no digit of {where} is like that."
         return
     if asked.rank is not None:
         write_widget(ORDER, asked.rank.order)

@@ -13,7 +13,7 @@ from latent_explorer.data import digits
 from latent_explorer.data.digits import digit_name
 from latent_explorer.data.selection import Ids
 from latent_explorer.session.errors import shown_errors
-from latent_explorer.theme import PALETTE
+from latent_explorer.vocabulary import PALETTE
 
 
 def digit_sheet(

@@ -25,7 +25,7 @@ from latent_explorer.components.latent_map.values import (
     Pick,
     Shown,
 )
-from latent_explorer.theme import PALETTE
+from latent_explorer.vocabulary import PALETTE
 
 COLOURS = {"light": ["#000000"] * 10, "dark": ["#ffffff"] * 10}
 
@@ -46,7 +46,7 @@ def page() -> None:
     from latent_explorer.components.digit_strip import DigitImage, digit_strip
     from latent_explorer.components.latent_map import values
     from latent_explorer.components.latent_map.mounting import latent_map
-    from latent_explorer.theme import PALETTE
+    from latent_explorer.vocabulary import PALETTE
 
     latent_map(
         key="map",

@@ -12,8 +12,6 @@ from numpy.typing import NDArray
 from latent_explorer.components.bridge import declare
 from latent_explorer.components.latent_map.payload import payload_id
 from latent_explorer.components.latent_map.values import (
-    COLOURS,
-    LAYERS,
     Callbacks,
     Layers,
     MapView,
@@ -21,6 +19,7 @@ from latent_explorer.components.latent_map.values import (
     Overlays,
     Shown,
 )
+from latent_explorer.vocabulary import COLOURS, LAYERS, map_words
 
 _NOTHING: Callable[[], None] = lambda: None  # noqa: E731
 _mount = declare("latent_map")
@@ -111,6 +110,7 @@ def latent_map(
         "decoder": layers.decoder,
         "points": layers.points,
         "label": label,
+        "vocabulary": map_words(),
         "palette": {theme: list(palette[theme]) for theme in ("light", "dark")},
         "splits": [[name, int(first_id)] for name, first_id in splits],
         "pin": pin and {"coords": _numbers("pin", pin.coords, (2,)), "id": _maybe_int(pin.id)},

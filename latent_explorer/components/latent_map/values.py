@@ -8,17 +8,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-LAYERS = (
-    "mosaic",
-    "classes",
-    "prior",
-    "density",
-    "sensitivity",
-    "labels",
-    "points",
-    "thumbnails",
-)
-COLOURS = ("label", "elbo", "reconstruction", "knn", "drift")
 SHEET_DIGITS = 10_000  # "images:3" are digits 30,000 to 39,999
 N_SHEETS = 7
 
@@ -119,9 +108,9 @@ class MapView(NamedTuple):
     view : tuple of four floats, or None
         x0, x1, y0, y1 of the plane, to be in sight; None for the fitted view.
     layers : tuple of str, or None
-        Of `LAYERS`, those that are on; None for the usual ones.
+        Of the vocabulary's `LAYERS`, those that are on; None for the usual ones.
     colour : str
-        Of `COLOURS`, what the points' colour says.
+        Of its `COLOURS`, what the points' colour says.
     """
 
     view: tuple[float, float, float, float] | None = None

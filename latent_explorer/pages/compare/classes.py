@@ -19,7 +19,7 @@ from latent_explorer.panels.controls import choice
 from latent_explorer.plots.classes import class_bars, class_difference, class_matrix
 from latent_explorer.session.current import shown_theme
 from latent_explorer.session.opened import opened_part
-from latent_explorer.theme import TERMS
+from latent_explorer.vocabulary import SYMBOLS
 from vae_core.checkpoints import CheckpointRef
 
 NEIGHBOURS, METHOD = "compare_class_k", "compare_method"  # widgets
@@ -45,7 +45,7 @@ def draw(comparison: Comparison) -> None:
 
 
 def _ink() -> str:
-    return TERMS[shown_theme()]["ink"]
+    return SYMBOLS[shown_theme()]["ink"]
 
 
 def _matrices(

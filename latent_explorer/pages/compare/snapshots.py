@@ -26,7 +26,8 @@ from latent_explorer.session.errors import shown_errors
 from latent_explorer.session.opened import opened_part
 from latent_explorer.session.places import place_of_digit
 from latent_explorer.session.widgets import read_widget, unless_stale, widget_key, write_widget
-from latent_explorer.theme import PALETTE, number
+from latent_explorer.theme import number
+from latent_explorer.vocabulary import PALETTE
 from vae_core.checkpoints import CheckpointRef, load_checkpoint
 from vae_core.data import N_TEST
 from vae_core.snapshots import Snapshots, scan_snapshots

@@ -19,7 +19,8 @@ from latent_explorer.session.current import current
 from latent_explorer.session.errors import shown_errors
 from latent_explorer.session.opened import opened_part
 from latent_explorer.session.places import place_of_digit
-from latent_explorer.theme import PALETTE, number
+from latent_explorer.theme import number
+from latent_explorer.vocabulary import PALETTE
 from vae_core.checkpoints import CheckpointRef
 
 KEY = "compare_morph"

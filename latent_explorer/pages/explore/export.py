@@ -16,7 +16,7 @@ from latent_explorer.data import catalogue, digits, encoding
 from latent_explorer.data.digit_terms import said_of_terms, terms_of
 from latent_explorer.data.digits import SPLITS, digit_name
 from latent_explorer.data.selection import Ids
-from latent_explorer.theme import PALETTE
+from latent_explorer.vocabulary import PALETTE
 from vae_core.checkpoints import CheckpointRef
 from vae_core.data import N_TRAIN, Split
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from latent_explorer.data.neighbours import N_VOTERS
 from latent_explorer.pages.interpolate.neighbourhood import Neighbourhood
-from latent_explorer.theme import PALETTE
+from latent_explorer.vocabulary import PALETTE
 from vae_core.checkpoints import CheckpointRef
 
 N_FRAMES = 64  # of an animation

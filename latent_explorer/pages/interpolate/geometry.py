@@ -8,8 +8,9 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from latent_explorer.data import catalogue, digits, encoding, payloads
+from latent_explorer.data import catalogue, digits, encoding
 from latent_explorer.data.digits import SPLITS
+from latent_explorer.data.layers import field_extent
 from latent_explorer.pages.interpolate.curves import Latents
 from latent_explorer.pages.interpolate.ways import Short
 from vae_core.checkpoints import CheckpointRef
@@ -52,7 +53,7 @@ def dense(ref: CheckpointRef) -> Measure:
 
     mu, std = encoding.posteriors(ref)
     if mu.shape[1] == 2:
-        grid = plane_grid(payloads.field_extent(mu, has_prior=False), _SIDE)
+        grid = plane_grid(field_extent(mu, has_prior=False), _SIDE)
         log_density = GridLogDensity(mu, std, grid)
     else:
         log_density = mixture_log_density(mu, std)

@@ -12,7 +12,7 @@ from latent_explorer.data.neighbours import N_VOTERS
 from latent_explorer.pages.interpolate.neighbourhood import Neighbourhood
 from latent_explorer.panels.chart import chart
 from latent_explorer.session.current import shown_theme
-from latent_explorer.theme import PALETTE
+from latent_explorer.vocabulary import PALETTE
 from vae_core.checkpoints import CheckpointRef
 
 

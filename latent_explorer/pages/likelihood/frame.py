@@ -14,7 +14,7 @@ from latent_explorer.data import catalogue
 from latent_explorer.pages.likelihood.link import LikelihoodLink
 from latent_explorer.panels.controls import download
 from latent_explorer.session.current import CHECKPOINT, DEFAULT_CHECKPOINT, shown_theme
-from latent_explorer.theme import TERMS
+from latent_explorer.vocabulary import SYMBOLS
 from vae_core.checkpoints import CheckpointRef
 from vae_core.data import Split
 
@@ -33,7 +33,7 @@ def columns() -> tuple[Any, Any]:
 
 def colors() -> dict[str, str]:
     """Colours of the formula's symbols in the theme that the browser shows."""
-    return TERMS[shown_theme()]
+    return SYMBOLS[shown_theme()]
 
 
 def symbol(name: str, latex: str) -> str:

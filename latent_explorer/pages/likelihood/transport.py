@@ -11,7 +11,8 @@ from latent_explorer.data.digits import SPLITS, digit_name
 from latent_explorer.data.transport import Unfolded
 from latent_explorer.pages.likelihood import subject
 from latent_explorer.pages.likelihood.numerals import next_power_of_ten
-from latent_explorer.theme import PALETTE, number
+from latent_explorer.theme import number
+from latent_explorer.vocabulary import PALETTE
 from vae_core.checkpoints import CheckpointRef
 
 _MORPH = "likelihood_morph"
