@@ -344,7 +344,10 @@ def test_figures_show_the_header_s_and_the_core_s_numbers(
     at = page("figures", checkpoint="first")
     (table,) = (one.proto.body for one in at.get("html") if "compared-frame" in one.proto.body)
     rows = rows_of(table)
-    assert list(rows) == [f"{d.title}, {d.unit}" if d.unit else d.title for d in DEFINITIONS]
+    assert list(rows) == [
+        f"{d.title}, {d.unit}" if d.unit else d.title
+        for d in (each.measure for each in DEFINITIONS)
+    ]
     codes = test_codes(pair[0])
     images = digits.data_set().images[SPLITS["test"]].reshape(N_TEST, -1)
     labels = digits.labels()[SPLITS["test"]]
@@ -434,7 +437,8 @@ def test_the_best_is_bold_only_where_it_can_be_told(
     ]
     html = table.as_html(refs, found)
     definition: Definition = next(each for each in DEFINITIONS if each.key == key)
-    title = f"{definition.title}, {definition.unit}" if definition.unit else definition.title
+    measure = definition.measure
+    title = f"{measure.title}, {measure.unit}" if measure.unit else measure.title
     assert rows_of(html)[title][1] == bold
     is_odd = (hows[0] != hows[1] and key != "log_px") or (key == "elbo" and configs[1] != {})
     assert ("Not to be set against each other" in html) == is_odd

@@ -10,27 +10,28 @@ from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 from latent_explorer.data import catalogue
+from latent_explorer.vocabulary import MEASURES, Measure
 from vae_core.checkpoints import CheckpointRef
 
 TRUST_NEIGHBOURS = 10
 KNN = (1, 10, 50)
 
-Best = Literal["highest", "lowest"]
 Interval = Literal["bootstrap", "standard error"]
 
 
 class Definition(NamedTuple):
     """What a row of the table is."""
 
-    key: str
-    title: str
-    unit: str
-    digits: int
-    best: Best | None  # None: neither more nor less is better
+    key: str  # of `MEASURES`
     meaning: str
     span: str  # range, and the best value where there is one
     source: str
     needs: tuple[str, ...] = ()  # what must agree besides the data: "likelihood", "prior"
+
+    @property
+    def measure(self) -> Measure:
+        """Title, unit, decimals and which value is best."""
+        return MEASURES[self.key]
 
 
 class MetricValue(NamedTuple):
@@ -45,54 +46,54 @@ class MetricValue(NamedTuple):
 
 DEFINITIONS = (
     Definition(
-        "log_px", "log p(x), exact", "nats", 2, "highest",
+        "log_px",
         "What the model gives a test image, mean over the test digits; the sum over a lattice in "
         "z, so of one or two latent dimensions only.",
         "any; best: highest", "Kingma & Welling 2014, with the integral computed",
         ("likelihood",),
     ),
     Definition(
-        "iwae", "log p(x), IWAE", "nats", 2, "highest",
+        "iwae",
         "A lower bound on log p(x) from K samples of q(z|x), by importance weights; it rises to "
         "log p(x) with K.",
         "any; best: highest", "Burda, Grosse & Salakhutdinov 2016", ("likelihood",),
     ),
     Definition(
-        "elbo", "ELBO", "nats", 2, "highest",
+        "elbo",
         "The lower bound on log p(x) that a VAE is trained by: reconstruction less KL(q‖p).",
         "any; best: highest", "Kingma & Welling 2014", ("likelihood",),
     ),
     Definition(
-        "reconstruction", "Reconstruction", "nats", 2, "highest",
+        "reconstruction",
         "E_q log p(x|z), the ELBO's first part; log p(x|z) at the code of a plain autoencoder.",
         "any; best: highest", "Kingma & Welling 2014", ("likelihood",),
     ),
     Definition(
-        "kl", "KL(q‖p)", "nats", 2, None,
+        "kl",
         "KL(q(z|x) ‖ p(z)), the ELBO's second part: what the code costs.",
         "from 0; no best: a high one buys reconstruction", "Kingma & Welling 2014",
     ),
     Definition(
-        "mutual_information", "Mutual information I(x; z)", "nats", 2, None,
+        "mutual_information",
         "What z tells of which image it came from: KL(q‖p) less the aggregate's KL.",
         "from 0 to log 10,000 = 9.21 on the test digits; no best",
         "Hoffman & Johnson 2016",
     ),
     Definition(
-        "aggregate_kl", "KL of aggregate to prior", "nats", 3, "lowest",
+        "aggregate_kl",
         "KL(q(z) ‖ p(z)), q(z) the mean of q(z|x) over the test digits: how far codes are from "
         "being samples of the prior.",
         "from 0; best: 0", "Hoffman & Johnson 2016", ("prior",),
     ),
     Definition(
-        "active_units", "Active units", "", 0, None,
+        "active_units",
         "Dimensions of z in which the mean of q(z|x) varies over the test digits by a variance "
         "of more than 0.01.",
         "from 0 to D; no best", "Burda, Grosse & Salakhutdinov 2016",
     ),
     *(
         Definition(
-            f"knn{k}", f"{k}-NN accuracy", "", 3, "highest",
+            f"knn{k}",
             f"Share of the test digits whose label the {k} nearest codes of the other folds vote "
             "for; 5-fold cross-validated, in z.",
             "from 0 to 1; best: 1", "Fix & Hodges 1951; scikit-learn",
@@ -100,42 +101,42 @@ DEFINITIONS = (
         for k in KNN
     ),
     Definition(
-        "silhouette", "Silhouette", "", 3, "highest",
+        "silhouette",
         "How much nearer digits are to their own class than to the nearest other, in z.",
         "from −1 to 1; best: 1", "Rousseeuw 1987; scikit-learn",
     ),
     Definition(
-        "nmi", "NMI of k-means", "", 3, "highest",
+        "nmi",
         "Normalised mutual information of ten k-means clusters of the codes with the classes. A "
         "prior N(0, I) forbids gaps, and so keeps it low.",
         "from 0 to 1; best: 1", "Strehl & Ghosh 2002; scikit-learn",
     ),
     Definition(
-        "ari", "ARI of k-means", "", 3, "highest",
+        "ari",
         "Adjusted Rand index of the same clusters: pairs of digits treated alike, corrected for "
         "chance.",
         "from −0.5 to 1, 0 by chance; best: 1", "Hubert & Arabie 1985; scikit-learn",
     ),
     Definition(
-        "trustworthiness", "Trustworthiness", "", 3, "highest",
+        "trustworthiness",
         f"Whether the {TRUST_NEIGHBOURS} nearest in z are near in pixels too; less by the ranks "
         "of those that are not. Of the 10,000 test digits, all pairs.",
         "from 0 to 1; best: 1", "Venna & Kaski 2001",
     ),
     Definition(
-        "cka", "Linear CKA with the first", "", 3, None,
+        "cka",
         "Centred kernel alignment of the codes with the first checkpoint's: blind to rotation, "
         "reflection and scale.",
         "from 0 to 1, the same; no best", "Kornblith, Norouzi, Lee & Hinton 2019",
     ),
     Definition(
-        "overlap", "Neighbours shared with the first", "", 3, None,
+        "overlap",
         f"Jaccard overlap of the {TRUST_NEIGHBOURS} nearest test digits in z with those under the "
         "first checkpoint, mean over digits.",
         "from 0 to 1, the same; no best", "Jaccard 1901; as in Latent Scope 1.0",
     ),
     Definition(
-        "posterior_std", "Median σ of q(z|x)", "z units", 3, None,
+        "posterior_std",
         "How finely the map is used: median over test digits and dimensions.",
         "from 0; no best", "Kingma & Welling 2014",
     ),
@@ -146,11 +147,12 @@ def best_of(
     definition: Definition, refs: Sequence[CheckpointRef], values: Sequence[MetricValue]
 ) -> float | None:
     """Find the best value of a row; None where there is none, or they cannot be compared."""
+    best = definition.measure.best
     numbers = [one.value for one in values if one.value is not None]
     is_contest = len(numbers) > 1 and is_comparable(definition, refs, values)
-    if definition.best is None or not is_contest:
+    if best is None or not is_contest:
         return None
-    return max(numbers) if definition.best == "highest" else min(numbers)
+    return max(numbers) if best == "highest" else min(numbers)
 
 
 def is_comparable(

@@ -8,29 +8,26 @@ import streamlit as st
 
 from latent_explorer.components.timeline import Curve
 from latent_explorer.data import catalogue
+from latent_explorer.vocabulary import MEASURES
 from vae_core.checkpoints import CheckpointRef, load_checkpoint
 from vae_core.data import load_mnist
 from vae_core.snapshots import Snapshots
 
 _MEASURE = "compare_snapshots_measure"  # folders that the user asked to measure
-_METRICS = (  # title, name in the header, unit, digits
-    ("log p(x), exact", "log_px", "nats", 2),
-    ("ELBO", "elbo", "nats", 2),
-    ("KL(q‖p)", "kl", "nats", 2),
-    ("10-NN accuracy", "knn10", "", 3),
-    ("Silhouette", "silhouette", "", 3),
-)
+# Of those that `MEASURES` has, what the curves are of.
+_METRICS = ("log_px", "elbo", "kl", "knn10", "silhouette")
 
 
 def curves(shown: Snapshots) -> list[Curve]:
     """Collect the metrics that there are, each over the snapshots."""
     metrics = _metrics(shown)
     found: list[Curve] = []
-    for title, name, unit, digits in _METRICS:
+    for name in _METRICS:
         values = [each.get(name, {}).get("value") for each in metrics]
         if any(value is not None for value in values):
             how = next(each[name]["how"] for each in reversed(metrics) if name in each)
-            found.append(Curve(title, unit, digits, how, values))
+            measure = MEASURES[name]
+            found.append(Curve(measure.title, measure.unit, measure.decimals, how, values))
     return found
 
 
@@ -74,4 +71,4 @@ def _metrics(shown: Snapshots) -> list[dict[str, dict[str, Any]]]:
 
 
 def _is_measured(metrics: dict[str, dict[str, Any]]) -> bool:
-    return all(name in metrics for _, name, _, _ in _METRICS)
+    return all(name in metrics for name in _METRICS)

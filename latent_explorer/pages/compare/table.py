@@ -65,7 +65,7 @@ def _row(each: Definition, refs: Sequence[CheckpointRef], values: Sequence[Metri
         f"<td>{_cell(each, one, is_best=best is not None and one.value == best)}</td>"
         for one in values
     )
-    what = f"{each.title}, {each.unit}" if each.unit else each.title
+    what = ", ".join(filter(None, (each.measure.title, each.measure.unit)))
     tip = f"figure-{each.key}"
     lines = [each.meaning, f"Range: {each.span}.", f"Source: {each.source}."]
     hows = [f"{ref.name}: {one.how}" for ref, one in zip(refs, values, strict=True)]
@@ -84,12 +84,15 @@ def _row(each: Definition, refs: Sequence[CheckpointRef], values: Sequence[Metri
 def _cell(each: Definition, metric: MetricValue, *, is_best: bool) -> str:
     if metric.value is None:
         return "–"
-    text = number(metric.value, each.digits)
+    text = number(metric.value, each.measure.decimals)
     if is_best:
         text = f"<strong>{text}</strong>"
     if metric.low is None or metric.high is None:
         return text
-    low, high = number(metric.low, each.digits), number(metric.high, each.digits)
+    low, high = (
+        number(metric.low, each.measure.decimals),
+        number(metric.high, each.measure.decimals),
+    )
     return f"{text}<small>{low} to {high}</small>"
 
 
@@ -106,7 +109,7 @@ def as_csv(refs: Sequence[CheckpointRef], found: Sequence[Mapping[str, MetricVal
             metric = values[each.key]
             writer.writerow(
                 (
-                    each.title, each.unit, ref.name, ref.sha256,
+                    each.measure.title, each.measure.unit, ref.name, ref.sha256,
                     *(
                         "" if value is None else repr(value)
                         for value in (metric.value, metric.low, metric.high)
