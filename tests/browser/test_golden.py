@@ -16,6 +16,7 @@ from playwright.sync_api import Browser, Page
 
 from latent_explorer.components.latent_map.payload import pack_decoder, payload_id
 from latent_explorer.data import catalogue, payloads
+from latent_explorer.folders import SHIPPED_WEIGHTS
 from tests.browser.conftest import ROOT, Server, Shipped
 from tests.browser.tab import Tab
 from vae_core.checkpoints import checkpoint_ref
@@ -24,7 +25,7 @@ from vae_core.likelihoods import GaussianLearnedSigma
 LOGGER = logging.getLogger(__name__)
 N_PLACES = 50
 TOLERANCE = 2 / 255
-SHIPPED = sorted(catalogue.weights_folder().glob("*.safetensors"))
+SHIPPED = sorted(SHIPPED_WEIGHTS.glob("*.safetensors"))
 DECODE = """async ([payload, places]) => {
     const bytes = Uint8Array.from(atob(payload), (letter) => letter.charCodeAt(0));
     const parsed = window.map.parsePayload(bytes);
@@ -73,7 +74,7 @@ def decode_in_browser(
 
 
 def test_some_are_shipped() -> None:
-    assert SHIPPED, f"{catalogue.weights_folder()} holds no checkpoint"
+    assert SHIPPED, f"{SHIPPED_WEIGHTS} holds no checkpoint"
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)

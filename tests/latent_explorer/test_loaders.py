@@ -39,14 +39,6 @@ def ref(tmp_path: Path, write_checkpoint: Callable[..., Any]) -> CheckpointRef:
     return checkpoint_ref(tmp_path / "one.safetensors")
 
 
-def test_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.delenv("LATENT_EXPLORER_WEIGHTS", raising=False)
-    assert catalogue.weights_folder() == Path(__file__).parents[2] / "weights"
-    monkeypatch.setenv("LATENT_EXPLORER_WEIGHTS", str(tmp_path))
-    assert catalogue.weights_folder() == tmp_path
-    assert catalogue.checkpoints() == ([], [])
-
-
 def test_files_are_looked_at_afresh(weights: Path, write_checkpoint: Callable[..., Any]) -> None:
     write_checkpoint(weights / "a.safetensors", seed=1)
     before = catalogue.checkpoints()[0]

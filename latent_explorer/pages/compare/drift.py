@@ -7,7 +7,6 @@ from functools import partial
 import numpy as np
 import streamlit as st
 
-from latent_explorer.checkpoint_map import checkpoint_map
 from latent_explorer.components.latent_map.messages import read_pick, read_selection
 from latent_explorer.components.latent_map.payload import pack_drift
 from latent_explorer.components.latent_map.values import Callbacks, MapView, Marked, Shown
@@ -26,6 +25,7 @@ from latent_explorer.pages.compare.drift_values import Drift
 from latent_explorer.pages.compare.link import CompareLink
 from latent_explorer.pages.compare.most_moved import choose_threshold, most_moved
 from latent_explorer.panels import selection
+from latent_explorer.panels.checkpoint_map import checkpoint_map
 from latent_explorer.panels.controls import choice
 from latent_explorer.session.errors import shown_errors
 from latent_explorer.session.opened import opened_link, opened_part

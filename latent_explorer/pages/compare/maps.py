@@ -10,7 +10,6 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from latent_explorer.checkpoint_map import checkpoint_map, pick_before_turn
 from latent_explorer.components.digit_strip import DigitImage, digit_strip
 from latent_explorer.components.latent_map.messages import read_pick, read_selection
 from latent_explorer.components.latent_map.values import Beside, Callbacks, Marked, Shown
@@ -22,6 +21,7 @@ from latent_explorer.pages.compare.controls import said_of_alignment
 from latent_explorer.pages.compare.link import CompareLink
 from latent_explorer.pages.compare.measures import Aligned, aligned
 from latent_explorer.panels import selection
+from latent_explorer.panels.checkpoint_map import checkpoint_map, pick_before_turn
 from latent_explorer.panels.controls import choice
 from latent_explorer.panels.selection_panel import selection_panel
 from latent_explorer.session.current import current

@@ -17,6 +17,7 @@ from latent_explorer.components.timeline import (
 )
 from latent_explorer.data import catalogue, digits
 from latent_explorer.data.digits import SPLITS
+from latent_explorer.folders import COMMAND, snapshots
 from latent_explorer.pages.compare.comparison import Comparison, link, pick, picked
 from latent_explorer.pages.compare.film import Codes, Floats, codes_of, film_of
 from latent_explorer.pages.compare.link import CompareLink
@@ -30,7 +31,7 @@ from latent_explorer.theme import number
 from latent_explorer.vocabulary import PALETTE
 from vae_core.checkpoints import CheckpointRef, load_checkpoint
 from vae_core.data import N_TEST
-from vae_core.snapshots import Snapshots, scan_snapshots
+from vae_core.snapshots import Snapshots
 
 if TYPE_CHECKING:
     from vae_core.posterior import Posterior
@@ -42,13 +43,13 @@ _TIMELINE = "compare_timeline"
 
 def draw(comparison: Comparison) -> None:
     """Draw the section."""
-    found, problems = scan_snapshots(catalogue.weights_folder())
+    found, problems = snapshots()
     for problem in problems:
         st.warning(str(problem), icon=":material/broken_image:")
     if not found:
         st.info(
             "There are no snapshots yet: a folder of them, below the weights folder, appears "
-            "here. `python -m vae_core train growing --snapshots 14` keeps one.",
+            f"here. `{COMMAND} train growing --snapshots 14` keeps one.",
             icon=":material/timeline:",
         )
         return

@@ -7,7 +7,6 @@ from functools import partial
 import numpy as np
 import streamlit as st
 
-from latent_explorer.checkpoint_map import checkpoint_map
 from latent_explorer.components.latent_map.messages import read_pick, read_selection
 from latent_explorer.components.latent_map.values import Callbacks, Marked, Shown
 from latent_explorer.data import digits, encoding
@@ -25,6 +24,7 @@ from latent_explorer.pages.explore.place import (
     show_reconstruction,
 )
 from latent_explorer.panels import selection
+from latent_explorer.panels.checkpoint_map import checkpoint_map
 from latent_explorer.panels.controls import download
 from latent_explorer.panels.drawing import OwnDigit, drawing_panel
 from latent_explorer.panels.selection_panel import selection_panel

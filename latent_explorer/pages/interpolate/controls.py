@@ -16,11 +16,6 @@ from latent_explorer.session.opened import opened_part
 from latent_explorer.session.widgets import unless_stale, widget_key
 
 SHOWN, WAY, STEPS, SPACING = "walk_ways", "walk_way", "walk_steps", "walk_spacing"  # widgets
-# Five ways fit side by side.
-STYLE = """<style>
-:is(.st-key-walk_way, .st-key-walk_ways) [role] { flex-wrap: wrap; }
-:is(.st-key-walk_way, .st-key-walk_ways) button { padding: 0.25rem 0.55rem; }
-</style>"""
 _FIRST_WAYS: list[Way] = ["straight", "image"]
 
 

@@ -7,7 +7,6 @@ from functools import partial
 import numpy as np
 import streamlit as st
 
-from latent_explorer.checkpoint_map import checkpoint_map
 from latent_explorer.components.latent_map.values import Callbacks, Line, Marked, Overlays, Shown
 from latent_explorer.data import catalogue, encoding
 from latent_explorer.data.neighbours import N_VOTERS
@@ -24,6 +23,7 @@ from latent_explorer.pages.interpolate.neighbourhood import (
 from latent_explorer.pages.interpolate.player import walk_player
 from latent_explorer.pages.interpolate.wayfinding import FoundWay, find, lengths, steps
 from latent_explorer.pages.interpolate.ways import WAYS, Spacing, Way
+from latent_explorer.panels.checkpoint_map import checkpoint_map
 from latent_explorer.panels.controls import download
 from latent_explorer.session.current import current, follow_folder
 from latent_explorer.session.errors import shown_errors
@@ -65,7 +65,6 @@ def _steps(ref: CheckpointRef, walked: FoundWay) -> np.ndarray:
 
 @st.fragment
 def _interpolate() -> None:
-    st.html(controls.STYLE)
     with shown_errors():
         follow_folder()
         ref, split = current()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from latent_explorer.checkpoint_map import checkpoint_map
 from latent_explorer.components.latent_map.messages import read_pick
 from latent_explorer.components.latent_map.values import Callbacks, Marked, Shown
 from latent_explorer.data.neighbours import nearest_on_map
@@ -17,6 +16,7 @@ from latent_explorer.pages.likelihood.subject import (
     set_digit,
     set_place,
 )
+from latent_explorer.panels.checkpoint_map import checkpoint_map
 from latent_explorer.session.current import current
 from latent_explorer.session.errors import shown_errors
 from latent_explorer.session.opened import link_start

@@ -10,6 +10,7 @@ import streamlit as st
 
 from latent_explorer.components.digit_strip import DigitImage, digit_strip
 from latent_explorer.data import catalogue, observations
+from latent_explorer.folders import COMMAND
 from latent_explorer.pages.likelihood import frame, subject
 from latent_explorer.panels.chart import chart
 from latent_explorer.plots.dimensions import noise_curves
@@ -34,7 +35,7 @@ def noise_panel(
             missing = "denoising" if not models or _noise_of(models[0]) == 0 else "plain"
             st.info(
                 f"The folder of checkpoints holds no {missing} model of binary pixels to compare: "
-                "`python -m vae_core train denoising` and `train elbo` make them.",
+                f"`{COMMAND} train denoising` and `train elbo` make them.",
                 icon=":material/info:",
             )
             return chosen, None
