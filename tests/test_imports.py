@@ -132,7 +132,7 @@ FRONT_ORDER = (
     ("data",),
     ("links",),
     ("session",),
-    ("checkpoint_map", "panels"),
+    ("panels",),
     ("pages",),
     ("app",),
     ("command",),
