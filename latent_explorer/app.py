@@ -10,14 +10,9 @@ from latent_explorer.data import loaders, uploads
 from latent_explorer.serving import answer_promptly
 from latent_explorer.session import state
 from latent_explorer.theme import number
-from vae_core.data import Split
+from latent_explorer.vocabulary import MEASURES, SPLIT_WORDS
 
 _HERE = Path(__file__).parent
-SPLIT_NAMES: dict[Split, str] = {
-    "test": "10,000 test",
-    "train": "60,000 training",
-    "all": "all 70,000",
-}
 # folder of a page -> its icon, in the order of the navigation
 PAGES = {
     "explore": "explore",
@@ -25,12 +20,7 @@ PAGES = {
     "compare": "compare",
     "likelihood": "functions",
 }
-FIGURES = (  # title, name in the header, unit
-    ("log p(x), exact", "log_px", "nats"),
-    ("ELBO", "elbo", "nats"),
-    ("KL(q‖p)", "kl", "nats"),
-    ("10-NN accuracy", "knn10", ""),
-)
+SHOWN = ("log_px", "elbo", "kl", "knn10")  # measures beside the pages
 
 
 def main() -> None:
@@ -87,8 +77,8 @@ def _pick_checkpoint(refs: list[loaders.CheckpointRef]) -> None:
         )
         split = st.radio(
             "Digits on the map",
-            tuple(SPLIT_NAMES),
-            format_func=SPLIT_NAMES.__getitem__,
+            tuple(SPLIT_WORDS),
+            format_func=lambda split: SPLIT_WORDS[split].title,
             key=state.SPLIT,
         )
         ref = by_name[name]
@@ -101,9 +91,10 @@ def _describe(ref: loaders.CheckpointRef) -> None:
     header = loaders.stored(ref).header
     st.caption(header.about)
     rows = [
-        f"<span>{title}</span><span>{number(figure['value'], 2 if unit else 3)} {unit}</span>"
-        for title, name, unit in FIGURES
-        if (figure := header.metrics.get(name)) and figure["value"] is not None
+        f"<span>{each.title}</span>"
+        f"<span>{number(figure['value'], each.decimals)} {each.unit}</span>"
+        for each in map(MEASURES.__getitem__, SHOWN)
+        if (figure := header.metrics.get(each.name)) and figure["value"] is not None
     ]
     if rows:
         pixels = "binarised" if header.model.likelihood == "bernoulli" else "grey"

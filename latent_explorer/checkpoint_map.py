@@ -22,9 +22,9 @@ from latent_explorer.components.latent_map import (
     read_wants,
     send,
 )
-from latent_explorer.data import loaders
+from latent_explorer.data import layers, loaders
 from latent_explorer.session import state
-from latent_explorer.theme import PALETTE
+from latent_explorer.vocabulary import PALETTE
 from vae_core.checkpoints import CheckpointRef
 from vae_core.data import Split
 
@@ -144,7 +144,7 @@ def _extras(ref: CheckpointRef, split: Split, wants: frozenset[str]) -> dict[str
     found: dict[str, bytes] = {}
     for name in sorted(wants):
         if name == "fields":
-            found[name] = loaders.fields(ref)
+            found[name] = layers.fields(ref)
         elif name == "values":
             found[name] = loaders.values(ref, split)
         else:

@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 
 from latent_explorer.components.latent_map.payload import (
     pack_decoder,
-    pack_fields,
     pack_images,
     pack_points,
     pack_values,
@@ -67,16 +66,11 @@ N_VOTERS = 50  # nearest training digits that say which digit lives where
 
 _SEED = 0
 _PIXEL_CHUNK = 10_000  # digits turned to float at once when images are compared
-_FIELD_SIDE = 192  # cells along the side of a layer
-_COARSER = 2  # of the sensitivity's cells, the costly ones; interpolated between them
-_FIELD_HALF = 0.6  # half a layer's side, in sides of the box that holds 99.8 % of the codes
-_PRIOR_RADIUS = 3.5  # z units that the layers cover at least where there is a prior
 _RANGE_CODES = 40  # test digits whose codes show where log p(x|z) lies
 _ELLIPSES, _RINGS = (1.0, 2.0), (1.0, 2.0, 3.0)  # standard deviations
 _TURN_STEPS = 73
 _GRID_REACH, _GRID_STEP = 4, 0.75  # lines of the grid on either side of 0, and units between them
 _LINE_STEPS = 49  # points of a line; every corner of the grid is one
-_TAIL = 0.001  # share of the codes beyond each side of that box
 
 
 class Payloads(NamedTuple):
@@ -233,7 +227,7 @@ def unfolded(ref: CheckpointRef) -> Unfolded:
 
     from vae_core.analysis.transport import conservation
 
-    mixture = _mixture(ref)
+    mixture = prior_mixture(ref)
     codes = torch.from_numpy(test_codes(ref)).double()
     density = conservation(mixture, codes)
     turn = torch.linspace(0.0, 2.0 * torch.pi, _TURN_STEPS, dtype=torch.double)
@@ -280,21 +274,17 @@ def log_px_both_ways(ref: CheckpointRef, x: bytes) -> tuple[float, float]:
             return model.likelihood.log_px_z(model.decoder(z), image)
 
     explained = explanation(ref, x)
-    return explained.log_px, log_px_in_u(_mixture(ref), explained, log_px_z)
+    return explained.log_px, log_px_in_u(prior_mixture(ref), explained, log_px_z)
 
 
-def _prior_gaussians(ref: CheckpointRef) -> list[tuple[Floats, Floats]]:
-    """Means and Cholesky factors of the prior's Gaussians: one, or one per digit."""
-    if stored(ref).header.model.prior == "normal":
-        return [(np.zeros(2, np.float32), np.eye(2, dtype=np.float32))]
-    mixture = _mixture(ref)
-    return [
-        (mean.float().numpy(), factor.float().numpy())
-        for mean, factor in zip(mixture.means, mixture.scale_tril, strict=True)
-    ]
+def prior_mixture(ref: CheckpointRef) -> DigitMixture:
+    """Get the mixture that is a checkpoint's prior.
 
-
-def _mixture(ref: CheckpointRef) -> DigitMixture:
+    Raises
+    ------
+    ValueError
+        Its prior is another.
+    """
     from vae_core.priors import LearnedMixture
 
     prior = checkpoint(ref).model.prior
@@ -417,75 +407,6 @@ def image_sheet(i: int) -> bytes:
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
-def fields(ref: CheckpointRef) -> bytes:
-    """Pack the layers that lie under the digits; all where z has two dimensions.
-
-    A map that is a projection gets the classes alone, as they lie on it; a plain autoencoder
-    has no prior and no q(z|x).
-    """
-    from vae_core.analysis import fields as core
-
-    config = stored(ref).header.model
-    has_posterior = config.posterior == "gaussian"
-    has_prior = has_posterior and config.latent_dim == 2
-    coords = positions(ref).coords
-    extent = field_extent(coords, has_prior=has_prior)
-    grid = core.plane_grid(extent, _FIELD_SIDE)
-    train = SPLITS["train"]
-    where = "in z" if config.latent_dim == 2 else "on this map, a projection"
-    said = {
-        "classes": f"Shares of the digits among the {N_VOTERS} training digits whose codes are "
-        f"nearest {where}."
-    }
-    log_density = log_sensitivity = None
-    if has_prior:
-        said["prior"] = (
-            "The prior p(z), N(0, I)."
-            if config.prior == "normal"
-            else "The prior p(z), a mixture of one Gaussian per digit."
-        )
-        mu, std = posteriors(ref)
-        log_density = core.log_aggregate_density(mu, std, grid)
-        said["density"] = (
-            f"Log density, in nats, of the aggregate posterior: the mean of q(z|x) over all "
-            f"{len(mu):,} digits, exact."
-        )
-    if config.latent_dim == 2:
-        coarse = core.log_sensitivity(
-            checkpoint(ref).model, core.plane_grid(extent, _FIELD_SIDE // _COARSER)
-        )
-        log_sensitivity = core.refine(coarse, _COARSER)
-        said["sensitivity"] = (
-            "Log of √det JᵀJ, J the derivative of the decoder's mean by z: how far the picture "
-            f"changes per step in z; exact on {coarse.shape[0]} × {coarse.shape[1]} places, "
-            "interpolated between."
-        )
-    return pack_fields(
-        extent=extent,
-        classes=core.class_field(coords[train], labels()[train], grid, N_VOTERS),
-        log_density=log_density,
-        log_sensitivity=log_sensitivity,
-        prior=_prior_gaussians(ref) if has_prior else [],
-        said=said,
-    )
-
-
-def field_extent(coords: Floats, *, has_prior: bool) -> tuple[float, float, float, float]:
-    """Square that holds nearly all codes with a margin, and the prior's rings if there are any."""
-    low, high = np.quantile(coords, (_TAIL, 1 - _TAIL), axis=0)
-    half = max(float((high - low).max()) * _FIELD_HALF, np.finfo(np.float32).eps)
-    x, y = ((low + high) / 2).tolist()
-    x0, x1, y0, y1 = x - half, x + half, y - half, y + half
-    if not has_prior:
-        return x0, x1, y0, y1
-    r = _PRIOR_RADIUS
-    x0, x1, y0, y1 = min(x0, -r), max(x1, r), min(y0, -r), max(y1, r)
-    side = max(x1 - x0, y1 - y0)
-    grow_x, grow_y = (side - (x1 - x0)) / 2, (side - (y1 - y0)) / 2
-    return x0 - grow_x, x1 + grow_x, y0 - grow_y, y1 + grow_y
-
-
-@st.cache_resource(max_entries=4, show_spinner=False)
 def posteriors(ref: CheckpointRef) -> tuple[Floats, Floats]:
     """Means and standard deviations of q(z|x) of all digits, each of shape (70000, D)."""
     std = posterior_std(stored(ref))
@@ -502,11 +423,14 @@ def posteriors(ref: CheckpointRef) -> tuple[Floats, Floats]:
 def values(ref: CheckpointRef, split: Split) -> bytes:
     """Pack the numbers that digits can be coloured by."""
     terms = digit_terms(ref, split)
+    numbers = {
+        "elbo": terms.elbo,
+        "reconstruction": terms.reconstruction,
+        "knn": terms.knn_wrong,
+    }
     return pack_values(
         first_id=SPLITS[split].start,
-        elbo=terms.elbo,
-        reconstruction=terms.reconstruction,
-        knn_wrong=terms.knn_wrong,
+        numbers={name: values for name, values in numbers.items() if values is not None},
         said=said_of_terms(ref),
     )
 

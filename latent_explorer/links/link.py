@@ -12,10 +12,11 @@ from typing import NamedTuple, get_args
 
 import numpy as np
 
-from latent_explorer.components.latent_map import COLOURS, LAYERS, MapView
+from latent_explorer.components.latent_map import MapView
 from latent_explorer.data import loaders
 from latent_explorer.data.selection import SearchError, parse_search, read_ids
 from latent_explorer.pages.interpolate.ways import MOST_STEPS, MOST_VIA, NAMES, Spacing, Way
+from latent_explorer.vocabulary import COLOURS, LAYERS
 from vae_core.data import N_TEST, N_TRAIN, Split
 
 SIDES = ("1", "2", "3", "4")  # of maps side by side

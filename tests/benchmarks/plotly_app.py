@@ -6,7 +6,7 @@ import streamlit as st
 
 from latent_explorer.data import loaders
 from latent_explorer.session.state import DEFAULT_CHECKPOINT
-from latent_explorer.theme import PALETTE
+from latent_explorer.vocabulary import PALETTE
 from vae_core.checkpoints import CheckpointRef
 
 

@@ -26,7 +26,7 @@ from latent_explorer.components.latent_map import (
     send,
 )
 from latent_explorer.data import loaders
-from latent_explorer.theme import PALETTE
+from latent_explorer.vocabulary import PALETTE
 
 KEY, EXTENT, SIDE = "map", (-8.0, 8.0, -8.0, 8.0), 64
 LEFT, RIGHT = 3, 7  # the digits of the two halves of the class layer
@@ -42,17 +42,17 @@ def made_up() -> dict[str, bytes]:
     n = 70_000
     fields = pack_fields(
         extent=EXTENT,
-        classes=classes,
-        log_density=-(x**2 + y**2) / 2,
-        log_sensitivity=x,
-        prior=[(np.zeros(2), np.eye(2))],
+        grids={"classes": classes, "density": -(x**2 + y**2) / 2, "sensitivity": x},
+        outlines={"prior": [(np.zeros(2), np.eye(2))]},
         said={name: f"How {name} was made up." for name in ("classes", "density", "sensitivity")},
     )
     values = pack_values(
         first_id=0,
-        elbo=np.linspace(-200, -100, n),
-        reconstruction=np.linspace(-150, -50, n),
-        knn_wrong=np.arange(n) % 10 == 0,
+        numbers={
+            "elbo": np.linspace(-200, -100, n),
+            "reconstruction": np.linspace(-150, -50, n),
+            "knn": np.arange(n) % 10 == 0,
+        },
         said={"elbo": "How the ELBO was made up."},
     )
     return {"fields": fields, "values": values}

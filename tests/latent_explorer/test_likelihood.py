@@ -18,7 +18,7 @@ from latent_explorer.pages.likelihood.chapter import CHAPTERS, figures_page
 from latent_explorer.pages.likelihood.data_set import power_of_ten
 from latent_explorer.pages.likelihood.one_z import vote
 from latent_explorer.plots import likelihoods as plots
-from latent_explorer.theme import TERMS
+from latent_explorer.vocabulary import SYMBOLS
 from tests.latent_explorer.test_pages import component, pictures, shown_errors, trigger, widget
 from vae_core.analysis.decoded import DecodedLattice
 from vae_core.analysis.evaluation import model_input
@@ -291,13 +291,13 @@ def test_terms_can_be_read(theme: str) -> None:
         return float(linear @ [0.2126, 0.7152, 0.0722])
 
     paper = luminance({"light": "#ffffff", "dark": "#0e1117"}[theme])
-    for color in TERMS[theme].values():
+    for color in SYMBOLS[theme].values():
         low, high = sorted((paper, luminance(color)))
         assert (high + 0.05) / (low + 0.05) >= 4.5
 
 
 def test_figures() -> None:
-    colors = TERMS["light"]
+    colors = SYMBOLS["light"]
     log_px_z = np.array([-300.0, -90.0, -80.0, -5.0], np.float32)
     labels = np.array([1, 7, 7, 7], np.uint8)
     edges = np.linspace(-200, 0, 21)

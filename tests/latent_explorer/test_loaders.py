@@ -15,7 +15,7 @@ import torch
 from PIL import Image
 
 from latent_explorer.components.latent_map.payload import payload_id
-from latent_explorer.data import loaders
+from latent_explorer.data import layers, loaders
 from vae_core.analysis.evaluation import model_input
 from vae_core.analysis.marginal import elbo_terms
 from vae_core.analysis.projection import encode_images
@@ -188,16 +188,16 @@ def test_sheets_hold_the_pictures_of_their_ids() -> None:
 
 @pytest.fixture
 def small_fields(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loaders, "_FIELD_SIDE", 24)
+    monkeypatch.setattr(layers, "_SIDE", 24)
 
 
 @pytest.mark.usefixtures("small_fields")
 def test_layers_of_a_plane(ref: CheckpointRef) -> None:
-    payload = loaders.fields(ref)
-    assert loaders.fields(ref) is payload
+    payload = layers.fields(ref)
+    assert layers.fields(ref) is payload
     head = header_of(payload)
     assert head["kind"] == "fields"
-    assert head["prior"] == [[0, 0, 1, 0, 0, 1]]
+    assert head["outlines"] == {"prior": [[0, 0, 1, 0, 0, 1]]}
     assert set(head["said"]) == {"classes", "prior", "density", "sensitivity"}
     x0, x1, y0, y1 = head["extent"]
     assert x1 - x0 == pytest.approx(y1 - y0)
@@ -230,15 +230,15 @@ def test_outlines_of_a_prior_of_many_gaussians(
     tmp_path: Path, write_checkpoint: Callable[..., Any]
 ) -> None:
     model = write_checkpoint(tmp_path / "mixture.safetensors", prior="digit-mixture")
-    head = header_of(loaders.fields(checkpoint_ref(tmp_path / "mixture.safetensors")))
+    head = header_of(layers.fields(checkpoint_ref(tmp_path / "mixture.safetensors")))
     mixture = model.prior.mixture()
     expected = torch.cat([mixture.means, mixture.scale_tril.flatten(1)], 1)
-    np.testing.assert_allclose(head["prior"], expected, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(head["outlines"]["prior"], expected, rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.usefixtures("small_fields")
 @pytest.mark.parametrize(
-    ("config", "layers"),
+    ("config", "expected"),
     [
         ({"posterior": "point"}, {"classes", "sensitivity"}),
         ({"latent_dim": 3}, {"classes"}),
@@ -246,13 +246,13 @@ def test_outlines_of_a_prior_of_many_gaussians(
     ],
 )
 def test_layers_that_there_are_not(
-    tmp_path: Path, write_checkpoint: Callable[..., Any], config: dict[str, Any], layers: set[str]
+    tmp_path: Path, write_checkpoint: Callable[..., Any], config: dict[str, Any], expected: set[str]
 ) -> None:
     write_checkpoint(tmp_path / "other.safetensors", **config)
-    head = header_of(loaders.fields(checkpoint_ref(tmp_path / "other.safetensors")))
-    assert set(head["said"]) == layers
-    assert {one["name"] for one in head["sections"]} == layers
-    assert head["prior"] == []
+    head = header_of(layers.fields(checkpoint_ref(tmp_path / "other.safetensors")))
+    assert set(head["said"]) == expected
+    assert {one["name"] for one in head["sections"]} == expected
+    assert head["outlines"] == {}
     assert ("projection" in head["said"]["classes"]) == (config.get("latent_dim") in (1, 3))
 
 

@@ -7,7 +7,8 @@ import re
 
 import pytest
 
-from latent_explorer.theme import PALETTE, number, point
+from latent_explorer.theme import number, point
+from latent_explorer.vocabulary import PALETTE
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

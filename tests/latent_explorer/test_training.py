@@ -13,7 +13,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from latent_explorer.components.timeline import Curve, Followed, Seen, pack_film, timeline
-from latent_explorer.theme import PALETTE
+from latent_explorer.vocabulary import PALETTE
 from tests.latent_explorer.conftest import ROOT
 from tests.latent_explorer.test_pages import component, trigger, widget
 from vae_core.analysis.compare import align

@@ -16,7 +16,7 @@ from latent_explorer.pages.compare.measures import Method
 from latent_explorer.pages.compare.stories import cluster_stories
 from latent_explorer.plots.classes import class_bars, class_difference, class_matrix
 from latent_explorer.session import state
-from latent_explorer.theme import TERMS
+from latent_explorer.vocabulary import SYMBOLS
 from vae_core.checkpoints import CheckpointRef
 
 NEIGHBOURS, METHOD = "compare_class_k", "compare_method"  # widgets
@@ -43,7 +43,7 @@ def draw(compared: Compared) -> None:
 
 
 def _ink() -> str:
-    return TERMS[state.theme()]["ink"]
+    return SYMBOLS[state.theme()]["ink"]
 
 
 def _cells(n: int) -> list[Any]:

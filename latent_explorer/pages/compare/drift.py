@@ -21,7 +21,8 @@ from latent_explorer.pages.compare.measures import Measure
 from latent_explorer.pages.explore import selection_panel as selecting
 from latent_explorer.plots.drift import drift_histogram
 from latent_explorer.session import state
-from latent_explorer.theme import PALETTE, number
+from latent_explorer.theme import number
+from latent_explorer.vocabulary import PALETTE
 from vae_core.checkpoints import CheckpointRef
 
 MAP, SHEET = "compare_drift_map", "compare_drift_sheet"

@@ -15,7 +15,8 @@ from latent_explorer.pages.compare.compared import Compared
 from latent_explorer.pages.compare.drift import choose_other
 from latent_explorer.pages.explore import selection_panel as selecting
 from latent_explorer.session import state
-from latent_explorer.theme import PALETTE, number
+from latent_explorer.theme import number
+from latent_explorer.vocabulary import PALETTE
 from vae_core.checkpoints import CheckpointRef
 
 KEY = "compare_morph"

@@ -22,7 +22,8 @@ from latent_explorer.data import loaders
 from latent_explorer.links.link import CompareLink
 from latent_explorer.pages.compare.compared import Compared, link, pick, picked
 from latent_explorer.session import state
-from latent_explorer.theme import PALETTE, number
+from latent_explorer.theme import number
+from latent_explorer.vocabulary import PALETTE
 from vae_core.checkpoints import CheckpointRef, load_checkpoint
 from vae_core.data import load_mnist
 from vae_core.snapshots import Snapshots, scan_snapshots

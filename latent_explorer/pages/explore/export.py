@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from latent_explorer.data import loaders
 from latent_explorer.data.selection import Ids
 from latent_explorer.session import state
-from latent_explorer.theme import PALETTE
+from latent_explorer.vocabulary import PALETTE
 from vae_core.checkpoints import CheckpointRef
 from vae_core.data import N_TRAIN, Split
 

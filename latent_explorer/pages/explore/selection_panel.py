@@ -25,7 +25,8 @@ from latent_explorer.data.selection import (
 )
 from latent_explorer.links.link import Link
 from latent_explorer.session import state
-from latent_explorer.theme import PALETTE, number
+from latent_explorer.theme import number
+from latent_explorer.vocabulary import PALETTE, SPLIT_WORDS
 from vae_core.checkpoints import CheckpointRef
 from vae_core.data import Split
 
@@ -93,20 +94,15 @@ def search(ref: CheckpointRef, split: Split, text: str) -> None:
         st.session_state[_PROBLEM] = str(err)
         return
     if not len(found):
-        st.session_state[_PROBLEM] = f"“{text}”: no digit of {_SPLIT_NAMES[split]} is like that."
+        st.session_state[_PROBLEM] = (
+            f"“{text}”: no digit of {SPLIT_WORDS[split].text} is like that."
+        )
         return
     if asked.rank is not None:
         state.write_widget(ORDER, asked.rank.order)
     only_labels = asked == Search(labels=asked.labels)
     _write_classes(sorted(asked.labels) if only_labels else [])
     select(found, text, (ref, split))
-
-
-_SPLIT_NAMES: dict[Split, str] = {
-    "test": "the test set",
-    "train": "the training set",
-    "all": "the 70,000",
-}
 
 
 def _on_search() -> None:

@@ -9,6 +9,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from latent_explorer.data import loaders
+from latent_explorer.data.layers import field_extent
 from vae_core.checkpoints import CheckpointRef
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def dense(ref: CheckpointRef) -> Measure:
 
     mu, std = loaders.posteriors(ref)
     if mu.shape[1] == 2:
-        grid = plane_grid(loaders.field_extent(mu, has_prior=False), _SIDE)
+        grid = plane_grid(field_extent(mu, has_prior=False), _SIDE)
         log_density = GridLogDensity(mu, std, grid)
     else:
         log_density = mixture_log_density(mu, std)

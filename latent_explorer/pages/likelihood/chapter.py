@@ -19,7 +19,7 @@ from latent_explorer.data.selection import SearchError, parse_search
 from latent_explorer.links.link import pin_params
 from latent_explorer.pages.explore.draw_panel import draw_panel
 from latent_explorer.session import state
-from latent_explorer.theme import TERMS
+from latent_explorer.vocabulary import SYMBOLS
 from vae_core.checkpoints import CheckpointRef
 from vae_core.data import Split
 
@@ -410,7 +410,7 @@ def _on_switch(name: str) -> None:
 
 def colors() -> dict[str, str]:
     """Colours of the formula's terms in the theme that the browser shows."""
-    return TERMS[state.theme()]
+    return SYMBOLS[state.theme()]
 
 
 def term(name: str, latex: str) -> str:

@@ -15,7 +15,8 @@ from latent_explorer.links.link import pin_params
 from latent_explorer.pages.likelihood import chapter
 from latent_explorer.plots.aggregate import prior_and_aggregate
 from latent_explorer.session import state
-from latent_explorer.theme import PALETTE, number, point
+from latent_explorer.theme import number, point
+from latent_explorer.vocabulary import PALETTE
 from vae_core.checkpoints import CheckpointRef
 from vae_core.data import Split
 
