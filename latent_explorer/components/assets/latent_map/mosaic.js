@@ -117,11 +117,12 @@ export class Mosaic {
 
   // Starts the worker and gives it the decoder, which takes longer than a batch of tiles.
   wake() {
-    if (this.isTold || this.isBroken || !this.decoder) return;
+    this.worker ??= new Background();
+    if (this.isTold || this.isBroken || !this.decoder) return this.worker;
     this.isTold = true;
     const payload = { ...this.decoder, decode: null }; // a function cannot be sent
-    this.worker ??= new Background();
     this.worker.ask("decoder", { payload }).catch(this.onProblem);
+    return this.worker;
   }
 
   // One batch at a time, so that a changed view is answered at once: nothing queues. The next one
@@ -144,9 +145,9 @@ export class Mosaic {
     const { decoder } = this;
     let ink;
     try {
-      this.wake();
+      const worker = this.wake();
       const places = Float64Array.from(batch.flatMap(({ place }) => place));
-      ({ ink } = await this.worker?.ask("tiles", { decoderId: decoder.id, places }));
+      ({ ink } = await worker.ask("tiles", { decoderId: decoder.id, places }));
       if (ink && decoder === this.decoder) this.take(batch, ink);
     } finally {
       this.isAsking = false;

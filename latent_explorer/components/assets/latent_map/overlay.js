@@ -6,11 +6,10 @@ import { toCss } from "../shared/theme.js";
 import { clamp, ellipseOf, ticks } from "./geometry.js";
 import { pictureOf } from "./store.js";
 
-/** @import {Ellipse, MapTheme, Mark, Pen, PaintView, Pin, Point, Points, SizedView, Turn} from "./types.d.ts" */
+/** @import {Ellipse, MapTheme, Mark, Pen, PaintView, Pin, Point, Points, Region, SizedView} from "./types.d.ts" */
 /** @typedef {ReturnType<typeof axesTicks>} Ticks */
 /** @typedef {{ font: string, colour: string, halo: number, align?: CanvasTextAlign,
  *   baseline?: CanvasTextBaseline }} TextLook */
-/** @typedef {[label: number, x: number, y: number, radius: number]} Region on the plane */
 /** @typedef {[row: number, left: number, top: number]} Thumbnail */
 
 const PIN_RADIUS = 8; // css px

@@ -12,6 +12,7 @@ import type {
 } from "../shared/types.d.ts";
 import type { Camera } from "./camera.js";
 import type { PointIndex } from "./point_index.js";
+import type { Words } from "./vocabulary.js";
 
 export type * from "../shared/types.d.ts";
 
@@ -53,7 +54,31 @@ export type ImagesPayload = Named & {
   sections: { png: Bytes };
 };
 
-export type Payload = Decoder | Points | ImagesPayload;
+export type FieldsPayload = Named & {
+  kind: "fields";
+  extent: Rectangle; // outer borders of the grid
+  shape: [height: number, width: number];
+  outlines: Record<string, Outline[]>; // by layer
+  said: Record<string, string>; // by layer: how it was computed, or why it is missing
+  sections: Record<string, Bytes | Floats>; // by layer
+  regions?: Record<string, Region[]>; // by layer, once the browser has found them
+};
+// A Gaussian on the plane: its mean, its lower Cholesky factor by rows.
+export type Outline = [x: number, y: number, a: number, b: number, c: number, d: number];
+export type Region = [label: number, x: number, y: number, radius: number];
+
+export type ValuesPayload = Named & {
+  kind: "values" | "drift";
+  n: number;
+  first_id: number;
+  said: Record<string, string>; // by colour
+  sections: Record<string, Bytes | Floats>; // by colour
+  name?: string; // of a drift, what is measured …
+  unit?: string; // … and in what
+  title?: string; // … and its legend's title
+};
+
+export type Payload = Decoder | Points | ImagesPayload | FieldsPayload | ValuesPayload;
 
 // ---- the decoder's kernels
 
@@ -68,6 +93,13 @@ export type MakeKernel = (layers: [number, number][]) => Kernel | null;
 // ---- view
 
 export type View = { x: number; y: number; span: number }; // centre, and units of the shorter side
+export type Motion = (now: number) => boolean; // of the camera; whether it has arrived
+export type Settings = {
+  layers: Set<string>;
+  colour: string;
+  isSample: boolean;
+  told: Set<string>; // complaints that were made
+};
 export type Size = { width: number; height: number }; // css px
 
 // Of the page, as the map reads it; equal names look alike.
@@ -124,6 +156,7 @@ export type MapState = {
   fields: string | null;
   values: string | null;
   drift: string | null;
+  vocabulary: Words;
   images: [firstId: number, payload: string][] | null;
   label: string;
   palette: Palette;

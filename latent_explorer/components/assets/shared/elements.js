@@ -1,5 +1,7 @@
 // Elements of a component: found by selector, or made.
 
+/** @import {Mount} from "./types.d.ts" */
+
 /**
  * @template {Element} T
  * @param {ParentNode} root @param {string} selector @param {new () => T} Type @returns {T}
@@ -36,4 +38,11 @@ export function make(tag, className = "", text = "") {
  */
 export function penOf(canvas, settings) {
   return /** @type {any} */ (canvas).getContext("2d", settings);
+}
+
+// The element of the page in which Streamlit holds a component.
+/** @param {Mount<unknown>["parentElement"]} parentElement */
+export function holderOf({ host }) {
+  const holder = host?.closest('[data-testid="stElementContainer"]');
+  return holder instanceof HTMLElement ? holder : null;
 }

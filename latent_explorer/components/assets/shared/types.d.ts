@@ -12,7 +12,7 @@ export type Pen = CanvasRenderingContext2D | OffscreenCanvasRenderingContext2D;
 // What Streamlit calls a component with.
 export type Mount<Data> = {
   data: Data;
-  parentElement: HTMLElement & { host?: Element };
+  parentElement: HTMLElement & { host?: Element }; // a shadow root
   setTriggerValue: (name: string, value: unknown) => void;
   setStateValue: (name: string, value: unknown) => void;
 };
