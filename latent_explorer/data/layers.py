@@ -11,7 +11,11 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from latent_explorer.components.latent_map.payload import pack_fields
-from latent_explorer.data import loaders
+from latent_explorer.data.catalogue import checkpoint, stored
+from latent_explorer.data.digits import SPLITS, Floats, labels
+from latent_explorer.data.encoding import positions, posteriors
+from latent_explorer.data.neighbours import N_VOTERS
+from latent_explorer.data.transport import prior_gaussians
 from latent_explorer.vocabulary import LAYERS
 from vae_core.checkpoints import CheckpointRef
 
@@ -45,27 +49,24 @@ Compute = Callable[[CheckpointRef, "Grid"], OnGrid | Outlines | None]  # None: t
 def _classes(ref: CheckpointRef, grid: Grid) -> OnGrid:
     from vae_core.analysis.fields import class_field
 
-    train, n = loaders.SPLITS["train"], loaders.N_VOTERS
-    codes, labels = loaders.positions(ref).coords[train], loaders.labels()[train]
-    is_plane = loaders.stored(ref).header.model.latent_dim == 2
+    train = SPLITS["train"]
+    codes = positions(ref).coords[train]
+    is_plane = stored(ref).header.model.latent_dim == 2
     where = "in z" if is_plane else "on this map, a projection"
-    said = f"Shares of the digits among the {n} training digits whose codes are nearest {where}."
-    return OnGrid(class_field(codes, labels, grid, n), said)
+    said = (
+        f"Shares of the digits among the {N_VOTERS} training digits whose codes are nearest "
+        f"{where}."
+    )
+    return OnGrid(class_field(codes, labels()[train], grid, N_VOTERS), said)
 
 
 def _prior(ref: CheckpointRef, grid: Grid) -> Outlines | None:
     del grid  # outlines know no cells
     if not _has_prior(ref):
         return None
-    if loaders.stored(ref).header.model.prior == "normal":
-        normal = (np.zeros(2, np.float32), np.eye(2, dtype=np.float32))
-        return Outlines([normal], "The prior p(z), N(0, I).")
-    mixture = loaders.prior_mixture(ref)
-    gaussians = [
-        (mean.float().numpy(), factor.float().numpy())
-        for mean, factor in zip(mixture.means, mixture.scale_tril, strict=True)
-    ]
-    return Outlines(gaussians, "The prior p(z), a mixture of one Gaussian per digit.")
+    is_normal = stored(ref).header.model.prior == "normal"
+    what = "N(0, I)" if is_normal else "a mixture of one Gaussian per digit"
+    return Outlines(prior_gaussians(ref), f"The prior p(z), {what}.")
 
 
 def _density(ref: CheckpointRef, grid: Grid) -> OnGrid | None:
@@ -73,7 +74,7 @@ def _density(ref: CheckpointRef, grid: Grid) -> OnGrid | None:
 
     if not _has_prior(ref):
         return None
-    mu, std = loaders.posteriors(ref)
+    mu, std = posteriors(ref)
     said = (
         "Log density, in nats, of the aggregate posterior: the mean of q(z|x) over all "
         f"{len(mu):,} digits, exact."
@@ -84,11 +85,9 @@ def _density(ref: CheckpointRef, grid: Grid) -> OnGrid | None:
 def _sensitivity(ref: CheckpointRef, grid: Grid) -> OnGrid | None:
     from vae_core.analysis.fields import log_sensitivity, plane_grid, refine
 
-    if loaders.stored(ref).header.model.latent_dim != 2:
+    if stored(ref).header.model.latent_dim != 2:
         return None
-    coarse = log_sensitivity(
-        loaders.checkpoint(ref).model, plane_grid(grid.extent, _SIDE // _COARSER)
-    )
+    coarse = log_sensitivity(checkpoint(ref).model, plane_grid(grid.extent, _SIDE // _COARSER))
     said = (
         "Log of √det JᵀJ, J the derivative of the decoder's mean by z: how far the picture "
         f"changes per step in z; exact on {coarse.shape[0]} × {coarse.shape[1]} places, "
@@ -116,7 +115,7 @@ def fields(ref: CheckpointRef) -> bytes:
     """
     from vae_core.analysis.fields import plane_grid
 
-    extent = field_extent(loaders.positions(ref).coords, has_prior=_has_prior(ref))
+    extent = field_extent(positions(ref).coords, has_prior=_has_prior(ref))
     grid = plane_grid(extent, _SIDE)
     found = {
         name: layer
@@ -137,10 +136,11 @@ def fields(ref: CheckpointRef) -> bytes:
 
 def _has_prior(ref: CheckpointRef) -> bool:
     """Whether there are a q(z|x) and a prior on the map's plane."""
-    return loaders.has_posterior(ref) and loaders.stored(ref).header.model.latent_dim == 2
+    config = stored(ref).header.model
+    return config.posterior == "gaussian" and config.latent_dim == 2
 
 
-def field_extent(coords: loaders.Floats, *, has_prior: bool) -> tuple[float, float, float, float]:
+def field_extent(coords: Floats, *, has_prior: bool) -> tuple[float, float, float, float]:
     """Square that holds nearly all codes with a margin, and the prior's rings if there are any."""
     low, high = np.quantile(coords, (_TAIL, 1 - _TAIL), axis=0)
     half = max(float((high - low).max()) * _HALF, np.finfo(np.float32).eps)

@@ -439,13 +439,13 @@ def _check_first_id(first_id: int) -> None:
 
 def _grid(name: str, values: np.ndarray, shape: tuple[int, ...]) -> NDArray[Any]:
     """One number a cell as float32, or the classes' probabilities as uint8."""
-    grid = np.asarray(values, dtype=np.float64)
+    grid = np.asarray(values)
     allowed = (shape, (N_CLASSES, *shape))
     if len(shape) != 2 or grid.shape not in allowed or not grid.size:
         raise ValueError(
             f"{name} has shape {grid.shape}; it must be (H, W) or ({N_CLASSES}, H, W)."
         )
-    return _shares(name, grid) if grid.ndim == 3 else _amounts(name, grid)
+    return _shares(name, grid) if grid.ndim == 3 else _amounts(name, grid.astype(np.float64))
 
 
 def _shares(name: str, grid: np.ndarray) -> NDArray[np.uint8]:
