@@ -101,9 +101,9 @@ def _describe(ref: loaders.CheckpointRef) -> None:
     header = loaders.stored(ref).header
     st.caption(header.about)
     rows = [
-        f"<span>{title}</span><span>{number(figure['value'], 2 if unit else 3)} {unit}</span>"
+        f"<span>{title}</span><span>{number(metric.value, 2 if unit else 3)} {unit}</span>"
         for title, name, unit in FIGURES
-        if (figure := header.metrics.get(name)) and figure["value"] is not None
+        if (metric := header.metrics.get(name)) and metric.value is not None
     ]
     if rows:
         pixels = "binarised" if header.model.likelihood == "bernoulli" else "grey"

@@ -27,18 +27,15 @@ from latent_explorer.places import SHIPPED_WEIGHTS
 from vae_core.checkpoints import (
     Checkpoint,
     CheckpointRef,
-    DigitMap,
-    StoredCheckpoint,
-    digit_map,
-    kept_terms,
     load_checkpoint,
-    posterior_std,
     read_listed,
     scan_checkpoints,
 )
 from vae_core.config import MIN_LOG_SIGMA, N_PIXELS
 from vae_core.data import N_TEST, N_TRAIN, DataSet, Split, load_mnist, load_mnist_labels
 from vae_core.errors import CheckpointError
+from vae_core.metrics import Metrics
+from vae_core.tensors import ProjectedCodes, StoredCheckpoint
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -337,13 +334,13 @@ def _image(x: bytes) -> Tensor:
     return torch.from_numpy(np.frombuffer(x, np.float32).copy())
 
 
-def metrics(ref: CheckpointRef) -> dict[str, dict[str, Any]]:
+def metrics(ref: CheckpointRef) -> Metrics:
     """Figures on the test set, those of the file's header where it has them."""
     return stored(ref).header.metrics or _measured(ref)
 
 
 @st.cache_data(max_entries=16, show_spinner="Measuring on the 10,000 test digits…")
-def _measured(ref: CheckpointRef) -> dict[str, dict[str, Any]]:
+def _measured(ref: CheckpointRef) -> Metrics:
     from vae_core.analysis.evaluation import evaluate_model
 
     return evaluate_model(checkpoint(ref).model, load_mnist("test"))
@@ -362,9 +359,9 @@ def labels() -> NDArray[np.uint8]:
 
 
 @st.cache_resource(max_entries=8, show_spinner="Encoding the digits…")
-def positions(ref: CheckpointRef) -> DigitMap:
+def positions(ref: CheckpointRef) -> ProjectedCodes:
     """Where the 70,000 digits lie; from the file, or encoded now if it does not hold them."""
-    from_file = digit_map(stored(ref))
+    from_file = stored(ref).codes
     if from_file is not None:
         return from_file
     from vae_core.analysis.projection import map_digits
@@ -488,7 +485,7 @@ def field_extent(coords: Floats, *, has_prior: bool) -> tuple[float, float, floa
 @st.cache_resource(max_entries=4, show_spinner=False)
 def posteriors(ref: CheckpointRef) -> tuple[Floats, Floats]:
     """Means and standard deviations of q(z|x) of all digits, each of shape (70000, D)."""
-    std = posterior_std(stored(ref))
+    std = stored(ref).std
     if std is not None:
         coords, center, axes = positions(ref)
         return (center + coords @ axes.T).astype(np.float32), std.astype(np.float32)
@@ -561,7 +558,7 @@ def digit_terms(ref: CheckpointRef, split: Split) -> DigitTerms:
 def _terms(ref: CheckpointRef, split: Split) -> tuple[Floats, Floats | None]:
     """Reconstruction and KL of a split's digits, nats; from the file if it holds them."""
     rows = SPLITS[split]
-    kept = kept_terms(stored(ref))
+    kept = stored(ref).elbo_parts
     if kept is not None:
         return kept[rows, 0], kept[rows, 1]
     from vae_core.analysis.terms import log_likelihood_terms
@@ -634,7 +631,7 @@ def decode(ref: CheckpointRef, z: NDArray[Any]) -> Floats:
 
 def encode(ref: CheckpointRef, digit: int) -> Encoded:
     """q(z|x) of one digit, from its grey pixels; from the file if it holds it."""
-    std = posterior_std(stored(ref))
+    std = stored(ref).std
     if std is None:
         return encode_image(ref, digits().images[digit])
     import torch

@@ -19,15 +19,16 @@ from latent_explorer.data import loaders
 from latent_explorer.data.selection import write_ids
 from latent_explorer.pages.compare import figures, figures_table, measures, morphing
 from latent_explorer.pages.compare.drift import MAP, SHEET
-from latent_explorer.pages.compare.figures_table import DEFINITIONS, Definition, Figure
+from latent_explorer.pages.compare.figures_table import DEFINITIONS, Definition, Shown
 from latent_explorer.pages.compare.stories import cluster_stories
 from latent_explorer.pages.explore import selection_panel as selecting
 from latent_explorer.plots.classes import class_bars, class_difference, class_matrix
 from latent_explorer.plots.drift import drift_histogram
 from tests.latent_explorer.test_pages import component, shown_errors, trigger
-from vae_core.checkpoints import CheckpointRef, digit_map, read_listed, save_checkpoint
+from vae_core.checkpoints import CheckpointRef, read_listed, save_checkpoint
 from vae_core.comparison import alignment, clusters, drift, neighbourhoods, spread
 from vae_core.comparison.clusters import k_means_agreement
+from vae_core.metrics import Metric, based
 
 PAGE = "latent_explorer/pages/compare/view.py"
 N_TEST = 10_000
@@ -328,9 +329,9 @@ def test_figures_show_the_header_s_and_the_core_s_numbers(
 ) -> None:
     """The first has all it needs in its header, the other nearly nothing."""
     model = write_checkpoint(weights / "other.safetensors", seed=1)
-    coords = digit_map(read_listed(loaders.checkpoints()[0][0]))
+    coords = read_listed(loaders.checkpoints()[0][0]).codes
     stored = {
-        name: {"value": value, "stderr": None, "unit": "", "how": "by hand"}
+        name: Metric(value, None, "", "by hand")
         for name, value in (("elbo", -1.4), ("nmi", 0.3), ("ari", 0.2), ("aggregate_kl", 0.1))
     }
     save_checkpoint(
@@ -370,13 +371,13 @@ def test_figures_show_the_header_s_and_the_core_s_numbers(
     assert rows["ELBO, nats"][1] == [True, False]
     assert rows["NMI of k-means"][1] == [False, False]  # one by hand, one measured
     assert rows["Linear CKA with the first"][1] == [False, False]
-    found = figures_table.figures(pair[1], pair[0])
+    found = figures_table.metrics(pair[1], pair[0])
     for each in found.values():
         if each.interval is not None:
-            assert each.value is not None
+            assert each.metric.value is not None
             assert each.low is not None
             assert each.high is not None
-            assert each.low <= each.value <= each.high
+            assert each.low <= each.metric.value <= each.high
     assert {name for name, each in found.items() if each.interval == "bootstrap"} == {
         "elbo", "reconstruction", "knn1", "knn10", "knn50", "silhouette", "trustworthiness",
         "overlap", "kl",
@@ -384,7 +385,7 @@ def test_figures_show_the_header_s_and_the_core_s_numbers(
     lines = list(
         csv.DictReader(
             io.StringIO(
-                figures_table.as_csv(pair, [figures_table.figures(r, pair[0]) for r in pair])
+                figures_table.as_csv(pair, [figures_table.metrics(r, pair[0]) for r in pair])
             )
         )
     )
@@ -392,7 +393,7 @@ def test_figures_show_the_header_s_and_the_core_s_numbers(
     assert all(line["definition"] and line["range"] and line["source"] for line in lines)
     by_name = {(line["figure"], line["checkpoint"]): line for line in lines}
     trust = found["trustworthiness"]
-    assert float(by_name["Trustworthiness", "other"]["value"]) == trust.value
+    assert float(by_name["Trustworthiness", "other"]["value"]) == trust.metric.value
 
 
 @pytest.mark.parametrize(
@@ -426,10 +427,13 @@ def test_the_best_is_bold_only_where_it_can_be_told(
     for name, config in zip(("a", "b"), configs, strict=True):
         write_checkpoint(weights / f"{name}.safetensors", with_map=False, **config)
     refs = loaders.checkpoints()[0]
-    absent = Figure(None, "none")
+    absent = Shown(Metric(None, None, "", "none"))
     found = [
-        {each.key: absent for each in DEFINITIONS} | {key: Figure(value, how)}
-        for value, how in zip(values, hows, strict=True)
+        {each.key: absent for each in DEFINITIONS} | {key: Shown(measured[key])}
+        for measured in (
+            based({key: Metric(value, None, "", how)}, loaders.stored(ref).header.model)
+            for ref, value, how in zip(refs, values, hows, strict=True)
+        )
     ]
     html = figures.figures_html(refs, found)
     definition: Definition = next(each for each in DEFINITIONS if each.key == key)

@@ -22,7 +22,6 @@ from vae_core.analysis.projection import encode_images
 from vae_core.checkpoints import (
     CheckpointRef,
     checkpoint_ref,
-    digit_map,
     load_checkpoint,
     read_checkpoint,
     save_checkpoint,
@@ -292,7 +291,7 @@ def test_terms_that_the_file_holds_are_used(
     before = read_checkpoint(path)
     terms = np.random.default_rng(0).normal(-100, 20, (70_000, 2)).astype(np.float32)
     model = load_checkpoint(checkpoint_ref(path)).model
-    save_checkpoint(path, model, before.header, digit_map(before), terms=terms)
+    save_checkpoint(path, model, before.header, before.codes, elbo_parts=terms)
     test = loaders.digit_terms(checkpoint_ref(path), "test")
     assert (test.reconstruction == terms[60_000:, 0]).all()
     assert test.kl is not None

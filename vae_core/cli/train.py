@@ -9,12 +9,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from vae_core.checkpoints import checkpoint_ref, expected_shapes, load_checkpoint
+from vae_core.checkpoints import checkpoint_ref, load_checkpoint
 from vae_core.cli.tables import Row, table
 from vae_core.cli.writing import WEIGHTS, places_of, rounded, write_measured
 from vae_core.data import DataSet, data_identity, load_idx, load_mnist
 from vae_core.errors import VaeCoreError
 from vae_core.recipes import RECIPES, Recipe, find_recipe
+from vae_core.tensors import expected_shapes
 
 if TYPE_CHECKING:
     from vae_core.training import TrainState

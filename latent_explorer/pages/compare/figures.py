@@ -48,7 +48,7 @@ _STYLE = """
 def draw(compared: Compared) -> None:
     """Draw the table, its export, and how to read it."""
     refs = compared.refs
-    found = _figures(refs)
+    found = _measure(refs)
     st.html(_STYLE + figures_html(refs, found))
     st.caption(
         "Point at a figure's name, or reach it by Tab or a tap, for its definition, range, best "
@@ -73,8 +73,8 @@ def draw(compared: Compared) -> None:
     show_link(compared)
 
 
-def _figures(refs: tuple[CheckpointRef, ...]) -> list[dict[str, table.Figure]]:
-    """Get all figures; the first time a session asks for them, with progress."""
+def _measure(refs: tuple[CheckpointRef, ...]) -> list[dict[str, table.Shown]]:
+    """Get all metrics; the first time a session asks for them, with progress."""
     done: set[tuple[CheckpointRef, ...]] = st.session_state.setdefault(_DONE, set())
     if refs not in done:
         bar = st.progress(0.0, "Measuring…")
@@ -82,10 +82,10 @@ def _figures(refs: tuple[CheckpointRef, ...]) -> list[dict[str, table.Figure]]:
             bar.progress(share, f"Measuring {name}…")
         bar.empty()
         done.add(refs)
-    return [table.figures(ref, refs[0]) for ref in refs]
+    return [table.metrics(ref, refs[0]) for ref in refs]
 
 
-def figures_html(refs: Sequence[CheckpointRef], found: Sequence[dict[str, table.Figure]]) -> str:
+def figures_html(refs: Sequence[CheckpointRef], found: Sequence[dict[str, table.Shown]]) -> str:
     """Lay out the table; `found` has the figures of each checkpoint."""
     heads = "".join(f'<th scope="col">{escape(ref.name)}</th>' for ref in refs)
     rows = "".join(_row(each, refs, [one[each.key] for one in found]) for each in table.DEFINITIONS)
@@ -98,19 +98,19 @@ def figures_html(refs: Sequence[CheckpointRef], found: Sequence[dict[str, table.
 
 
 def _row(
-    each: table.Definition, refs: Sequence[CheckpointRef], values: Sequence[table.Figure]
+    each: table.Definition, refs: Sequence[CheckpointRef], values: Sequence[table.Shown]
 ) -> str:
     best = table.best_of(each, refs, values)
     cells = "".join(
-        f"<td>{_cell(each, figure, is_best=best is not None and figure.value == best)}</td>"
-        for figure in values
+        f"<td>{_cell(each, shown, is_best=best is not None and shown.metric.value == best)}</td>"
+        for shown in values
     )
     what = f"{each.title}, {each.unit}" if each.unit else each.title
     tip = f"figure-{each.key}"
     lines = [each.meaning, f"Range: {each.span}.", f"Source: {each.source}."]
-    hows = [f"{ref.name}: {one.how}" for ref, one in zip(refs, values, strict=True)]
-    if table.is_comparable(each, refs, values):
-        known = [one.how for one in values if one.value is not None]
+    hows = [f"{ref.name}: {one.metric.method}" for ref, one in zip(refs, values, strict=True)]
+    if table.is_comparable(refs, values):
+        known = [one.metric.method for one in values if one.metric.value is not None]
         lines.append(f"Computed: {'; '.join(dict.fromkeys(known or hows))}.")
     else:
         lines.append(f"Not to be set against each other. {'; '.join(hows)}.")
@@ -121,13 +121,13 @@ def _row(
     )
 
 
-def _cell(each: table.Definition, figure: table.Figure, *, is_best: bool) -> str:
-    if figure.value is None:
+def _cell(each: table.Definition, shown: table.Shown, *, is_best: bool) -> str:
+    if shown.metric.value is None:
         return "–"
-    text = number(figure.value, each.digits)
+    text = number(shown.metric.value, each.digits)
     if is_best:
         text = f"<strong>{text}</strong>"
-    if figure.low is None or figure.high is None:
+    if shown.low is None or shown.high is None:
         return text
-    low, high = number(figure.low, each.digits), number(figure.high, each.digits)
+    low, high = number(shown.low, each.digits), number(shown.high, each.digits)
     return f"{text}<small>{low} to {high}</small>"

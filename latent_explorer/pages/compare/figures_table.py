@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import streamlit as st
@@ -18,6 +18,7 @@ import streamlit as st
 from latent_explorer.data import loaders
 from latent_explorer.pages.compare import measures
 from vae_core.checkpoints import CheckpointRef
+from vae_core.metrics import Metric, Metrics, based
 
 TRUST_NEIGHBOURS = 10
 N_RESAMPLES = 999
@@ -42,14 +43,12 @@ class Definition(NamedTuple):
     meaning: str
     span: str  # range, and the best value where there is one
     source: str
-    needs: tuple[str, ...] = ()  # what must agree besides the data: "likelihood", "prior"
 
 
-class Figure(NamedTuple):
-    """A value of one checkpoint, how it was computed, and its 95 % interval if it has one."""
+class Shown(NamedTuple):
+    """A metric of one checkpoint, and its 95 % interval if it has one."""
 
-    value: float | None  # None: it does not exist, and `how` says why
-    how: str
+    metric: Metric
     low: float | None = None
     high: float | None = None
     interval: Interval | None = None
@@ -61,23 +60,22 @@ DEFINITIONS = (
         "What the model gives a test image, mean over the test digits; the sum over a lattice in "
         "z, so of one or two latent dimensions only.",
         "any; best: highest", "Kingma & Welling 2014, with the integral computed",
-        ("likelihood",),
     ),
     Definition(
         "iwae", "log p(x), IWAE", "nats", 2, "highest",
         "A lower bound on log p(x) from K samples of q(z|x), by importance weights; it rises to "
         "log p(x) with K.",
-        "any; best: highest", "Burda, Grosse & Salakhutdinov 2016", ("likelihood",),
+        "any; best: highest", "Burda, Grosse & Salakhutdinov 2016",
     ),
     Definition(
         "elbo", "ELBO", "nats", 2, "highest",
         "The lower bound on log p(x) that a VAE is trained by: reconstruction less KL(q‖p).",
-        "any; best: highest", "Kingma & Welling 2014", ("likelihood",),
+        "any; best: highest", "Kingma & Welling 2014",
     ),
     Definition(
         "reconstruction", "Reconstruction", "nats", 2, "highest",
         "E_q log p(x|z), the ELBO's first part; log p(x|z) at the code of a plain autoencoder.",
-        "any; best: highest", "Kingma & Welling 2014", ("likelihood",),
+        "any; best: highest", "Kingma & Welling 2014",
     ),
     Definition(
         "kl", "KL(q‖p)", "nats", 2, None,
@@ -94,7 +92,7 @@ DEFINITIONS = (
         "aggregate_kl", "KL of aggregate to prior", "nats", 3, "lowest",
         "KL(q(z) ‖ p(z)), q(z) the mean of q(z|x) over the test digits: how far codes are from "
         "being samples of the prior.",
-        "from 0; best: 0", "Hoffman & Johnson 2016", ("prior",),
+        "from 0; best: 0", "Hoffman & Johnson 2016",
     ),
     Definition(
         "active_units", "Active units", "", 0, None,
@@ -175,7 +173,7 @@ def measured(
             (f"{ref.name}: silhouettes", lambda ref=ref: measures.silhouettes(ref)),
             (f"{ref.name}: neighbours", lambda ref=ref: measures.nearest(ref, "test")),
             (f"{ref.name}: trustworthiness", lambda ref=ref: _trust(ref)),
-            (f"{ref.name}: intervals", lambda ref=ref: figures(ref, refs[0])),
+            (f"{ref.name}: intervals", lambda ref=ref: metrics(ref, refs[0])),
         ]
     for i, (name, work) in enumerate(steps):
         yield name, i / len(steps)
@@ -183,57 +181,66 @@ def measured(
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
-def figures(ref: CheckpointRef, first: CheckpointRef) -> dict[str, Figure]:
-    """All figures of a checkpoint, by the keys of `DEFINITIONS`; some are against the first."""
+def metrics(ref: CheckpointRef, first: CheckpointRef) -> dict[str, Shown]:
+    """All metrics of a checkpoint, by the keys of `DEFINITIONS`; some are against the first."""
     from vae_core.comparison import alignment, intervals, spread
 
-    found = {name: _stored(figure) for name, figure in loaders.metrics(ref).items()}
-    codes = loaders.test_codes(ref)
-    found["active_units"] = Figure(
+    codes, per_digit, said = loaders.test_codes(ref), _per_digit(ref, first), _said_per_digit(ref)
+    means = {name: float(values.mean()) for name, values in per_digit.items()}
+    found = {name: Metric(mean, None, "", said[name]) for name, mean in means.items()}
+    found |= _not_stored(ref) | loaders.metrics(ref)
+    found["active_units"] = Metric(
         float(spread.active_units(codes)),
+        None,
+        "",
         f"variance of the encoder mean above {spread.ACTIVE_VARIANCE:g}, 10,000 test digits",
     )
-    found["cka"] = Figure(
-        alignment.linear_cka(codes, loaders.test_codes(first)), "encoder means, 10,000 test digits"
+    found["cka"] = Metric(
+        alignment.linear_cka(codes, loaders.test_codes(first)),
+        None,
+        "",
+        "encoder means, 10,000 test digits",
     )
-    found |= {name: figure for name, figure in _not_stored(ref).items() if name not in found}
-    per_digit = _per_digit(ref, first)
-    said = _said_per_digit(ref)
+    model = loaders.stored(ref).header.model
+    shown = {name: _with_error(metric) for name, metric in based(found, model).items()}
     ends = intervals.bootstrap_means(
         np.stack(list(per_digit.values())),
         n_resamples=N_RESAMPLES,
         confidence=CONFIDENCE,
         seed=_SEED,
     )
-    for (name, values), (low, high) in zip(per_digit.items(), ends.tolist(), strict=True):
-        mean = float(values.mean())
-        figure = found.get(name, Figure(mean, said[name]))
-        if figure.value is not None:
+    for (name, mean), (low, high) in zip(means.items(), ends.tolist(), strict=True):
+        if (value := found[name].value) is not None:
             # A header's ELBO is of eight samples of q(z|x), ours of none: it is their spread over
             # digits that is the same, so the interval is moved to the header's mean.
-            shift = figure.value - mean
-            found[name] = figure._replace(low=low + shift, high=high + shift, interval="bootstrap")
-    absent = Figure(None, "none: not in this checkpoint's figures")
-    return {each.key: found.get(each.key, absent) for each in DEFINITIONS}
+            shift = value - mean
+            shown[name] = shown[name]._replace(
+                low=low + shift, high=high + shift, interval="bootstrap"
+            )
+    absent = Shown(Metric(None, None, "", "none: not in this checkpoint's figures"))
+    return {each.key: shown.get(each.key, absent) for each in DEFINITIONS}
 
 
-def _not_stored(ref: CheckpointRef) -> dict[str, Figure]:
+def _not_stored(ref: CheckpointRef) -> Metrics:
     """Measure what headers of older or other tools lack, and only that."""
     stored, config = loaders.metrics(ref), loaders.stored(ref).header.model
-    found: dict[str, Figure] = {}
+    found: Metrics = {}
     if not {"nmi", "ari"} <= stored.keys():
         from vae_core.comparison.clusters import k_means_agreement
 
         nmi, ari = k_means_agreement(loaders.test_codes(ref), measures.test_labels())
-        how = "10-means clusters of the encoder means against the classes"
-        found |= {"nmi": Figure(nmi, how), "ari": Figure(ari, how)}
+        method = "10-means clusters of the encoder means against the classes"
+        found |= {"nmi": Metric(nmi, None, "", method), "ari": Metric(ari, None, "", method)}
     has_plane = config.posterior == "gaussian" and config.latent_dim == 2
     kl = loaders.digit_terms(ref, "test").kl
     if not {"aggregate_kl", "mutual_information"} <= stored.keys() and has_plane and kl is not None:
         apart = loaders.aggregate(ref).kl
-        how = "q(z) = mean q(z|x) of the 10,000 images, grey pixels"
-        found["aggregate_kl"] = Figure(apart, f"KL(q(z) ‖ p(z)), {how}")
-        found["mutual_information"] = Figure(float(kl.mean()) - apart, f"KL − aggregate KL, {how}")
+        method = "q(z) = mean q(z|x) of the 10,000 images, grey pixels"
+        found["aggregate_kl"] = Metric(apart, None, "nats", f"KL(q(z) ‖ p(z)), {method}")
+        information = float(kl.mean()) - apart
+        found["mutual_information"] = Metric(
+            information, None, "nats", f"KL − aggregate KL, {method}"
+        )
     return found
 
 
@@ -252,13 +259,12 @@ def _said_per_digit(ref: CheckpointRef) -> dict[str, str]:
     }
 
 
-def _stored(figure: Mapping[str, Any]) -> Figure:
-    """Take over a figure of a header; an interval from its standard error, until a better one."""
-    value, error, how = figure["value"], figure["stderr"], figure["how"]
-    if value is None or error is None:
-        return Figure(value, how)
-    half = _NORMAL * error
-    return Figure(value, how, value - half, value + half, "standard error")
+def _with_error(metric: Metric) -> Shown:
+    """Give a mean over images the interval of its standard error, until there is a better one."""
+    if metric.value is None or metric.stderr is None:
+        return Shown(metric)
+    half = _NORMAL * metric.stderr
+    return Shown(metric, metric.value - half, metric.value + half, "standard error")
 
 
 def _per_digit(ref: CheckpointRef, first: CheckpointRef) -> dict[str, measures.Floats]:
@@ -299,35 +305,27 @@ def _trust(ref: CheckpointRef) -> measures.Floats:
 
 
 def best_of(
-    definition: Definition, refs: Sequence[CheckpointRef], values: Sequence[Figure]
+    definition: Definition, refs: Sequence[CheckpointRef], values: Sequence[Shown]
 ) -> float | None:
     """Find the best value of a row; None where there is none, or they cannot be compared."""
-    numbers = [figure.value for figure in values if figure.value is not None]
-    is_contest = len(numbers) > 1 and is_comparable(definition, refs, values)
+    numbers = [each.metric.value for each in values if each.metric.value is not None]
+    is_contest = len(numbers) > 1 and is_comparable(refs, values)
     if definition.best is None or not is_contest:
         return None
     return max(numbers) if definition.best == "highest" else min(numbers)
 
 
-def is_comparable(
-    definition: Definition, refs: Sequence[CheckpointRef], values: Sequence[Figure]
-) -> bool:
-    """Whether a row's values are of the same data, computed alike, under what must be the same."""
-    found: set[tuple[object, ...]] = set()
-    for ref, figure in zip(refs, values, strict=True):
-        if figure.value is not None:
-            header = loaders.stored(ref).header
-            needed = [getattr(header.model, name) for name in definition.needs]
-            found.add((_way(figure.how), tuple(sorted(header.data.items())), *needed))
+def is_comparable(refs: Sequence[CheckpointRef], values: Sequence[Shown]) -> bool:
+    """Whether a row's values have one basis and are of the same data."""
+    found = {
+        (each.metric.basis, tuple(sorted(loaders.stored(ref).header.data.items())))
+        for ref, each in zip(refs, values, strict=True)
+        if each.metric.value is not None
+    }
     return len(found) <= 1
 
 
-def _way(how: str) -> str:
-    """Tell ways of computing apart; a lattice's sum is the same at any spacing fine enough."""
-    return "exact" if how.startswith("exact: lattice") else how
-
-
-def as_csv(refs: Sequence[CheckpointRef], table: Sequence[Mapping[str, Figure]]) -> str:
+def as_csv(refs: Sequence[CheckpointRef], table: Sequence[Mapping[str, Shown]]) -> str:
     """Write the table, a line for each figure of each checkpoint."""
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
@@ -337,16 +335,16 @@ def as_csv(refs: Sequence[CheckpointRef], table: Sequence[Mapping[str, Figure]])
     )  # fmt: skip
     for each in DEFINITIONS:
         for ref, found in zip(refs, table, strict=True):
-            figure = found[each.key]
+            shown = found[each.key]
             writer.writerow(
                 (
                     each.title, each.unit, ref.name, ref.sha256,
                     *(
                         "" if value is None else repr(value)
-                        for value in (figure.value, figure.low, figure.high)
+                        for value in (shown.metric.value, shown.low, shown.high)
                     ),
-                    f"95 %, {figure.interval}" if figure.interval else "",
-                    figure.how, each.meaning, each.span, each.source,
+                    f"95 %, {shown.interval}" if shown.interval else "",
+                    shown.metric.method, each.meaning, each.span, each.source,
                 )
             )  # fmt: skip
     return file.getvalue()

@@ -25,6 +25,7 @@ from latent_explorer.session import state
 from latent_explorer.theme import PALETTE, number
 from vae_core.checkpoints import CheckpointRef, load_checkpoint
 from vae_core.data import load_mnist
+from vae_core.metrics import Metrics
 from vae_core.snapshots import Snapshots, scan_snapshots
 
 if TYPE_CHECKING:
@@ -229,19 +230,19 @@ def _followed(refs: tuple[CheckpointRef, ...], row: int) -> Followed:
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
-def _measured(ref: CheckpointRef) -> dict[str, dict[str, Any]]:
+def _measured(ref: CheckpointRef) -> Metrics:
     from vae_core.analysis.evaluation import evaluate_model
 
     return evaluate_model(load_checkpoint(ref).model, load_mnist("test"))
 
 
-def _figures(shown: Snapshots) -> list[dict[str, dict[str, Any]]]:
-    """Figures of each snapshot: of the file's header, or measured if the user asked for it."""
+def _metrics(shown: Snapshots) -> list[Metrics]:
+    """Take each snapshot's metrics from its header, or measure them if the user asked for it."""
     headers = [loaders.stored(ref).header.metrics for ref in shown.refs]
     if shown.refs not in st.session_state.setdefault(_MEASURE, set()):
         return headers
     bar = st.progress(0.0, f"Measuring {len(headers)} snapshots on the 10,000 test digits…")
-    found: list[dict[str, dict[str, Any]]] = []
+    found: list[Metrics] = []
     for i, (ref, header) in enumerate(zip(shown.refs, headers, strict=True), 1):
         found.append(header if _is_measured(header) else _measured(ref) | header)
         bar.progress(i / len(headers), f"Measured {i} of {len(headers)} snapshots")
@@ -249,18 +250,19 @@ def _figures(shown: Snapshots) -> list[dict[str, dict[str, Any]]]:
     return found
 
 
-def _is_measured(figures: dict[str, dict[str, Any]]) -> bool:
-    return all(name in figures for _, name, _, _ in _FIGURES)
+def _is_measured(metrics: Metrics) -> bool:
+    return all(name in metrics for _, name, _, _ in _FIGURES)
 
 
 def _curves(shown: Snapshots) -> list[Curve]:
-    figures = _figures(shown)
+    metrics = _metrics(shown)
     curves: list[Curve] = []
     for title, name, unit, digits in _FIGURES:
-        values = [each.get(name, {}).get("value") for each in figures]
+        found = [each.get(name) for each in metrics]
+        values = [None if metric is None else metric.value for metric in found]
         if any(value is not None for value in values):
-            how = next(each[name]["how"] for each in reversed(figures) if name in each)
-            curves.append(Curve(title, unit, digits, how, values))
+            last = next(metric for metric in reversed(found) if metric is not None)
+            curves.append(Curve(title, unit, digits, last.method, values))
     return curves
 
 

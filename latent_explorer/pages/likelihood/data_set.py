@@ -112,7 +112,8 @@ def _products(ref: CheckpointRef, log_px_z: loaders.Floats) -> None:
     """Compare one z for all digits with an integral for each, as sums and as products."""
     total = float(log_px_z.sum(dtype=np.float64))
     rows = [("This one z for all of them, Σ log p(xᵢ\\|z)", total)]
-    log_px = loaders.metrics(ref).get("log_px", {}).get("value")
+    metric = loaders.metrics(ref).get("log_px")
+    log_px = None if metric is None else metric.value
     if log_px is not None:
         rows.append(("An integral for each, Σ log p(xᵢ), exact", log_px * N_TEST))
     density = loaders.stored(ref).header.model.likelihood != "bernoulli"
@@ -121,7 +122,7 @@ def _products(ref: CheckpointRef, log_px_z: loaders.Floats) -> None:
     lines += [f"| {name} | {number(s / N_TEST, 2)} | {power_of_ten(s)} |" for name, s in rows]
     st.markdown("\n".join(lines))
     if log_px is None:
-        why = loaders.metrics(ref).get("log_px", {}).get("how", "not measured")
+        why = "not measured" if metric is None else metric.method
         st.caption(f"No log p(x) of this checkpoint to compare with: {why.removeprefix('none: ')}.")
         return
     gain = log_px * N_TEST - total

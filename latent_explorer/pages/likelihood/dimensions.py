@@ -15,8 +15,10 @@ from latent_explorer.pages.likelihood import chapter
 from latent_explorer.plots import dimensions as plots
 from latent_explorer.session import state
 from latent_explorer.theme import number
-from vae_core.checkpoints import CheckpointRef, Header
+from vae_core.checkpoints import CheckpointRef
 from vae_core.data import Split
+from vae_core.header import Header
+from vae_core.metrics import Metrics
 
 OTHER, PAIR, NOISE, SEED = (
     "dimensions_other",
@@ -105,7 +107,7 @@ def _table(refs: Sequence[CheckpointRef]) -> None:
             continue
         cells = [f"D = {header.model.latent_dim}, **{ref.name}**", _likelihood(header.metrics)]
         knn = header.metrics.get("knn10")
-        cells.append("–" if knn is None or knn["value"] is None else number(knn["value"]))
+        cells.append("–" if knn is None or knn.value is None else number(knn.value))
         cells.append(f":small[{_training(header)}]")
         rows.append((header.model.latent_dim, "| " + " | ".join(cells) + " |"))
     rows.sort(key=lambda row: row[0])
@@ -123,12 +125,12 @@ def _table(refs: Sequence[CheckpointRef]) -> None:
         st.caption(f"The folder holds no model with {' or '.join(missing)} latent dimensions.")
 
 
-def _likelihood(metrics: dict[str, dict[str, object]]) -> str:
+def _likelihood(metrics: Metrics) -> str:
     for name in ("log_px", "iwae"):
-        figure = metrics.get(name)
-        if figure is not None and isinstance(value := figure["value"], float):
-            estimator = "exact" if name == "log_px" else str(figure["how"]).replace(", K = ", "-")
-            return f"{number(value, 2)} :small[{estimator}]"
+        metric = metrics.get(name)
+        if metric is not None and metric.value is not None:
+            estimator = "exact" if name == "log_px" else metric.method.replace(", K = ", "-")
+            return f"{number(metric.value, 2)} :small[{estimator}]"
     return "–"
 
 

@@ -19,14 +19,7 @@ from tests.vae_core.cli.conftest import TINY, error_of
 from vae_core import runs
 from vae_core.analysis.evaluation import evaluate_model
 from vae_core.analysis.projection import encode_images
-from vae_core.checkpoints import (
-    checkpoint_ref,
-    digit_map,
-    load_checkpoint,
-    posterior_std,
-    read_checkpoint,
-    read_header,
-)
+from vae_core.checkpoints import checkpoint_ref, load_checkpoint, read_checkpoint, read_header
 from vae_core.cli import main
 from vae_core.config import ModelConfig, TrainConfig
 from vae_core.data import data_identity, load_idx, load_mnist
@@ -87,11 +80,11 @@ def test_train_measures_the_stored_weights(trained: Path, tiny_idx_folder: Path)
     model = load_checkpoint(checkpoint_ref(trained)).model
     test, train = (load_idx(tiny_idx_folder, split) for split in ("test", "train"))
     assert evaluate_model(model, test, train=train) == stored.header.metrics
-    digits = digit_map(stored)
+    digits = stored.codes
     assert digits is not None
     mu, logvar = encode_images(model, load_mnist("all").images[::700])
     np.testing.assert_allclose(digits.coords[::700], mu, atol=1e-5)
-    std = posterior_std(stored)
+    std = stored.std
     assert std is not None
     np.testing.assert_allclose(std[::700], (0.5 * logvar).exp(), rtol=1e-3)
 
@@ -112,8 +105,8 @@ def test_snapshots_are_the_network_as_it_was(cli: Run, out: Path, tiny_idx_folde
         for name, value in state.model.state_dict().items():
             assert torch.equal(loaded[name], value.half().float())
         header = read_header(file)
-        assert header.metrics["epoch"]["value"] == pytest.approx(2 * step / steps[-1])
-        assert digit_map(read_checkpoint(file)) is None  # small files: the app encodes
+        assert header.metrics["epoch"].value == pytest.approx(2 * step / steps[-1])
+        assert read_checkpoint(file).codes is None  # small files: the app encodes
     last = load_checkpoint(checkpoint_ref(out)).model.state_dict()
     assert all(torch.equal(loaded[name], last[name]) for name in last)
 
@@ -205,7 +198,7 @@ def test_an_autoencoder_is_trained_and_shown_without_bounds(
     assert "reconstruction -" in epoch
     header = read_header(out)
     assert header.history[0][2:4] == [None, None]
-    assert header.metrics["elbo"]["value"] is None
+    assert header.metrics["elbo"].value is None
 
 
 def test_a_start_from_codes_asks_for_them_once(
