@@ -197,7 +197,8 @@ def save_checkpoint(
     std : array, shape (70000, D), optional
         Lets it draw q(z|x) too; kept for D ≤ 2, in float16.
     elbo_parts : array, shape (70000, 2), optional
-        Reconstruction and KL of each digit, nats, of `vae_core.analysis.terms`: worth keeping
+        Reconstruction and KL of each digit, nats, of `vae_core.analysis.digit_elbos`: worth
+        keeping
         where a refined q(z|x) takes long.
 
     Raises

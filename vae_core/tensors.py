@@ -62,8 +62,8 @@ class StoredCheckpoint(NamedTuple):
     def elbo_parts(self) -> NDArray[np.float32] | None:
         """Reconstruction and KL of the 70,000 MNIST digits, if the file has them.
 
-        Shape (70000, 2), nats, as `vae_core.analysis.terms.log_likelihood_terms` computes them for
-        the training images and for the test images.
+        Shape (70000, 2), nats, as `vae_core.analysis.digit_elbos` computes them for the training
+        images and for the test images.
         """
         return self.tensors.get(_ELBO_TENSOR)
 

@@ -14,6 +14,7 @@ import pytest
 from scipy.spatial import KDTree
 from sklearn import manifold
 
+from latent_explorer.data import catalogue, encoding
 from tests.benchmarks.harness import interleave, repeats, report
 from vae_core.comparison import alignment, clusters, intervals, neighbourhoods, spread
 from vae_core.data import load_mnist, load_mnist_labels
@@ -35,12 +36,13 @@ def timed(work: Callable[[], object]) -> float:
 @pytest.fixture(scope="module")
 def pair() -> tuple[Codes, Codes]:
     """Codes of two shipped encoders, shape (70000, 2) each."""
-    from latent_explorer.data import loaders
 
     a, b = [
-        ref for ref in loaders.checkpoints()[0] if loaders.stored(ref).header.model.latent_dim == 2
+        ref
+        for ref in catalogue.checkpoints()[0]
+        if catalogue.stored(ref).header.model.latent_dim == 2
     ][:2]
-    return loaders.positions(a).coords.astype(float), loaders.positions(b).coords.astype(float)
+    return encoding.positions(a).coords.astype(float), encoding.positions(b).coords.astype(float)
 
 
 def test_all_measures(pair: tuple[Codes, Codes]) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 import streamlit as st
 
 from latent_explorer.components.latent_map import (
+    N_SHEETS,
     SHEET_DIGITS,
     MapView,
     latent_map,
@@ -25,7 +26,7 @@ from latent_explorer.components.latent_map import (
     read_wants,
     send,
 )
-from latent_explorer.data import loaders
+from latent_explorer.data import catalogue, payloads
 from latent_explorer.theme import PALETTE
 
 KEY, EXTENT, SIDE = "map", (-8.0, 8.0, -8.0, 8.0), 64
@@ -71,12 +72,12 @@ def on_pick() -> None:
 
 
 st.set_page_config(layout="wide")
-ref = min(loaders.checkpoints()[0], key=lambda ref: ref.name != "atlas")  # as the tests do
-decoder, points = loaders.payloads(ref, "test")
+ref = min(catalogue.checkpoints()[0], key=lambda ref: ref.name != "atlas")  # as the tests do
+decoder, points = payloads.map_payloads(ref, "test")
 wants = read_wants(KEY, decoder_id=payload_id(decoder), points_id=payload_id(points))
 extras = {name: made_up()[name] for name in ("fields", "values") if name in wants}
-wanted = [i for i in range(loaders.N_SHEETS) if f"images:{i}" in wants]
-sheets = {SHEET_DIGITS * i: loaders.image_sheet(i) for i in wanted}
+wanted = [i for i in range(N_SHEETS) if f"images:{i}" in wants]
+sheets = {SHEET_DIGITS * i: payloads.image_sheet(i) for i in wanted}
 start = st.query_params.get("start")
 selected = st.session_state.get("kept_selected")
 with st.container(gap=None):

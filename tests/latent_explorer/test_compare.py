@@ -15,7 +15,9 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from latent_explorer.data import loaders
+from latent_explorer.data import catalogue, digits, encoding
+from latent_explorer.data.digit_terms import digit_terms
+from latent_explorer.data.digits import SPLITS
 from latent_explorer.data.selection import write_ids
 from latent_explorer.pages.compare import figures, figures_table, measures, morphing
 from latent_explorer.pages.compare.drift import MAP, SHEET
@@ -39,7 +41,7 @@ def pair(weights: Path, write_checkpoint: Callable[..., Any]) -> tuple[Checkpoin
     """Two small random checkpoints, alone in the folder."""
     for seed, name in enumerate(("first", "other")):
         write_checkpoint(weights / f"{name}.safetensors", seed=seed)
-    return tuple(loaders.checkpoints()[0])
+    return tuple(catalogue.checkpoints()[0])
 
 
 @pytest.fixture
@@ -70,7 +72,7 @@ def numbers(pattern: str, text: str) -> list[float]:
 
 
 def test_codes(ref: CheckpointRef) -> np.ndarray:
-    return loaders.positions(ref).coords[loaders.SPLITS["test"]].astype(float)
+    return encoding.positions(ref).coords[SPLITS["test"]].astype(float)
 
 
 test_codes.__test__ = False  # pyright: ignore[reportFunctionMemberAccess]
@@ -218,9 +220,9 @@ def test_a_copy_drifts_nowhere(
 ) -> None:
     write_checkpoint(weights / "first.safetensors")
     (weights / "copy.safetensors").write_bytes((weights / "first.safetensors").read_bytes())
-    for ref in loaders.checkpoints()[0]:
+    for ref in catalogue.checkpoints()[0]:
         for measure in ("displacement", "neighbours", "relative"):
-            drift = measures.drift(ref, loaders.checkpoints()[0][0], "test", measure, 10)
+            drift = measures.drift(ref, catalogue.checkpoints()[0][0], "test", measure, 10)
             assert drift.shape == (N_TEST,)
             assert drift.max() < 1e-6
     at = page("drift")
@@ -243,7 +245,7 @@ def test_classes_show_the_core_s_numbers(
     pair: tuple[CheckpointRef, ...], page: Callable[..., AppTest]
 ) -> None:
     at = page("classes", k="7", method="mixture")
-    labels = loaders.labels()[loaders.SPLITS["test"]]
+    labels = digits.labels()[SPLITS["test"]]
     shares = [
         neighbourhoods.class_confusion(neighbourhoods.neighbours(test_codes(ref), k=7), labels)
         for ref in pair
@@ -252,7 +254,7 @@ def test_classes_show_the_core_s_numbers(
         own = numbers(rf"\*\*{ref.name}\*\* · own class ([\d.]+) %", said(at))
         assert own == pytest.approx([100 * np.diag(each).mean()], abs=0.051)
         found = clusters.matched_clusters(
-            loaders.test_codes(ref), labels, n_clusters=10, seed=0, method="mixture"
+            encoding.test_codes(ref), labels, n_clusters=10, seed=0, method="mixture"
         )
         right = numbers(rf"\*\*{ref.name}\*\* · in the cluster of their class ([\d.]+) %", said(at))
         assert right == pytest.approx([100 * found.accuracy], abs=0.051)
@@ -329,7 +331,7 @@ def test_figures_show_the_header_s_and_the_core_s_numbers(
 ) -> None:
     """The first has all it needs in its header, the other nearly nothing."""
     model = write_checkpoint(weights / "other.safetensors", seed=1)
-    coords = read_listed(loaders.checkpoints()[0][0]).codes
+    coords = read_listed(catalogue.checkpoints()[0][0]).codes
     stored = {
         name: Metric(value, None, "", "by hand")
         for name, value in (("elbo", -1.4), ("nmi", 0.3), ("ari", 0.2), ("aggregate_kl", 0.1))
@@ -337,15 +339,15 @@ def test_figures_show_the_header_s_and_the_core_s_numbers(
     save_checkpoint(
         weights / "first.safetensors", model, make_header(model, metrics=stored), coords
     )
-    refs = {ref.name: ref for ref in loaders.checkpoints()[0]}
+    refs = {ref.name: ref for ref in catalogue.checkpoints()[0]}
     pair = (refs["first"], refs["other"])
     at = page("figures", checkpoint="first")
     (table,) = (one.proto.body for one in at.get("html") if "compared-frame" in one.proto.body)
     rows = rows_of(table)
     assert list(rows) == [f"{d.title}, {d.unit}" if d.unit else d.title for d in DEFINITIONS]
     codes = test_codes(pair[0])
-    images = loaders.digits().images[loaders.SPLITS["test"]].reshape(N_TEST, -1)
-    labels = loaders.labels()[loaders.SPLITS["test"]]
+    images = digits.data_set().images[SPLITS["test"]].reshape(N_TEST, -1)
+    labels = digits.labels()[SPLITS["test"]]
     nmi, _ = k_means_agreement(codes.astype(np.float32), labels)
     want = {
         "ELBO, nats": [-1.4, -1.5],  # the headers'
@@ -358,7 +360,7 @@ def test_figures_show_the_header_s_and_the_core_s_numbers(
         ] * 2,
         "10-NN accuracy": [neighbourhoods.knn_right(codes, labels, k=10).mean()] * 2,
         "Reconstruction, nats": [
-            loaders.digit_terms(ref, "test").reconstruction.mean() for ref in pair
+            digit_terms(ref, "test").reconstruction.mean() for ref in pair
         ],
     }  # fmt: skip
     for title, values in want.items():
@@ -426,12 +428,12 @@ def test_the_best_is_bold_only_where_it_can_be_told(
 ) -> None:
     for name, config in zip(("a", "b"), configs, strict=True):
         write_checkpoint(weights / f"{name}.safetensors", with_map=False, **config)
-    refs = loaders.checkpoints()[0]
+    refs = catalogue.checkpoints()[0]
     absent = Shown(Metric(None, None, "", "none"))
     found = [
         {each.key: absent for each in DEFINITIONS} | {key: Shown(measured[key])}
         for measured in (
-            based({key: Metric(value, None, "", how)}, loaders.stored(ref).header.model)
+            based({key: Metric(value, None, "", how)}, catalogue.stored(ref).header.model)
             for ref, value, how in zip(refs, values, hows, strict=True)
         )
     ]

@@ -8,15 +8,19 @@ import numpy as np
 import torch
 from torch import Generator, Tensor
 
-from vae_core.analysis import marginal
 from vae_core.analysis.aggregate import SPACING, aggregate_posterior
-from vae_core.analysis.decoded import DecodedLattice
 from vae_core.analysis.projection import encode_images
 from vae_core.comparison.clusters import VOTERS, class_agreement
 from vae_core.comparison.neighbourhoods import N_FOLDS
 from vae_core.data import ByteArray, DataSet, binarise
+from vae_core.estimators import elbo_samples, log_px_iwae
+from vae_core.exact.adaptive import LIVE_SPACING, RADIUS, REPORTED_SPACING
+from vae_core.exact.evidence import lattice_error, log_px_exact
+from vae_core.exact.lattice import DecodedLattice
+from vae_core.joint import log_px_z
 from vae_core.metrics import Metric, Metrics, based
-from vae_core.models import VAE, Posterior
+from vae_core.models import VAE
+from vae_core.posterior import Posterior
 
 BINARISATION_SEED = 0
 _ELBO_SAMPLES = 8
@@ -29,7 +33,7 @@ def evaluate_model(
     data: DataSet,
     *,
     train: DataSet | None = None,
-    spacing: float = marginal.REPORTED_SPACING,
+    spacing: float = REPORTED_SPACING,
     iwae_samples: int = 0,
     n_certified: int = 0,
 ) -> Metrics:
@@ -62,8 +66,8 @@ def evaluate_model(
         why = "none: a plain autoencoder has neither q(z|x) nor a prior"
         for name in ("log_px", "elbo", "kl"):
             metrics[name] = _absent("nats", why)
-        log_px_z = torch.cat([_reconstruction(model, rows) for rows in x.split(_BATCH)])
-        metrics["reconstruction"] = _mean(log_px_z, "nats", "log p(x|z) at the code z(x)")
+        at_code = torch.cat([_reconstruction(model, rows) for rows in x.split(_BATCH)])
+        metrics["reconstruction"] = _mean(at_code, "nats", "log p(x|z) at the code z(x)")
     else:
         metrics |= _bounds(model, x, spacing=spacing, iwae_samples=iwae_samples)
         if train is not None and model.config.latent_dim <= 2:
@@ -72,16 +76,15 @@ def evaluate_model(
             metrics |= _certificate(model, x[:n_certified], spacing)
     posterior = encode_images(model, data.images)
     if model.config.posterior == "gaussian":
-        std = (0.5 * posterior.logvar).exp()
         method = "median over digits and dimensions of the standard deviation of q(z|x), grey input"
-        metrics["posterior_std"] = Metric(float(std.median()), None, "z units", method)
+        metrics["posterior_std"] = Metric(float(posterior.std.median()), None, "z units", method)
     return based(metrics | _clusters(posterior.mu, data.labels), model.config)
 
 
 def _certificate(model: VAE, x: Tensor, spacing: float) -> Metrics:
-    error = marginal.lattice_error(model, x, spacing=spacing).double()
+    error = lattice_error(model, x, spacing=spacing).double()
     method = f"change of log p(x) of {len(x):,} images with the spacing halved and the disc widened"
-    lattice = DecodedLattice(model, spacing=max(spacing, marginal.LIVE_SPACING))
+    lattice = DecodedLattice(model, spacing=max(spacing, LIVE_SPACING))
     std = torch.stack([lattice.explain(image).std() for image in x])
     of_std = "median over digits and dimensions of the standard deviation of p(z|x), exact"
     return {
@@ -97,8 +100,8 @@ def _on_training_images(model: VAE, train: DataSet) -> Metric:
     n = min(_N_TRAINING, len(train.images))
     rows = np.random.default_rng(0).choice(len(train.images), n, replace=False)
     x = model_input(model, DataSet(train.images[rows], train.labels[rows]))
-    log_px = marginal.log_px_exact(model, x, spacing=marginal.LIVE_SPACING)
-    method = f"exact: lattice, spacing {marginal.LIVE_SPACING:g} and finer where needed"
+    log_px = log_px_exact(model, x, spacing=LIVE_SPACING)
+    method = f"exact: lattice, spacing {LIVE_SPACING:g} and finer where needed"
     return _mean(log_px, "nats", f"{method}; {n:,} training images")
 
 
@@ -115,30 +118,23 @@ def _bounds(model: VAE, x: Tensor, *, spacing: float, iwae_samples: int) -> Metr
     generator = Generator().manual_seed(1)
     log_px = None
     if model.config.latent_dim <= 2:
-        method = (
-            f"exact: lattice, spacing {spacing:g} and finer where needed, |z| < {marginal.RADIUS}"
-        )
-        log_px = marginal.log_px_exact(model, x, spacing=spacing)
+        method = f"exact: lattice, spacing {spacing:g} and finer where needed, |z| < {RADIUS}"
+        log_px = log_px_exact(model, x, spacing=spacing)
         metrics["log_px"] = _mean(log_px, "nats", method)
     else:
         method = f"none: no lattice with {model.config.latent_dim} latent dimensions, see IWAE"
         metrics["log_px"] = _absent("nats", method)
     with torch.no_grad():
         posterior = model.encode(x)
-    batches = [
-        (rows, Posterior(mu, logvar))
-        for rows, mu, logvar in zip(
-            x.split(_BATCH), posterior.mu.split(_BATCH), posterior.logvar.split(_BATCH), strict=True
-        )
-    ]
+    batches = list(zip(x.split(_BATCH), posterior.split(_BATCH), strict=True))
     kls: list[Tensor] = []
     reconstructions: list[Tensor] = []
     for rows, q in batches:
-        kl, log_px_z = marginal.elbo_terms(
+        kl, at_samples = elbo_samples(
             model, rows, n_samples=_ELBO_SAMPLES, generator=generator, posterior=q
         )
         kls.append(kl)
-        reconstructions.append(log_px_z.mean(0))
+        reconstructions.append(at_samples.mean(0))
     kl, reconstruction = torch.cat(kls), torch.cat(reconstructions)
     sampled = f"{_ELBO_SAMPLES} samples of q(z|x)"
     is_normal = model.config.prior == "normal"
@@ -154,9 +150,7 @@ def _bounds(model: VAE, x: Tensor, *, spacing: float, iwae_samples: int) -> Metr
         metrics |= _of_aggregate(model, posterior, float(kl.double().mean()))
     if iwae_samples:
         parts = [
-            marginal.log_px_iwae(
-                model, rows, n_samples=iwae_samples, generator=generator, posterior=q
-            ).value
+            log_px_iwae(model, rows, n_samples=iwae_samples, generator=generator, posterior=q).value
             for rows, q in batches
         ]
         metrics["iwae"] = _mean(torch.cat(parts), "nats", f"IWAE, K = {iwae_samples}")
@@ -203,7 +197,7 @@ def _clusters(mu: Tensor, labels: ByteArray) -> Metrics:
 
 def _reconstruction(model: VAE, x: Tensor) -> Tensor:
     with torch.no_grad():
-        return model.likelihood.log_px_z(model.decoder(model.encode(x).mu), x)
+        return log_px_z(model, model.encode(x).mu, x)
 
 
 def _mean(per_image: Tensor, unit: str, method: str) -> Metric:

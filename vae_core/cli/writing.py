@@ -54,7 +54,7 @@ def write_measured(
 ) -> tuple[CheckpointRef, Header]:
     """Measure a model as it is now and write its checkpoint."""
     from vae_core.analysis.evaluation import evaluate_model
-    from vae_core.analysis.marginal import LIVE_SPACING
+    from vae_core.exact.adaptive import LIVE_SPACING
     from vae_core.training import history_rows
 
     model = rounded(state.model)
@@ -85,18 +85,18 @@ def places_of(model: VAE) -> Places:
     from vae_core.analysis.projection import encode_images, map_codes
 
     posterior = encode_images(model, load_mnist("all").images)
-    std = (0.5 * posterior.logvar).exp().numpy() if model.config.posterior == "gaussian" else None
+    std = posterior.std.numpy() if model.config.posterior == "gaussian" else None
     parts = _elbo_parts(model) if model.config.refine_radius else None
     return Places(map_codes(posterior), std, parts)
 
 
 def _elbo_parts(model: VAE) -> _Floats:
     """Reconstruction and KL of each digit, nats, (70000, 2)."""
-    from vae_core.analysis.terms import log_likelihood_terms
+    from vae_core.analysis.digit_elbos import digit_elbos
 
     columns: list[_Floats] = []
     for split in ("train", "test"):
-        found = log_likelihood_terms(model, load_mnist(split))
+        found = digit_elbos(model, load_mnist(split))
         assert found.kl is not None  # a plain autoencoder has nothing to refine
         columns.append(np.stack([found.reconstruction.numpy(), found.kl.numpy()], 1))
     return np.concatenate(columns)

@@ -15,9 +15,12 @@ from typing import Literal, NamedTuple
 import numpy as np
 import streamlit as st
 
-from latent_explorer.data import loaders
+from latent_explorer.data import catalogue, digits, encoding, lattice
+from latent_explorer.data.digit_terms import digit_terms, said_of_terms
+from latent_explorer.data.digits import SPLITS
 from latent_explorer.pages.compare import measures
 from vae_core.checkpoints import CheckpointRef
+from vae_core.config import N_PIXELS
 from vae_core.metrics import Metric, Metrics, based
 
 TRUST_NEIGHBOURS = 10
@@ -165,10 +168,10 @@ def measured(
     steps: list[tuple[str, Callable[[], object]]] = []
     for ref in refs:
         steps += [
-            (f"{ref.name}: figures of its header", lambda ref=ref: loaders.metrics(ref)),
+            (f"{ref.name}: figures of its header", lambda ref=ref: catalogue.metrics(ref)),
             (
                 f"{ref.name}: likelihood of each digit",
-                lambda ref=ref: loaders.digit_terms(ref, "test"),
+                lambda ref=ref: digit_terms(ref, "test"),
             ),
             (f"{ref.name}: silhouettes", lambda ref=ref: measures.silhouettes(ref)),
             (f"{ref.name}: neighbours", lambda ref=ref: measures.nearest(ref, "test")),
@@ -185,10 +188,10 @@ def metrics(ref: CheckpointRef, first: CheckpointRef) -> dict[str, Shown]:
     """All metrics of a checkpoint, by the keys of `DEFINITIONS`; some are against the first."""
     from vae_core.comparison import alignment, intervals, spread
 
-    codes, per_digit, said = loaders.test_codes(ref), _per_digit(ref, first), _said_per_digit(ref)
+    codes, per_digit, said = encoding.test_codes(ref), _per_digit(ref, first), _said_per_digit(ref)
     means = {name: float(values.mean()) for name, values in per_digit.items()}
     found = {name: Metric(mean, None, "", said[name]) for name, mean in means.items()}
-    found |= _not_stored(ref) | loaders.metrics(ref)
+    found |= _not_stored(ref) | catalogue.metrics(ref)
     found["active_units"] = Metric(
         float(spread.active_units(codes)),
         None,
@@ -196,12 +199,12 @@ def metrics(ref: CheckpointRef, first: CheckpointRef) -> dict[str, Shown]:
         f"variance of the encoder mean above {spread.ACTIVE_VARIANCE:g}, 10,000 test digits",
     )
     found["cka"] = Metric(
-        alignment.linear_cka(codes, loaders.test_codes(first)),
+        alignment.linear_cka(codes, encoding.test_codes(first)),
         None,
         "",
         "encoder means, 10,000 test digits",
     )
-    model = loaders.stored(ref).header.model
+    model = catalogue.stored(ref).header.model
     shown = {name: _with_error(metric) for name, metric in based(found, model).items()}
     ends = intervals.bootstrap_means(
         np.stack(list(per_digit.values())),
@@ -223,18 +226,18 @@ def metrics(ref: CheckpointRef, first: CheckpointRef) -> dict[str, Shown]:
 
 def _not_stored(ref: CheckpointRef) -> Metrics:
     """Measure what headers of older or other tools lack, and only that."""
-    stored, config = loaders.metrics(ref), loaders.stored(ref).header.model
+    stored, config = catalogue.metrics(ref), catalogue.stored(ref).header.model
     found: Metrics = {}
     if not {"nmi", "ari"} <= stored.keys():
         from vae_core.comparison.clusters import k_means_agreement
 
-        nmi, ari = k_means_agreement(loaders.test_codes(ref), measures.test_labels())
+        nmi, ari = k_means_agreement(encoding.test_codes(ref), measures.test_labels())
         method = "10-means clusters of the encoder means against the classes"
         found |= {"nmi": Metric(nmi, None, "", method), "ari": Metric(ari, None, "", method)}
     has_plane = config.posterior == "gaussian" and config.latent_dim == 2
-    kl = loaders.digit_terms(ref, "test").kl
+    kl = digit_terms(ref, "test").kl
     if not {"aggregate_kl", "mutual_information"} <= stored.keys() and has_plane and kl is not None:
-        apart = loaders.aggregate(ref).kl
+        apart = lattice.aggregate(ref).kl
         method = "q(z) = mean q(z|x) of the 10,000 images, grey pixels"
         found["aggregate_kl"] = Metric(apart, None, "nats", f"KL(q(z) ‖ p(z)), {method}")
         information = float(kl.mean()) - apart
@@ -247,7 +250,7 @@ def _not_stored(ref: CheckpointRef) -> Metrics:
 def _said_per_digit(ref: CheckpointRef) -> dict[str, str]:
     """How the figures that are means over the digits are measured where no header has them."""
     near = f"{TRUST_NEIGHBOURS} neighbours, encoder means, 10,000 test digits"
-    terms = loaders.said_of_terms(ref)
+    terms = said_of_terms(ref)
     return {
         **{f"knn{k}": f"{k} nearest encoder means, 5-fold cross-validated" for k in _KNN},
         "silhouette": "of the true classes, encoder means",
@@ -271,7 +274,7 @@ def _per_digit(ref: CheckpointRef, first: CheckpointRef) -> dict[str, measures.F
     """Of the figures that are means over the test digits, the value of each digit."""
     from vae_core.comparison import drift
 
-    terms = loaders.digit_terms(ref, "test")
+    terms = digit_terms(ref, "test")
     near, k = measures.nearest(ref, "test"), TRUST_NEIGHBOURS
     change = drift.neighbour_change(near[:, :k], measures.nearest(first, "test")[:, :k])
     found = {
@@ -291,7 +294,7 @@ def _knn_right(ref: CheckpointRef) -> dict[str, measures.Floats]:
     """Whether each test digit's neighbours vote for its label, by the key of the figure."""
     from vae_core.comparison.neighbourhoods import knn_right
 
-    codes, labels = loaders.test_codes(ref), measures.test_labels()
+    codes, labels = encoding.test_codes(ref), measures.test_labels()
     return {f"knn{n}": knn_right(codes, labels, k=n) for n in _KNN}
 
 
@@ -299,8 +302,8 @@ def _knn_right(ref: CheckpointRef) -> dict[str, measures.Floats]:
 def _trust(ref: CheckpointRef) -> measures.Floats:
     from vae_core.comparison.neighbourhoods import trustworthiness
 
-    rows = loaders.SPLITS["test"]
-    images = loaders.digits().images[rows].reshape(-1, loaders.N_PIXELS)
+    rows = SPLITS["test"]
+    images = digits.data_set().images[rows].reshape(-1, N_PIXELS)
     return trustworthiness(images, measures.nearest(ref, "test")[:, :TRUST_NEIGHBOURS])
 
 
@@ -318,7 +321,7 @@ def best_of(
 def is_comparable(refs: Sequence[CheckpointRef], values: Sequence[Shown]) -> bool:
     """Whether a row's values have one basis and are of the same data."""
     found = {
-        (each.metric.basis, tuple(sorted(loaders.stored(ref).header.data.items())))
+        (each.metric.basis, tuple(sorted(catalogue.stored(ref).header.data.items())))
         for ref, each in zip(refs, values, strict=True)
         if each.metric.value is not None
     }

@@ -12,9 +12,9 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from latent_explorer.data import loaders
+from latent_explorer.data import catalogue, digits, encoding
+from latent_explorer.data.digits import SPLITS
 from latent_explorer.data.selection import Ids
-from latent_explorer.links.link import MOST_NEIGHBOURS
 from vae_core.checkpoints import CheckpointRef
 from vae_core.data import Split
 
@@ -23,6 +23,7 @@ Ints = NDArray[np.integer[Any]]
 Measure = Literal["displacement", "neighbours", "relative"]
 Method = Literal["k-means", "mixture"]
 
+FEWEST_NEIGHBOURS, MOST_NEIGHBOURS = 5, 100
 N_CLUSTERS = 10
 
 _SEED = 0
@@ -61,8 +62,8 @@ def aligned(
     """
     from vae_core.comparison.alignment import align
 
-    rows = loaders.SPLITS[split]
-    mine, theirs = loaders.positions(ref).coords, loaders.positions(onto).coords
+    rows = SPLITS[split]
+    mine, theirs = encoding.positions(ref).coords, encoding.positions(onto).coords
     fitted = slice(rows.start, rows.stop) if ids is None else ids
     found = align(mine[fitted].astype(float), theirs[fitted].astype(float))
     coords = mine[rows].astype(float) @ found.rotation
@@ -71,7 +72,7 @@ def aligned(
 
 def said_of_alignment(refs: tuple[CheckpointRef, ...]) -> str:
     """Say what alignment does to these checkpoints' maps, and what it cannot know."""
-    configs = [(ref.name, loaders.stored(ref).header.model) for ref in refs]
+    configs = [(ref.name, catalogue.stored(ref).header.model) for ref in refs]
     said = (
         "Aligned by rotation and reflection about the origin only: the prior fixes origin and "
         "scale, and leaves an encoder no other freedom."
@@ -103,10 +104,10 @@ def nearest(ref: CheckpointRef, split: Split) -> Ints:
 
 
 def _codes(ref: CheckpointRef, split: Split) -> Floats:
-    rows = loaders.SPLITS[split]
-    if loaders.stored(ref).header.model.latent_dim <= 2:
-        return loaders.positions(ref).coords[rows]  # z but for an orthogonal map
-    return loaders.test_codes(ref) if split == "test" else loaders.posteriors(ref)[0][rows]
+    rows = SPLITS[split]
+    if catalogue.stored(ref).header.model.latent_dim <= 2:
+        return encoding.positions(ref).coords[rows]  # z but for an orthogonal map
+    return encoding.test_codes(ref) if split == "test" else encoding.posteriors(ref)[0][rows]
 
 
 @st.cache_resource(max_entries=24, show_spinner="Measuring how far each digit drifted…")
@@ -130,7 +131,7 @@ def drift(
 
     if measure == "neighbours":
         return drift.neighbour_change(nearest(ref, split)[:, :k], nearest(other, split)[:, :k])
-    before = loaders.positions(ref).coords[loaders.SPLITS[split]].astype(float)
+    before = encoding.positions(ref).coords[SPLITS[split]].astype(float)
     after = aligned(other, ref, split).coords
     if measure == "displacement":
         return drift.displacement(before, after)
@@ -150,7 +151,7 @@ def silhouettes(ref: CheckpointRef) -> Floats:
     """Silhouette of each test digit, shape (10000,); shared, not to be changed."""
     from vae_core.comparison import clusters
 
-    return clusters.silhouettes(loaders.test_codes(ref), test_labels())
+    return clusters.silhouettes(encoding.test_codes(ref), test_labels())
 
 
 @st.cache_data(max_entries=16, show_spinner="Measuring the classes…")
@@ -160,7 +161,7 @@ def class_figures(ref: CheckpointRef) -> ClassFigures:
 
     names, values = test_labels(), silhouettes(ref)
     means = np.bincount(names, values, minlength=10) / np.bincount(names, minlength=10)
-    return ClassFigures(means, class_spread(loaders.test_codes(ref), names))
+    return ClassFigures(means, class_spread(encoding.test_codes(ref), names))
 
 
 @st.cache_data(max_entries=16, show_spinner="Looking for clusters…")
@@ -172,11 +173,11 @@ def clusters(ref: CheckpointRef, method: Method) -> Ints:
     from vae_core.comparison.clusters import matched_clusters
 
     found = matched_clusters(
-        loaders.test_codes(ref), test_labels(), n_clusters=N_CLUSTERS, seed=_SEED, method=method
+        encoding.test_codes(ref), test_labels(), n_clusters=N_CLUSTERS, seed=_SEED, method=method
     )
     return found.counts[:, np.argsort(found.class_of)]
 
 
 def test_labels() -> NDArray[Any]:
     """Labels of the test digits."""
-    return loaders.labels()[loaders.SPLITS["test"]]
+    return digits.labels()[SPLITS["test"]]

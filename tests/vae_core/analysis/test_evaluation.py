@@ -11,12 +11,13 @@ from torch import Generator, Tensor
 from torch.distributions import Bernoulli, Independent, Normal, kl_divergence
 
 from vae_core.analysis import evaluation
-from vae_core.analysis.decoded import DecodedLattice
 from vae_core.analysis.evaluation import evaluate_model, model_input
-from vae_core.analysis.marginal import kl_to_posterior, lattice_error, log_px_exact
 from vae_core.analysis.projection import encode_images
 from vae_core.comparison.clusters import class_agreement
 from vae_core.data import DataSet, binarise
+from vae_core.exact.evidence import lattice_error, log_px_exact
+from vae_core.exact.lattice import DecodedLattice
+from vae_core.exact.posterior import kl_to_posterior
 from vae_core.metrics import Metric, Metrics, metrics_from_json
 from vae_core.models import VAE
 

@@ -22,16 +22,13 @@ from scipy.sparse.csgraph import dijkstra
 from scipy.spatial import KDTree
 from torch import Tensor
 
-from vae_core.analysis.geometry import (
-    Metric,
+from vae_core.geometry.metrics import Metric, embed, metric_tensor, squared_distance
+from vae_core.geometry.paths import (
     check_count,
     check_curve,
     check_path,
     cut_evenly,
-    embed,
-    metric_tensor,
     squared_chords,
-    squared_distance,
 )
 from vae_core.models import VAE
 
@@ -77,7 +74,7 @@ class Measure(Protocol):
 
 
 class Decoded(NamedTuple):
-    """How far what is decoded moves; see `vae_core.analysis.geometry`."""
+    """How far what is decoded moves; see `vae_core.geometry.metrics`."""
 
     model: VAE
     metric: Metric = "image"

@@ -10,11 +10,18 @@ import pytest
 import torch
 from torch import Generator, Tensor
 
-from vae_core.analysis.marginal import elbo, log_px_exact
+from vae_core.analysis.marginal import elbo
+from vae_core.config import ModelConfig, TrainConfig
+from vae_core.data import DataSet
+from vae_core.exact.evidence import log_px_exact
 from vae_core.lattices import lattice
 from vae_core.models import VAE
+from vae_core.refinement import posterior_peaks
+from vae_core.training import start
 
 MakeModel = Callable[..., VAE]
+
+TINY = {"encoder_hidden": (16,), "decoder_hidden": (8,)}
 
 
 @pytest.fixture(scope="module")
@@ -89,3 +96,20 @@ def test_no_radius_is_the_encoder_itself(make_model: MakeModel, drawn: Tensor) -
     model = make_model()
     for got, wanted in zip(model.encode(drawn), model.encoder(drawn), strict=True):
         assert torch.equal(got, wanted)
+
+
+def test_posterior_peaks_are_where_the_posterior_is_highest(few_digits: DataSet) -> None:
+    images = few_digits.images[:50]
+    model = start(ModelConfig(**TINY), TrainConfig(), images).model
+    pixels = torch.from_numpy(images.reshape(50, 784).copy())
+    peaks = posterior_peaks(model, pixels)
+    x = pixels.float() / 255.0
+    nodes = lattice(2, spacing=0.04, radius=4.0)
+    with torch.no_grad():  # one image at a time, through log p(x|z) itself
+        log_joint = torch.stack(
+            [
+                model.likelihood.log_px_z(model.decoder(nodes), row) + model.prior.log_pz(nodes)
+                for row in x[:3]
+            ]
+        )
+    torch.testing.assert_close(peaks[:3], nodes[log_joint.argmax(1)], rtol=0.0, atol=0.09)

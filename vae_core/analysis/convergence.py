@@ -1,4 +1,4 @@
-"""Estimators of one image's log p(x) run many times over, for every K at once.
+"""How estimators of one image's log p(x) converge: many trials, each for every K at once.
 
 A decode of each draw would take minutes, so nodes are decoded and the draws read their values.
 """
@@ -12,22 +12,27 @@ from typing import NamedTuple
 import torch
 from torch import Generator, Tensor
 
-from vae_core.analysis import marginal
-from vae_core.analysis.decoded import DecodedLattice, Explained
+from vae_core import estimators
+from vae_core.exact.explanation import Explanation
+from vae_core.exact.lattice import DecodedLattice
+from vae_core.exact.posterior import kl_to_posterior
+from vae_core.joint import log_joint
 from vae_core.models import VAE
-from vae_core.training import log_qz_x
 
-# Standard deviations of q(z|x), on each axis: the mean of the weights over these nodes is within
-# 1e-3 of their integral, and one run in 1,000 with K = 100,000 would have a draw beyond.
-_UNIT_SPACING, _UNIT_RADIUS = 1 / 3, 6.0
+# Standard deviations of q(z|x) between nodes, on each axis: the mean of the weights over these is
+# within 1e-3 of their integral.
+_UNIT_SPACING = 1 / 3
+# Standard deviations that they reach: one trial in 1,000 with K = 100,000 would have a draw beyond.
+_UNIT_RADIUS = 6.0
+# Of the ELBO: its standard error is then a tenth of a nat.
 _ELBO_SAMPLES = 1000
 
 
-class Runs(NamedTuple):
-    """R runs of an estimator of log p(x), each followed from few samples to many."""
+class Trials(NamedTuple):
+    """R trials of an estimator of log p(x), each followed from few samples to many."""
 
     n_samples: Tensor  # (C,), int64: K
-    value: Tensor  # (R, C), nats: log of the mean weight of a run's first K samples
+    value: Tensor  # (R, C), nats: log of the mean weight of a trial's first K samples
     ess: Tensor  # (R, C), Kish's effective sample size of these weights, from 1 to K
 
 
@@ -38,12 +43,12 @@ class Estimates(NamedTuple):
     elbo: float
     elbo_stderr: float
     kl: float  # KL(q(z|x) ‖ p(z|x)) by a lattice of its own: owes nothing to the ELBO
-    naive: Runs
-    iwae: Runs
+    naive: Trials
+    iwae: Trials
 
 
 class PriorDraws:
-    """R runs of K draws z ~ p(z), and of each the node of a decoded lattice nearest to it.
+    """R trials of K draws z ~ p(z), and of each the node of a decoded lattice nearest to it.
 
     The draws are the prior's own; the likelihood of each is read at its node, half a spacing away
     at most on each axis, less where the posterior is sharp. The mean over the draws is therefore
@@ -53,22 +58,22 @@ class PriorDraws:
     Parameters
     ----------
     lattice : DecodedLattice
-    n_runs, n_samples : int
+    n_trials, n_samples : int
         R and K.
     generator : Generator
     """
 
     def __init__(
-        self, lattice: DecodedLattice, *, n_runs: int, n_samples: int, generator: Generator
+        self, lattice: DecodedLattice, *, n_trials: int, n_samples: int, generator: Generator
     ) -> None:
-        self.z = torch.empty(n_runs, n_samples, lattice.z.shape[1])
-        self.node = torch.empty(n_runs, n_samples, dtype=torch.int32)
+        self.z = torch.empty(n_trials, n_samples, lattice.z.shape[1])
+        self.node = torch.empty(n_trials, n_samples, dtype=torch.int32)
         for z, node in zip(self.z, self.node, strict=True):
             z[:] = lattice.model.prior.sample(n_samples, generator)
             z *= (lattice.radius / z.norm(dim=-1, keepdim=True)).clamp_max(1.0)
             node[:] = lattice.nearest(z)
 
-    def log_px_z(self, explained: Explained) -> Tensor:
+    def log_px_z(self, explained: Explanation) -> Tensor:
         """log p(x|z) of each draw, nats, shape (R, K)."""
         at_node = explained.log_px_z.where(explained.log_volume.isfinite(), torch.nan)
         values = at_node.index_select(0, self.node.flatten())
@@ -80,7 +85,7 @@ class PriorDraws:
 
 
 class ProposalDraws:
-    """R runs of K draws from a standard normal rounded to a lattice: q(z|x) in its own units.
+    """R trials of K draws from a standard normal rounded to a lattice: q(z|x) in its own units.
 
     The nodes, a third of a standard deviation apart and six wide, have the normal's density as
     probabilities, so the mean weight is the trapezoid rule's integral of p(x|z) p(z) over them.
@@ -89,22 +94,22 @@ class ProposalDraws:
     ----------
     latent_dim : int
         D.
-    n_runs, n_samples : int
+    n_trials, n_samples : int
         R and K.
     generator : Generator
     """
 
     def __init__(
-        self, latent_dim: int, *, n_runs: int, n_samples: int, generator: Generator
+        self, latent_dim: int, *, n_trials: int, n_samples: int, generator: Generator
     ) -> None:
         n = round(_UNIT_RADIUS / _UNIT_SPACING)
         axis = torch.arange(-n, n + 1) * _UNIT_SPACING
         self.units = torch.cartesian_prod(*[axis] * latent_dim).view(-1, latent_dim)  # (N, D)
         probability = (-0.5 * axis.square()).softmax(0)
         edges = probability.double().cumsum(0)[:-1]
-        self.node = torch.zeros(n_runs, n_samples, dtype=torch.int32)
+        self.node = torch.zeros(n_trials, n_samples, dtype=torch.int32)
         for _ in range(latent_dim):
-            uniform = torch.rand(n_runs, n_samples, generator=generator, dtype=torch.double)
+            uniform = torch.rand(n_trials, n_samples, generator=generator, dtype=torch.double)
             self.node *= len(axis)
             self.node += torch.searchsorted(edges, uniform, out_int32=True)
 
@@ -113,18 +118,15 @@ class ProposalDraws:
         rows = x.unsqueeze(0)
         with torch.no_grad():
             posterior = model.encode(rows)
-            z = posterior.mu + (0.5 * posterior.logvar).exp() * self.units  # (N, D)
-            log_px_z = model.likelihood.log_px_z(model.decoder(z), x)
-            log_w = (
-                log_px_z + model.prior.log_pz(z) - log_qz_x(posterior, z.unsqueeze(1)).squeeze(1)
-            )
+            z = posterior.mu + posterior.std * self.units  # (N, D)
+            log_w = log_joint(model, z, x) - posterior.log_prob(z.unsqueeze(1)).squeeze(1)
         return log_w.index_select(0, self.node.flatten()).view(self.node.shape)
 
 
 def estimate(
     lattice: DecodedLattice,
     x: Tensor,
-    explained: Explained,
+    explained: Explanation,
     *,
     prior_draws: PriorDraws,
     proposal_draws: ProposalDraws,
@@ -137,7 +139,7 @@ def estimate(
     ----------
     lattice : DecodedLattice
     x : Tensor, shape (784,)
-    explained : Explained
+    explained : Explanation
         What `lattice.explain` made of `x`.
     prior_draws, proposal_draws
         Of as many dimensions; the same may serve any number of images.
@@ -147,8 +149,8 @@ def estimate(
         For the 1,000 samples of the ELBO.
     """
     model, rows = lattice.model, x.unsqueeze(0)
-    elbo = marginal.elbo(model, rows, n_samples=_ELBO_SAMPLES, generator=generator)
-    kl = marginal.kl_to_posterior(model, rows, torch.tensor([explained.log_px]))
+    elbo = estimators.elbo(model, rows, n_samples=_ELBO_SAMPLES, generator=generator)
+    kl = kl_to_posterior(model, rows, torch.tensor([explained.log_px]))
     return Estimates(
         log_px=explained.log_px,
         elbo=float(elbo.value),
@@ -159,8 +161,8 @@ def estimate(
     )
 
 
-def follow(log_w: Tensor, n_samples: Sequence[int]) -> Runs:
-    """Follow the log of the mean weight of R runs from few samples to many.
+def follow(log_w: Tensor, n_samples: Sequence[int]) -> Trials:
+    """Follow the log of the mean weight of R trials from few samples to many.
 
     Parameters
     ----------
@@ -191,4 +193,4 @@ def follow(log_w: Tensor, n_samples: Sequence[int]) -> Runs:
         squares.append(square)
     k = torch.tensor(counts)
     log_sum = torch.stack(totals, 1)  # (R, C)
-    return Runs(k, log_sum - k.log(), (2.0 * log_sum - torch.stack(squares, 1)).exp())
+    return Trials(k, log_sum - k.log(), (2.0 * log_sum - torch.stack(squares, 1)).exp())

@@ -1,4 +1,4 @@
-"""The ELBO's terms per digit, against many samples and against the headers' estimators."""
+"""The ELBO per digit and its parts, against many samples and the headers' estimators."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ import pytest
 import torch
 from torch import Generator
 
-from vae_core.analysis import marginal, terms
+from vae_core.analysis import digit_elbos as module
+from vae_core.analysis.digit_elbos import digit_elbos
 from vae_core.analysis.evaluation import model_input
-from vae_core.analysis.terms import log_likelihood_terms
 from vae_core.data import DataSet
+from vae_core.estimators import elbo_samples
 from vae_core.models import VAE
 
 MakeModel = Callable[..., VAE]
@@ -20,12 +21,12 @@ MakeModel = Callable[..., VAE]
 
 @pytest.fixture(autouse=True)
 def _small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(terms, "_BATCH", 64)  # 200 digits: four batches, the last smaller
+    monkeypatch.setattr(module, "_BATCH", 64)  # 200 digits: four batches, the last smaller
 
 
 @pytest.mark.parametrize("n_dims", [1, 2, 3, 10])
 def test_the_corners_have_the_moments_of_a_normal(n_dims: int) -> None:
-    corners = terms._simplex(n_dims).double()
+    corners = module._simplex(n_dims).double()
     assert corners.shape == (n_dims + 1, n_dims)
     torch.testing.assert_close(corners.mean(0), torch.zeros(n_dims, dtype=torch.double))
     covariance = corners.T @ corners / (n_dims + 1)
@@ -46,11 +47,9 @@ def test_against_many_samples(
     make_model: MakeModel, few_digits: DataSet, config: dict[str, Any]
 ) -> None:
     model = make_model(gain=1.5, **config)
-    got = log_likelihood_terms(model, few_digits)
+    got = digit_elbos(model, few_digits)
     x = model_input(model, few_digits)
-    kl, log_px_z = marginal.elbo_terms(
-        model, x, n_samples=500, generator=Generator().manual_seed(0)
-    )
+    kl, log_px_z = elbo_samples(model, x, n_samples=500, generator=Generator().manual_seed(0))
     assert got.kl is not None
     assert got.elbo is not None
     torch.testing.assert_close(got.kl, kl)
@@ -66,10 +65,10 @@ def test_it_beats_eight_samples(tiny_vae: VAE, few_digits: DataSet) -> None:
 
     def sampled(n: int, seed: int) -> torch.Tensor:
         generator = Generator().manual_seed(seed)
-        return marginal.elbo_terms(tiny_vae, x, n_samples=n, generator=generator)[1].mean(0)
+        return elbo_samples(tiny_vae, x, n_samples=n, generator=generator)[1].mean(0)
 
     truth = sampled(2000, 0)
-    got = log_likelihood_terms(tiny_vae, few_digits).reconstruction
+    got = digit_elbos(tiny_vae, few_digits).reconstruction
     assert (got - truth).square().mean() < (sampled(8, 1) - truth).square().mean()
 
 
@@ -77,7 +76,7 @@ def test_a_plain_autoencoder_has_only_its_reconstruction(
     make_model: MakeModel, few_digits: DataSet
 ) -> None:
     model = make_model(posterior="point")
-    got = log_likelihood_terms(model, few_digits)
+    got = digit_elbos(model, few_digits)
     assert got.elbo is None
     assert got.kl is None
     x = model_input(model, few_digits)
@@ -88,13 +87,13 @@ def test_a_plain_autoencoder_has_only_its_reconstruction(
 
 def test_the_shipped_figures_are_their_means() -> None:
     """What a header says of the test set is, within its own noise, the mean over its digits."""
-    from latent_explorer.data.loaders import weights_folder
+    from latent_explorer.data.catalogue import weights_folder
     from vae_core.checkpoints import list_checkpoints, load_checkpoint
     from vae_core.data import load_mnist
 
     ref = next(r for r in list_checkpoints(weights_folder()) if r.name == "elbo")
     checkpoint = load_checkpoint(ref)
-    got = log_likelihood_terms(checkpoint.model, load_mnist("test"))
+    got = digit_elbos(checkpoint.model, load_mnist("test"))
     assert got.elbo is not None
     assert got.kl is not None
     figures = checkpoint.metrics

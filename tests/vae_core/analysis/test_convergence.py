@@ -8,9 +8,11 @@ import pytest
 import torch
 from torch import Generator, Tensor
 
-from vae_core.analysis.decoded import DecodedLattice
-from vae_core.analysis.marginal import kl_to_posterior, log_px_exact, log_px_iwae, log_px_naive
-from vae_core.analysis.repeated import PriorDraws, ProposalDraws, estimate, follow
+from vae_core.analysis.convergence import PriorDraws, ProposalDraws, estimate, follow
+from vae_core.estimators import log_px_iwae, log_px_naive
+from vae_core.exact.evidence import log_px_exact
+from vae_core.exact.lattice import DecodedLattice
+from vae_core.exact.posterior import kl_to_posterior
 from vae_core.models import VAE
 
 MakeModel = Callable[..., VAE]
@@ -31,7 +33,7 @@ def generator(seed: int = 0) -> Generator:
 def test_a_draw_s_likelihood_is_nearly_that_of_its_own_decode(
     tiny_vae: VAE, binary_x: Tensor, lattice: DecodedLattice
 ) -> None:
-    draws = PriorDraws(lattice, n_runs=3, n_samples=400, generator=generator())
+    draws = PriorDraws(lattice, n_trials=3, n_samples=400, generator=generator())
     for x in binary_x[:4]:
         got = draws.log_px_z(lattice.explain(x))
         true = tiny_vae.likelihood.log_px_z(tiny_vae.decoder(draws.z), x)
@@ -44,13 +46,13 @@ def test_runs_are_distributed_as_those_of_true_prior_samples(
     tiny_vae: VAE, binary_x: Tensor, lattice: DecodedLattice
 ) -> None:
     """The same quantiles at small K, and the same mean weight."""
-    counts, n_runs = [1, 10, 50], 600
-    draws = PriorDraws(lattice, n_runs=n_runs, n_samples=50, generator=generator(1))
-    z = tiny_vae.prior.sample(n_runs * 50, generator(2))
+    counts, n_trials = [1, 10, 50], 600
+    draws = PriorDraws(lattice, n_trials=n_trials, n_samples=50, generator=generator(1))
+    z = tiny_vae.prior.sample(n_trials * 50, generator(2))
     outputs = tiny_vae.decoder(z)
     for x in binary_x[:3]:
         got = follow(draws.log_px_z(lattice.explain(x)), counts)
-        true = follow(tiny_vae.likelihood.log_px_z(outputs, x).view(n_runs, 50), counts)
+        true = follow(tiny_vae.likelihood.log_px_z(outputs, x).view(n_trials, 50), counts)
         shares = torch.tensor([0.1, 0.25, 0.5, 0.75, 0.9], dtype=torch.double)
         apart = got.value.quantile(shares, 0) - true.value.quantile(shares, 0)
         spread = true.value.quantile(shares[-1], 0) - true.value.quantile(shares[0], 0)
@@ -61,7 +63,7 @@ def test_the_mean_weight_is_unbiased_for_px(
     tiny_vae: VAE, binary_x: Tensor, lattice: DecodedLattice
 ) -> None:
     n = 400_000
-    draws = PriorDraws(lattice, n_runs=1, n_samples=n, generator=generator(3))
+    draws = PriorDraws(lattice, n_trials=1, n_samples=n, generator=generator(3))
     for x in binary_x[:6]:
         explained = lattice.explain(x)
         got = float(follow(draws.log_px_z(explained), [n]).value)
@@ -72,7 +74,7 @@ def test_the_mean_weight_is_unbiased_for_px(
 def test_it_is_unbiased_where_tiles_are_split(tiny_vae: VAE, binary_x: Tensor) -> None:
     coarse = DecodedLattice(tiny_vae, spacing=0.5)
     n = 400_000
-    draws = PriorDraws(coarse, n_runs=1, n_samples=n, generator=generator(4))
+    draws = PriorDraws(coarse, n_trials=1, n_samples=n, generator=generator(4))
     split = 0
     for x in binary_x[:6]:
         explained = coarse.explain(x)
@@ -85,7 +87,7 @@ def test_it_is_unbiased_where_tiles_are_split(tiny_vae: VAE, binary_x: Tensor) -
 
 def test_draws_beyond_the_lattice_are_moved_to_its_border(make_model: MakeModel) -> None:
     lattice = DecodedLattice(make_model(latent_dim=1), spacing=0.1, radius=1.0)
-    draws = PriorDraws(lattice, n_runs=1, n_samples=100, generator=generator())
+    draws = PriorDraws(lattice, n_trials=1, n_samples=100, generator=generator())
     assert float(draws.z.abs().max()) == pytest.approx(1.0)
 
 
@@ -94,7 +96,7 @@ def test_draws_beyond_the_lattice_are_moved_to_its_border(make_model: MakeModel)
 
 @pytest.mark.parametrize("latent_dim", [1, 2])
 def test_proposal_draws_have_a_standard_normal_s_moments(latent_dim: int) -> None:
-    draws = ProposalDraws(latent_dim, n_runs=4, n_samples=50_000, generator=generator())
+    draws = ProposalDraws(latent_dim, n_trials=4, n_samples=50_000, generator=generator())
     u = draws.units[draws.node.long()].flatten(0, 1)  # (M, D)
     assert u.mean(0).abs().max() < 0.02
     torch.testing.assert_close(
@@ -104,14 +106,14 @@ def test_proposal_draws_have_a_standard_normal_s_moments(latent_dim: int) -> Non
 
 
 def test_iwae_runs_are_distributed_as_the_estimator_s(tiny_vae: VAE, binary_x: Tensor) -> None:
-    n_runs = 1500
-    draws = ProposalDraws(2, n_runs=n_runs, n_samples=10, generator=generator(5))
+    n_trials = 1500
+    draws = ProposalDraws(2, n_trials=n_trials, n_samples=10, generator=generator(5))
     for x in binary_x[:4]:
         got = follow(draws.log_weights(tiny_vae, x), [1, 10])
         for column, k in enumerate((1, 10)):
-            many = x.expand(n_runs, -1)
+            many = x.expand(n_trials, -1)
             true = log_px_iwae(tiny_vae, many, n_samples=k, generator=generator(6)).value
-            stderr = float(true.std()) / math.sqrt(n_runs)
+            stderr = float(true.std()) / math.sqrt(n_trials)
             mean = float(got.value[:, column].mean())
             assert mean == pytest.approx(float(true.mean()), abs=6 * stderr)
             assert float(got.value[:, column].std()) == pytest.approx(float(true.std()), rel=0.25)
@@ -147,8 +149,8 @@ def test_the_estimates_bound_and_add_up_to_the_exact_value(
     tiny_vae: VAE, binary_x: Tensor, lattice: DecodedLattice
 ) -> None:
     counts = [1, 10, 1000]
-    prior_draws = PriorDraws(lattice, n_runs=50, n_samples=1000, generator=generator(7))
-    proposal_draws = ProposalDraws(2, n_runs=50, n_samples=1000, generator=generator(8))
+    prior_draws = PriorDraws(lattice, n_trials=50, n_samples=1000, generator=generator(7))
+    proposal_draws = ProposalDraws(2, n_trials=50, n_samples=1000, generator=generator(8))
     for x in binary_x[:5]:
         got = estimate(
             lattice,

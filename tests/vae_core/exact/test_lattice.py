@@ -8,8 +8,11 @@ import pytest
 import torch
 from torch import Generator, Tensor
 
-from vae_core.analysis.decoded import SHIFTED, DecodedLattice, Explained
-from vae_core.analysis.marginal import log_px_exact, log_px_naive
+from vae_core.estimators import log_px_naive
+from vae_core.exact.adaptive import EXPLANATION_RULE
+from vae_core.exact.evidence import log_px_exact
+from vae_core.exact.explanation import Explanation
+from vae_core.exact.lattice import DecodedLattice
 from vae_core.models import VAE
 
 MakeModel = Callable[..., VAE]
@@ -27,7 +30,7 @@ def coarse(tiny_vae: VAE) -> DecodedLattice:
     return DecodedLattice(tiny_vae, **COARSE)
 
 
-def posterior_mass(explained: Explained) -> Tensor:
+def posterior_mass(explained: Explanation) -> Tensor:
     return (explained.log_posterior + explained.log_volume).double().exp()
 
 
@@ -53,7 +56,9 @@ def test_log_px_is_that_of_log_px_exact(
     lattice = DecodedLattice(model, **WIDE)
     got = torch.tensor([lattice.explain(image).log_px for image in x])
     # that is the mean with the nodes halfway, this is without
-    torch.testing.assert_close(got, log_px_exact(model, x, **WIDE), rtol=0.0, atol=SHIFTED / 2)
+    torch.testing.assert_close(
+        got, log_px_exact(model, x, **WIDE), rtol=0.0, atol=EXPLANATION_RULE.shifted / 2
+    )
 
 
 def test_a_coarse_lattice_is_split_where_the_mass_is(
