@@ -39,7 +39,7 @@ ORDER = (
     ("training",),
     ("neighbours", "tensors"),
     ("checkpoints",),
-    ("runs", "snapshots"),
+    ("train_state", "snapshots"),
     ("recipes",),
     ("comparison",),
     ("analysis",),  # and all its modules, among themselves without a cycle
