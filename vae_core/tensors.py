@@ -157,5 +157,5 @@ def fill(model: VAE, tensors: dict[str, Array]) -> VAE:
     import torch
 
     names = expected_shapes(model.config)
-    model.load_state_dict({name: torch.from_numpy(tensors[name].copy()) for name in names})
+    model.load_state_dict({name: torch.as_tensor(tensors[name].copy()) for name in names})
     return model.eval().requires_grad_(False)

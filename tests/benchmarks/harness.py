@@ -161,7 +161,7 @@ def app_with_all_digits(folder: Path) -> Path:
         "import runpy\n"
         "import streamlit as st\n"
         'st.session_state.setdefault("app_split", "all")\n'
-        f'runpy.train_state_path({str(ROOT / "app.py")!r}, run_name="__main__")\n'
+        f'runpy.run_path({str(ROOT / "app.py")!r}, run_name="__main__")\n'
     )
     return script
 

@@ -70,4 +70,4 @@ def _simplex(n_dims: int) -> Tensor:
     basis = np.tril(np.ones((n_dims, n)))
     basis[np.arange(n_dims), np.arange(1, n)] = -np.arange(1.0, n)
     basis /= np.linalg.norm(basis, axis=1, keepdims=True)
-    return torch.from_numpy(math.sqrt(n) * basis.T).float()
+    return torch.as_tensor(math.sqrt(n) * basis.T).float()
