@@ -8,7 +8,7 @@ from typing import Any
 
 from vae_core.config import ModelConfig, TrainConfig
 from vae_core.errors import CheckpointError, ConfigError
-from vae_core.metrics import Metric, Metrics, metrics_from_json
+from vae_core.metrics import Metric, Metrics, metrics_from_json, names_in
 
 FORMAT = 1
 HEADER_KEY = "vae_core"
@@ -49,18 +49,19 @@ def parse_header(name: str, metadata: dict[str, str]) -> Header:
             f"its metadata has no {HEADER_KEY!r} entry"
         )
     try:
-        values: Any = json.loads(metadata[HEADER_KEY])
+        read: Any = json.loads(metadata[HEADER_KEY])
     except (
         ValueError,
         RecursionError,
     ) as err:  # numbers of thousands of digits, too: no JSON error
         raise CheckpointError(f"{name} has an unreadable header: {err}") from err
     names = {f.name for f in fields(Header)} | {"format"}
-    got = set[str](values) if isinstance(values, dict) else set[str]()
+    got = names_in(read)
     if got != names:
         parts = {"unknown": got - names, "missing": names - got}
         said = "; ".join(f"{k}: {', '.join(sorted(v))}" for k, v in parts.items() if v)
         raise CheckpointError(f"{name} has a header with other fields than allowed: {said}")
+    values: dict[str, Any] = read
     if (got_format := values.pop("format")) != FORMAT:
         raise CheckpointError(
             f"{name} has checkpoint format {got_format}; this version reads {FORMAT}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from vae_core.config import ModelConfig
 
@@ -62,10 +62,14 @@ def metrics_from_json(kept: Mapping[str, Any], model: ModelConfig) -> Metrics:
     return based(found, model)
 
 
+def names_in(read: Any) -> set[str]:
+    """Keys of what was read from JSON; none, if it is no object."""
+    return set(cast("dict[str, Any]", read)) if isinstance(read, dict) else set()
+
+
 def _is_metric(values: Any) -> bool:
     return (
-        isinstance(values, dict)
-        and set[str](values) == {"value", "stderr", "unit", "how"}
+        names_in(values) == {"value", "stderr", "unit", "how"}
         and all(_is_finite(values[name]) for name in ("value", "stderr"))
         and all(isinstance(values[name], str) for name in ("unit", "how"))
     )

@@ -8,8 +8,9 @@ from contextlib import nullcontext
 from itertools import pairwise
 
 import torch
+import torch.nn as nn
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from vae_core.config import N_PIXELS, Activation, ModelConfig
 from vae_core.likelihoods import Likelihood, likelihood_of

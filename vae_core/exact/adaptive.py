@@ -114,7 +114,7 @@ def widen(
     tiles, (mass, by_sublattice) = list(tiles), sums
     while (cut := holds_mass(mass, rule.widened) & is_border.unsqueeze(1).to(mass.device)).any():
         is_cut = cut.any(0)  # of (T, B)
-        ends = (tiles[i] for i in cut.any(1).nonzero().squeeze(1).tolist())
+        ends = (tiles[int(i)] for i in cut.any(1).nonzero().squeeze(1).tolist())
         new = sorted(tiles_around(ends, WIDER).difference(tiles))
         more = integrate(statistics[is_cut], new)
         tiles += new
@@ -169,7 +169,7 @@ def refine(
     holds = holds_mass(mass, rule.halved)
     rest = mass.masked_fill(holds, -math.inf).logsumexp(0)
     halved = holds.any(1).nonzero().squeeze(1)
-    parts = [part for i in halved.tolist() for part in tiles[i].parts()]
+    parts = [part for i in halved.tolist() for part in tiles[int(i)].parts()]
     is_in = holds[halved].repeat_interleave(len(parts) // len(halved), 0)
     in_parts = integrate(statistics, parts, is_in)
     refined, finer = refine(integrate, statistics, parts, in_parts, rule, halvings - 1)
@@ -186,7 +186,7 @@ def _tested(
     found = peaks.any(1).nonzero().squeeze(1)
     peaks = peaks[found]
     here = mass[found].masked_fill_(~peaks, -math.inf).logsumexp(0)
-    between = [tiles[i].between() for i in found.tolist()]
+    between = [tiles[int(i)].between() for i in found.tolist()]
     shifted = integrate(statistics, between, peaks).by_tile.logsumexp(0)
     log_px = torch.logaddexp(rest, torch.logaddexp(here, shifted) - math.log(2.0))
     return log_px, disagree(torch.stack([here, shifted]), rule.shifted)
