@@ -1,5 +1,9 @@
 """Encoder, decoder and the VAE made of them: dense networks on 28 × 28 images."""
 
+# With stubs of some of torch's modules in typings/, pyright loses torch itself in this file alone.
+# pyright: reportAttributeAccessIssue=false, reportUnknownMemberType=false
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false
+
 from __future__ import annotations
 
 import math
@@ -8,9 +12,8 @@ from contextlib import nullcontext
 from itertools import pairwise
 
 import torch
-import torch.nn as nn
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from vae_core.config import N_PIXELS, Activation, ModelConfig
 from vae_core.likelihoods import Likelihood, likelihood_of
