@@ -5,7 +5,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from latent_explorer.components.latent_map import preload
+from latent_explorer.components.latent_map.mounting import preload
 from latent_explorer.data import catalogue, uploads
 from latent_explorer.links.link import Part
 from latent_explorer.pages.compare.link import CompareLink

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from latent_explorer.components.latent_map import (
+from latent_explorer.components.latent_map.messages import read_wants
+from latent_explorer.components.latent_map.mounting import latent_map, send
+from latent_explorer.components.latent_map.payload import payload_id
+from latent_explorer.components.latent_map.values import (
     SHEET_DIGITS,
-    Beside,
+    Callbacks,
     Ellipse,
-    Line,
-    MapView,
-    Mark,
+    Layers,
+    Marked,
+    Overlays,
     Pick,
-    latent_map,
-    payload_id,
-    read_wants,
-    send,
+    Shown,
 )
 from latent_explorer.data import catalogue, encoding, layers, payloads
 from latent_explorer.data.digits import SPLITS
@@ -36,21 +36,12 @@ def checkpoint_map(
     *,
     key: str,
     place: Place | None = None,
-    path: NDArray[np.floating[Any]] | None = None,
-    lines: Sequence[Line] = (),
-    marks: Sequence[Mark] = (),
-    highlight: Sequence[int] = (),
-    ellipse: Ellipse | None = None,
-    selected: NDArray[np.integer[Any]] | None = None,
+    marked: Marked = Marked(),
+    overlays: Overlays = Overlays(),
     drift: bytes | None = None,
-    start: MapView | None = None,
+    shown: Shown = Shown(),
     link: Mapping[str, str] | None = None,
-    beside: Beside | None = None,
-    turn: NDArray[np.floating[Any]] | None = None,
-    on_pick: Callable[[], None],
-    on_select: Callable[[], None] | None = None,
-    on_release: Callable[[], None] | None = None,
-    on_drag: Callable[[], None] | None = None,
+    on: Callbacks,
 ) -> None:
     """Draw a checkpoint's map of the digits of a split.
 
@@ -62,36 +53,21 @@ def checkpoint_map(
         Key of the map; the browser keeps its pan and zoom under it.
     place : Place, optional
         Pinned; a digit gets q(z|x) drawn round it, to scale.
-    path : array, shape (T, 2), optional
-        Steps of a walk on the map.
-    lines : sequence of Line
-        Other curves on the map.
-    marks : sequence of Mark
-        Lettered ends.
-    highlight : sequence of int
-        Digits to ring.
-    ellipse : Ellipse, optional
-        q(z|x) of something else than the pinned digit, such as a drawing.
-    selected : array of int, optional
-        Digits that stand out.
+    marked : Marked
+        What else stands out; its ellipse, if any, is drawn instead of the pinned digit's.
+    overlays : Overlays
+        Curves.
     drift : bytes, optional
-        What `latent_map.pack_drift` made of the split's digits: one more colour.
-    start, link : optional
-        What a link restores, and what the map's own "Copy link" starts from.
-    beside : Beside, optional
-        Other maps that show what this one is asked.
-    turn : array of shape (2, 2), optional
-        Orthogonal: the plane is shown as coords @ turn; places and
-        ellipses are given as they are before it, picks come turned: see `pick_before_turn`.
-    on_pick : callable
-        Called after a click, tap or Enter; `latent_map.read_pick` tells where.
-    on_select : callable, optional
-        Called after a lasso or a box; `latent_map.read_selection` tells what.
-    on_release : callable, optional
-        Called when Escape lets go of the pin.
-    on_drag : callable, optional
-        Called after a mark was dragged; `latent_map.read_drag` tells where to.
+        What `pack_drift` made of the split's digits: one more colour.
+    shown : Shown
+        How the map is seen. Where it is turned, places and ellipses are given as they are before
+        it, picks come turned: see `pick_before_turn`.
+    link : mapping, optional
+        What the map's own "Copy link" starts from.
+    on : Callbacks
+        What is called when the user did something.
     """
+    turn = shown.turn
     decoder, points = payloads.map_payloads(ref, split, None if turn is None else turn.tobytes())
     wants = read_wants(key, decoder_id=payload_id(decoder), points_id=payload_id(points))
     extras = _extras(ref, split, wants)
@@ -104,37 +80,29 @@ def checkpoint_map(
             send(drift, key=f"{key}_drift")
         latent_map(
             key=key,
-            decoder_id=payload_id(decoder),
-            points_id=payload_id(points),
             label=f"Map of MNIST in the latent space of {ref.name}",
             palette=PALETTE,
-            splits=[
-                ("train", SPLITS["train"].start),
-                ("test", SPLITS["test"].start),
-            ],
-            pin=None if place is None else Pick(_turned(place.coords, turn), place.id),
-            ellipse=_turned_ellipse(ellipse or _ellipse(ref, place), turn),
-            path=path,
-            lines=lines,
-            marks=marks,
-            highlight=highlight,
-            images=[
-                (int(name.partition(":")[2]) * SHEET_DIGITS, payload_id(payload))
-                for name, payload in extras.items()
-                if name.startswith("images:")
-            ],
-            fields=_id(extras.get("fields")),
-            values=_id(extras.get("values")),
-            drift=_id(drift),
-            selected=selected,
-            start=start,
+            layers=Layers(
+                payload_id(decoder),
+                payload_id(points),
+                images=[
+                    (int(name.partition(":")[2]) * SHEET_DIGITS, payload_id(payload))
+                    for name, payload in extras.items()
+                    if name.startswith("images:")
+                ],
+                fields=_id(extras.get("fields")),
+                values=_id(extras.get("values")),
+                drift=_id(drift),
+            ),
+            splits=[("train", SPLITS["train"].start), ("test", SPLITS["test"].start)],
+            marked=marked._replace(
+                pin=None if place is None else Pick(_turned(place.coords, turn), place.id),
+                ellipse=_turned_ellipse(marked.ellipse or _ellipse(ref, place), turn),
+            ),
+            overlays=overlays,
+            shown=shown,
             link=link,
-            beside=beside,
-            turn=turn,
-            on_pick=on_pick,
-            on_select=on_select,
-            on_release=on_release,
-            on_drag=on_drag,
+            on=on,
         )
         for name, payload in extras.items():  # below the map, so that it keeps its place
             send(payload, key=f"{key}_{name.replace(':', '_')}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from latent_explorer.components.latent_map import MapView
+from latent_explorer.components.latent_map.values import MapView
 from latent_explorer.data.selection import write_ids
 from latent_explorer.links.codec import BadLinkError, Target, pin_params
 from latent_explorer.links.link import Link, read_link

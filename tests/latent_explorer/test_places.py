@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from latent_explorer.components.latent_map import Pick
+from latent_explorer.components.latent_map.values import Pick
 from latent_explorer.data import catalogue, digits, encoding
 from latent_explorer.data.digits import digit_name
 from latent_explorer.session.places import (

@@ -10,7 +10,9 @@ import streamlit as st
 
 from latent_explorer.checkpoint_map import checkpoint_map
 from latent_explorer.components.contact_sheet import PAGE_SIZE, contact_sheet, read_digit, read_page
-from latent_explorer.components.latent_map import MapView, pack_drift, read_pick, read_selection
+from latent_explorer.components.latent_map.messages import read_pick, read_selection
+from latent_explorer.components.latent_map.payload import pack_drift
+from latent_explorer.components.latent_map.values import Callbacks, MapView, Marked, Shown
 from latent_explorer.data import digits
 from latent_explorer.data.digits import SPLITS, digit_name
 from latent_explorer.data.selection import Ids
@@ -213,8 +215,8 @@ def _map(compared: Compared, drift: Drift, threshold: float) -> None:
             title=named.with_unit,
             said=f"{drift.other.name} against {drift.first.name}. {named.meaning}",
         ),
-        selected=None if chosen is None else chosen.ids,
-        start=opened.map if is_linked else MapView(colour="drift"),
+        marked=Marked(selected=None if chosen is None else chosen.ids),
+        shown=Shown(opened.map if is_linked else MapView(colour="drift")),
         link=page.link(
             compared,
             CompareLink(
@@ -225,8 +227,7 @@ def _map(compared: Compared, drift: Drift, threshold: float) -> None:
                 shown=ref.name,
             ),
         ),
-        on_pick=partial(_on_pick, ref),
-        on_select=_on_select,
+        on=Callbacks(pick=partial(_on_pick, ref), select=_on_select),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple, get_args
 
-from latent_explorer.components.latent_map import MapView
+from latent_explorer.components.latent_map.values import MapView
 from latent_explorer.links.codec import Reader
 from latent_explorer.pages.compare.measures import (
     FEWEST_NEIGHBOURS,

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from latent_explorer.checkpoint_map import checkpoint_map, pick_before_turn
 from latent_explorer.components.digit_strip import DigitImage, digit_strip
-from latent_explorer.components.latent_map import Beside, read_pick, read_selection
+from latent_explorer.components.latent_map.messages import read_pick, read_selection
+from latent_explorer.components.latent_map.values import Beside, Callbacks, Marked, Shown
 from latent_explorer.data import catalogue, digits, encoding
 from latent_explorer.data.digits import digit_name
 from latent_explorer.pages.compare.compared import Compared, link, pick, picked, place_in
@@ -53,14 +54,18 @@ def draw(compared: Compared) -> None:
                     compared.split,
                     key=_map_key(i),
                     place=place_in(ref),
-                    selected=None if selection is None else selection.ids,
-                    start=link_start("compare", opened_part(CompareLink).maps[i]),
+                    marked=Marked(selected=None if selection is None else selection.ids),
+                    shown=Shown(
+                        start=link_start("compare", opened_part(CompareLink).maps[i]),
+                        beside=Beside(_GROUP, SIDES[i], is_view_shared),
+                        turn=rotation,
+                    ),
                     link=params,
-                    beside=Beside(_GROUP, SIDES[i], is_view_shared),
-                    turn=rotation,
-                    on_pick=partial(_on_pick, i, ref, rotation),
-                    on_select=partial(_on_select, i),
-                    on_release=_on_release,
+                    on=Callbacks(
+                        pick=partial(_on_pick, i, ref, rotation),
+                        select=partial(_on_select, i),
+                        release=_on_release,
+                    ),
                 )
                 if turn is not None:
                     st.caption(_said_of_turn(turn, compared.refs[0]))

@@ -9,7 +9,8 @@ import streamlit as st
 
 from latent_explorer.checkpoint_map import checkpoint_map
 from latent_explorer.components.digit_strip import DigitImage, digit_strip, read_choice
-from latent_explorer.components.latent_map import read_pick, read_selection
+from latent_explorer.components.latent_map.messages import read_pick, read_selection
+from latent_explorer.components.latent_map.values import Callbacks, Marked, Shown
 from latent_explorer.data import catalogue, digits, encoding
 from latent_explorer.data.digits import SPLITS, Floats, digit_name
 from latent_explorer.data.encoding import Encoded
@@ -194,14 +195,14 @@ def _map(ref: CheckpointRef, split: Split, drawn: Drawn | None) -> None:
         split,
         key=MAP,
         place=place,
-        ellipse=ellipse,
-        highlight=st.session_state[NEAR] if is_shown else (),
-        selected=None if selection is None else selection.ids,
-        start=link_start(""),
+        marked=Marked(
+            ellipse=ellipse,
+            highlight=st.session_state[NEAR] if is_shown else (),
+            selected=None if selection is None else selection.ids,
+        ),
+        shown=Shown(link_start("")),
         link=link,
-        on_pick=_on_pick,
-        on_select=_on_select,
-        on_release=partial(_set_place, None),
+        on=Callbacks(pick=_on_pick, select=_on_select, release=partial(_set_place, None)),
     )
 
 

@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from latent_explorer.components.latent_map import Mark, mount_part, payload_id
+from latent_explorer.components.latent_map.mounting import mount_part
+from latent_explorer.components.latent_map.payload import payload_id
+from latent_explorer.components.latent_map.values import Mark
 from latent_explorer.data import payloads
 from latent_explorer.data.neighbours import N_VOTERS
 from latent_explorer.pages.interpolate.around import Around

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from latent_explorer.components.latent_map import Mark, read_drag, read_pick
+from latent_explorer.components.latent_map.messages import read_drag, read_pick
+from latent_explorer.components.latent_map.values import Mark
 from latent_explorer.data import catalogue, digits
 from latent_explorer.data.digit_terms import find_digits
 from latent_explorer.data.digits import SPLITS

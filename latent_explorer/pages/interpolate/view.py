@@ -8,7 +8,7 @@ import numpy as np
 import streamlit as st
 
 from latent_explorer.checkpoint_map import checkpoint_map
-from latent_explorer.components.latent_map import Line
+from latent_explorer.components.latent_map.values import Callbacks, Line, Marked, Overlays, Shown
 from latent_explorer.data import catalogue, encoding
 from latent_explorer.data.neighbours import N_VOTERS
 from latent_explorer.links.codec import Target
@@ -80,13 +80,11 @@ def _interpolate() -> None:
                 ref,
                 split,
                 key=stops.MAP,
-                path=(z - center) @ axes,
-                lines=lines,
-                marks=stops.marks(),
-                start=link_start("interpolate"),
+                marked=Marked(ends=stops.marks()),
+                overlays=Overlays((z - center) @ axes, lines),
+                shown=Shown(link_start("interpolate")),
                 link=_link(ref, split),
-                on_pick=stops.on_pick,
-                on_drag=stops.on_drag,
+                on=Callbacks(pick=stops.on_pick, drag=stops.on_drag),
             )
         images, around = _walk(ref, split, z, walked)
         with right, st.expander("Arithmetic: z(a) − z(b) + z(c)"):

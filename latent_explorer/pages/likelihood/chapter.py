@@ -13,13 +13,14 @@ import numpy as np
 import streamlit as st
 
 from latent_explorer.checkpoint_map import checkpoint_map
-from latent_explorer.components.latent_map import read_pick
+from latent_explorer.components.latent_map.messages import read_pick
+from latent_explorer.components.latent_map.values import Callbacks, Marked, Shown
 from latent_explorer.data import catalogue, digits, encoding, observations
 from latent_explorer.data.digit_terms import find_digits
 from latent_explorer.data.digits import SPLITS, Floats, digit_name
 from latent_explorer.data.encoding import Encoded
 from latent_explorer.data.neighbours import nearest_on_map
-from latent_explorer.data.selection import SearchError, parse_search
+from latent_explorer.data.selection import Ids, SearchError, parse_search
 from latent_explorer.links.codec import pin_params
 from latent_explorer.pages.explore.draw_panel import draw_panel
 from latent_explorer.pages.likelihood.link import LikelihoodLink
@@ -198,7 +199,8 @@ def chapter_map(
     *,
     on_pick: Callable[[], None],
     link: Mapping[str, str] | None = None,
-    **layers: Any,
+    place: Place | None = None,
+    marked: Marked = Marked(),
 ) -> None:
     """Draw the page's one map: its view lasts from chapter to chapter.
 
@@ -210,17 +212,18 @@ def chapter_map(
         Called after a click; `latent_map.read_pick(KEY_MAP)` tells where.
     link : mapping, optional
         What a link restores beside checkpoint, split and chapter.
-    **layers
-        As `checkpoint_map` takes them: place, ellipse, highlight…
+    place, marked
+        What stands out, as `checkpoint_map` takes them.
     """
     checkpoint_map(
         ref,
         split,
         key=KEY_MAP,
-        start=link_start("likelihood"),
+        place=place,
+        marked=marked,
+        shown=Shown(link_start("likelihood")),
         link=_link(ref, split, link or {}),
-        on_pick=on_pick,
-        **layers,
+        on=Callbacks(pick=on_pick),
     )
 
 
@@ -236,7 +239,9 @@ def place_map(ref: CheckpointRef, split: Split) -> None:
     )
 
 
-def digit_map(ref: CheckpointRef, split: Split, chosen: Chosen | None, **layers: Any) -> None:
+def digit_map(
+    ref: CheckpointRef, split: Split, chosen: Chosen | None, *, selected: Ids | None = None
+) -> None:
     """Draw the map with the chosen digit at q(z|x), an ellipse to scale; a click chooses another.
 
     Parameters
@@ -245,15 +250,16 @@ def digit_map(ref: CheckpointRef, split: Split, chosen: Chosen | None, **layers:
         What to show.
     chosen : Chosen or None
         From `digit_controls`.
-    **layers
-        More of what `checkpoint_map` takes.
+    selected : array of int, optional
+        Digits that stand out.
     """
+    here = link = ellipse = None
     if chosen is not None:
-        here = place_of_latent(ref, tuple(chosen.encoded.mu.tolist()))
-        layers["place"] = here._replace(id=chosen.id)
-        layers["ellipse"] = posterior_ellipse(ref, chosen.encoded)
-    link = None if chosen is None else digit_link(chosen)
-    chapter_map(ref, split, link=link, on_pick=_on_pick_digit, **layers)
+        here = place_of_latent(ref, tuple(chosen.encoded.mu.tolist()))._replace(id=chosen.id)
+        ellipse = posterior_ellipse(ref, chosen.encoded)
+        link = digit_link(chosen)
+    marked = Marked(ellipse=ellipse, selected=selected)
+    chapter_map(ref, split, on_pick=_on_pick_digit, link=link, place=here, marked=marked)
 
 
 def digit_link(chosen: Chosen) -> dict[str, str]:
