@@ -232,12 +232,12 @@ export class LatentMap {
     return { values: this.values, drift: this.drift }[this.colour.source];
   }
 
-  // Says what is wrong, each thing once.
+  // Says what is wrong, whenever there is something new.
   complain(missing) {
     const { settings, vocabulary, payloads } = this;
     const asked = [...this.shown, this.colour];
     const found = vocabulary.complaints(payloads, asked, missing, this.state.start);
-    this.controls.complain(found.filter((text) => !settings.told.has(text)));
+    if (found.some((text) => !settings.told.has(text))) this.controls.complain(found);
     settings.told = new Set(found);
   }
 
