@@ -36,6 +36,7 @@ if TOY.name not in layers.COMPUTED:  # once a server
     for module in readers_of_the_table():
         module.LAYERS = table([*LAYERS.values(), TOY, HOLLOW])  # type: ignore[attr-defined]
     layers.COMPUTED = MappingProxyType({**layers.COMPUTED, TOY.name: distance})
+    layers._SIDE = 24  # cells: quickly computed
     mount = mounting._mount
 
     def mount_spoilt(*, data: Any, **others: Any) -> Any:
