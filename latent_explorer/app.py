@@ -5,6 +5,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from latent_explorer import folders
 from latent_explorer.components.latent_map.mounting import preload
 from latent_explorer.data import catalogue, uploads
 from latent_explorer.links.link import Part
@@ -127,15 +128,12 @@ def _describe(ref: CheckpointRef) -> None:
 
 
 def _no_checkpoints() -> None:
+    folder = folders.weights_folders()[-1]
     st.title("No checkpoint yet")
     st.info(
-        f"The folder {catalogue.weights_folder()} holds no readable checkpoint. Train one, which "
+        f"The folder {folder} holds no readable checkpoint. Train one, which "
         "takes a few minutes, then reload this page:",
         icon=":material/model_training:",
     )
-    out = catalogue.weights_folder() / "quick.safetensors"
-    st.code(f"{sys.executable} -m vae_core train quick --out {out}", language="bash")
-
-
-if __name__ == "__main__":  # the script of an installed package; a checkout has its own
-    main()
+    command = folders.COMMAND.replace("python", sys.executable)
+    st.code(f"{command} train quick --out {folder / 'quick.safetensors'}", language="bash")

@@ -126,8 +126,8 @@ class LearnedMixture(nn.Module):
     def kl(self, q: Posterior) -> Tensor:
         """KL(q(z|x) ‖ p(z)) in nats, shape (B,), by 6 × 6 Gauss-Hermite nodes under q(z|x)."""
         x, w = np.polynomial.hermite_e.hermegauss(_HERMITE)
-        nodes = torch.cartesian_prod(*[torch.from_numpy(x).to(q.mu)] * 2)  # (36, 2)
-        weights = torch.cartesian_prod(*[torch.from_numpy(w / w.sum()).to(q.mu)] * 2).prod(-1)
+        nodes = torch.cartesian_prod(*[torch.as_tensor(x).to(q.mu)] * 2)  # (36, 2)
+        weights = torch.cartesian_prod(*[torch.as_tensor(w / w.sum()).to(q.mu)] * 2).prod(-1)
         z = q.mu.unsqueeze(-2) + q.std.unsqueeze(-2) * nodes  # (B, 36, 2)
         entropy = 0.5 * (q.logvar + math.log(2.0 * math.pi) + 1.0).sum(-1)
         return -entropy - (self.log_pz(z) * weights).sum(-1)

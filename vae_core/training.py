@@ -88,7 +88,7 @@ def start(
         torch.manual_seed(config.seed)
         model = VAE(model_config)
     # From here the first steps go into the latent space, not into learning where borders are.
-    mean = torch.from_numpy(images.mean(0).reshape(-1) / 255.0).clamp(1e-3, 1 - 1e-3)
+    mean = torch.as_tensor(images.mean(0).reshape(-1) / 255.0).clamp(1e-3, 1 - 1e-3)
     with torch.no_grad():
         model.decoder.output_bias[:N_PIXELS] = torch.logit(mean)
     model.to(device)
@@ -169,11 +169,11 @@ def train(
     """
     model, config = state.model, state.config
     device = state.generator.device
-    pixels = torch.from_numpy(images.reshape(len(images), -1).copy()).to(device)
+    pixels = torch.as_tensor(images.reshape(len(images), -1).copy()).to(device)
     if codes is None and state.epochs_done < config.start_epochs:
         raise ValueError(f'a start from "{config.start}" needs codes, got none')
-    targets = None if codes is None else torch.from_numpy(codes).to(device)
-    classes = None if labels is None else torch.from_numpy(labels.astype(np.int64)).to(device)
+    targets = None if codes is None else torch.as_tensor(codes).to(device)
+    classes = None if labels is None else torch.as_tensor(labels.astype(np.int64)).to(device)
     model.train()
     for epoch in range(state.epochs_done + 1, config.epochs + 1):
         phase = phase_of(epoch, config)
@@ -246,7 +246,7 @@ def _epoch(
     order = torch.randperm(len(pixels), generator=generator, device=device)
     recent, whole = _Means(epoch, device), _Means(epoch, device)
     since = time.perf_counter()
-    for i, rows in enumerate(order.split(_batch_size(epoch, config)), start=1):
+    for i, rows in enumerate(torch.split(order, _batch_size(epoch, config)), start=1):
         x = pixels[rows].float().div_(255.0)
         if is_binary:
             x = binarise(x, generator)

@@ -6,36 +6,22 @@ torch meanwhile by a background thread (`warm_up`).
 
 from __future__ import annotations
 
-import os
 import threading
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
 from latent_explorer.data import digits
-from latent_explorer.places import SHIPPED_WEIGHTS
+from latent_explorer.folders import checkpoints as checkpoints
 from vae_core.checkpoints import (
     Checkpoint,
     CheckpointRef,
     StoredCheckpoint,
     load_checkpoint,
     read_listed,
-    scan_checkpoints,
 )
 from vae_core.data import load_mnist
-from vae_core.errors import CheckpointError
-
-
-def weights_folder() -> Path:
-    """Where checkpoints are looked for: weights/, or $LATENT_EXPLORER_WEIGHTS."""
-    return Path(os.environ.get("LATENT_EXPLORER_WEIGHTS", SHIPPED_WEIGHTS))
-
-
-def checkpoints() -> tuple[list[CheckpointRef], list[CheckpointError]]:
-    """Look at the folder afresh, so that a file dropped into it appears."""
-    return scan_checkpoints(weights_folder())
 
 
 @st.cache_resource(show_spinner=False)

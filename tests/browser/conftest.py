@@ -13,7 +13,7 @@ import pytest
 from numpy.typing import NDArray
 from playwright.sync_api import Browser
 
-from latent_explorer.data import catalogue
+from latent_explorer.folders import SHIPPED_WEIGHTS
 from tests.browser.running import ROOT as ROOT
 from tests.browser.running import Server, chromium
 from tests.browser.tab import Tab
@@ -78,9 +78,9 @@ class Shipped:
 @pytest.fixture(scope="session")
 def shipped() -> dict[str, Shipped]:
     """The shipped checkpoints by name, the app's first choice first."""
-    refs = list_checkpoints(catalogue.weights_folder())
+    refs = list_checkpoints(SHIPPED_WEIGHTS)
     if len(refs) < 2:
-        pytest.fail(f"{catalogue.weights_folder()} holds {len(refs)} checkpoints; two are needed.")
+        pytest.fail(f"{SHIPPED_WEIGHTS} holds {len(refs)} checkpoints; two are needed.")
     refs.sort(key=lambda ref: ref.name != "atlas")
     return {ref.name: Shipped(ref) for ref in refs}
 

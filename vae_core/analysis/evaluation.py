@@ -108,7 +108,7 @@ def _on_training_images(model: VAE, train: DataSet) -> dict[str, Any]:
 
 def model_input(model: VAE, data: DataSet) -> Tensor:
     """Build what the likelihood explains, (N, 784): one fixed binarisation, or grey pixels."""
-    x = torch.from_numpy(data.images.reshape(len(data.images), -1).copy()).float().div_(255.0)
+    x = torch.as_tensor(data.images.reshape(len(data.images), -1).copy()).float().div_(255.0)
     if model.config.likelihood == "bernoulli":
         return binarise(x, Generator().manual_seed(BINARISATION_SEED))
     return x

@@ -324,7 +324,7 @@ def log_sensitivity(model: VAE, grid: Grid) -> NDArray[np.float64]:
     if model.config.latent_dim != 2:
         raise ValueError(f"latent_dim must be 2, got {model.config.latent_dim}")
     like = next(model.parameters())
-    z = torch.from_numpy(grid.points).to(like)
+    z = torch.as_tensor(grid.points).to(like)
     metric = torch.cat([pullback_metric(model, part) for part in z.split(_METRIC_CHUNK)])
     eigenvalues = torch.linalg.eigvalsh(metric.double()).cpu().numpy()  # rising, (M, 2)
     info = torch.finfo(like.dtype)

@@ -28,7 +28,7 @@ def encode_images(model: VAE, images: ByteArray) -> Posterior:
         mu and logvar, each of shape (N, D), on the CPU.
     """
     device = next(model.parameters()).device
-    pixels = torch.from_numpy(images.reshape(len(images), -1).copy())
+    pixels = torch.as_tensor(images.reshape(len(images), -1).copy())
     with torch.no_grad():
         parts = [model.encode(rows.to(device).float().div_(255.0)) for rows in pixels.split(_BATCH)]
     return Posterior(*(torch.cat(each).cpu() for each in zip(*parts, strict=True)))

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from vae_core.checkpoints import checkpoint_ref, expected_shapes, load_checkpoint
+from vae_core.checkpoints import CheckpointRef, checkpoint_ref, expected_shapes, load_checkpoint
 from vae_core.cli.tables import Row, table
 from vae_core.cli.writing import WEIGHTS, places_of, rounded, write_measured
 from vae_core.data import DataSet, data_identity, load_idx, load_mnist
@@ -80,6 +80,8 @@ def run(args: argparse.Namespace) -> int:
 
     recipe = _chosen_recipe(args)
     out: Path = args.out or _default_out(recipe.name)
+    if args.out is None:
+        WEIGHTS.mkdir(exist_ok=True)
     unfinished = run_path(out)
     _refuse_to_overwrite(out, unfinished, args)
     if args.device == "cuda" and not torch.cuda.is_available():
@@ -123,7 +125,7 @@ def _start(work: _Work, unfinished: Path, args: argparse.Namespace) -> TrainStat
     recipe = work.recipe
     state = start(recipe.model, recipe.train, work.images.images, args.device)
     if recipe.train.start == "checkpoint":
-        parent = load_checkpoint(checkpoint_ref(args.parent or _default_out(recipe.parent)))
+        parent = load_checkpoint(_parent(recipe, args))
         if expected_shapes(parent.config) != expected_shapes(recipe.model):
             raise VaeCoreError(f"{parent.ref.path} is no start for {recipe.name}: other layers")
         state.model.load_state_dict(parent.model.state_dict())
@@ -172,6 +174,14 @@ def _train(
             if record.step in kept_steps:
                 path = _snapshot(folder, record.step)
                 write_measured(path, state, recipe, data, test, epoch=fraction * epochs)
+
+
+def _parent(recipe: Recipe, args: argparse.Namespace) -> CheckpointRef:
+    path: Path = args.parent or _default_out(recipe.parent)
+    if args.parent is None and not path.exists():  # it may have come with the app
+        shipped = (ref.path for ref in args.catalogue()[0] if ref.name == recipe.parent)
+        path = next(shipped, path)
+    return checkpoint_ref(path)
 
 
 def _default_out(name: str) -> Path:
