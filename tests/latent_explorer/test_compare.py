@@ -343,8 +343,8 @@ def test_figures_show_the_header_s_and_the_core_s_numbers(
     refs = {ref.name: ref for ref in catalogue.checkpoints()[0]}
     pair = (refs["first"], refs["other"])
     at = page("figures", checkpoint="first")
-    (table,) = (one.proto.body for one in at.get("html") if "compared-frame" in one.proto.body)
-    rows = rows_of(table)
+    (html,) = (one.proto.body for one in at.get("html") if "compared-frame" in one.proto.body)
+    rows = rows_of(html)
     assert list(rows) == [
         f"{d.title}, {d.unit}" if d.unit else d.title
         for d in (each.measure for each in DEFINITIONS)
