@@ -19,11 +19,12 @@ from latent_explorer.data import catalogue, digits, encoding
 from latent_explorer.data.digit_terms import digit_terms
 from latent_explorer.data.digits import SPLITS
 from latent_explorer.data.selection import write_ids
-from latent_explorer.pages.compare import figures, figures_table, measures, morphing
-from latent_explorer.pages.compare.drift import MAP, SHEET
-from latent_explorer.pages.compare.figures_table import DEFINITIONS, Definition, Figure
+from latent_explorer.pages.compare import evaluation, measures, table, transition
+from latent_explorer.pages.compare.definitions import DEFINITIONS, Definition, MetricValue
+from latent_explorer.pages.compare.drift import MAP
+from latent_explorer.pages.compare.most_moved import SHEET
 from latent_explorer.pages.compare.stories import cluster_stories
-from latent_explorer.pages.explore import selection_panel as selecting
+from latent_explorer.panels import selection
 from latent_explorer.plots.classes import class_bars, class_difference, class_matrix
 from latent_explorer.plots.drift import drift_histogram
 from tests.latent_explorer.test_pages import component, shown_errors, trigger
@@ -123,7 +124,7 @@ def test_maps_of_very_different_sizes_have_scales_of_their_own(
     factor: float, is_one_scale: bool
 ) -> None:
     codes = np.random.default_rng(0).normal(size=(1000, 2))
-    first, last = morphing._halves(codes, factor * codes)
+    first, last = transition._halves(codes, factor * codes)
     quantile = np.quantile(np.abs(codes), 0.998)
     assert last == pytest.approx(abs(factor) * quantile, abs=1e-6)
     assert first == (last if is_one_scale else quantile)
@@ -179,12 +180,12 @@ def test_the_threshold_selects_and_a_digit_is_picked(
     at = page("drift")
     want = expected_drift(pair, "displacement", 10)
     (slider,) = (one for one in at.slider if one.label.startswith("Threshold"))
-    assert selecting._SELECTED not in at.session_state
+    assert selection._SELECTED not in at.session_state
     step = float(slider.step)  # pyright: ignore[reportArgumentType]
     slider.set_value(step * round(float(np.quantile(want, 0.9)) / step)).run()
     (slider,) = (one for one in at.slider if one.label.startswith("Threshold"))
     ids = np.flatnonzero(want >= slider.value) + 60_000
-    np.testing.assert_array_equal(at.session_state[selecting._SELECTED].ids, ids)
+    np.testing.assert_array_equal(at.session_state[selection._SELECTED].ids, ids)
     assert component(at, MAP)["selected"]["first_id"] == ids[0]
     digit = component(at, SHEET)["ids"][3]
     trigger(at, SHEET, "choose", digit)
@@ -257,7 +258,7 @@ def test_classes_show_the_core_s_numbers(
         )
         right = numbers(rf"\*\*{ref.name}\*\* · in the cluster of their class ([\d.]+) %", said(at))
         assert right == pytest.approx([100 * found.accuracy], abs=0.051)
-        per_class = measures.class_figures(ref)
+        per_class = measures.class_metrics(ref)
         assert per_class.spread == pytest.approx(
             spread.class_spread(test_codes(ref), labels), rel=1e-4
         )
@@ -343,7 +344,10 @@ def test_figures_show_the_header_s_and_the_core_s_numbers(
     at = page("figures", checkpoint="first")
     (table,) = (one.proto.body for one in at.get("html") if "compared-frame" in one.proto.body)
     rows = rows_of(table)
-    assert list(rows) == [f"{d.title}, {d.unit}" if d.unit else d.title for d in DEFINITIONS]
+    assert list(rows) == [
+        f"{d.title}, {d.unit}" if d.unit else d.title
+        for d in (each.measure for each in DEFINITIONS)
+    ]
     codes = test_codes(pair[0])
     images = digits.data_set().images[SPLITS["test"]].reshape(N_TEST, -1)
     labels = digits.labels()[SPLITS["test"]]
@@ -372,7 +376,7 @@ def test_figures_show_the_header_s_and_the_core_s_numbers(
     assert rows["ELBO, nats"][1] == [True, False]
     assert rows["NMI of k-means"][1] == [False, False]  # one by hand, one measured
     assert rows["Linear CKA with the first"][1] == [False, False]
-    found = figures_table.figures(pair[1], pair[0])
+    found = evaluation.metric_values(pair[1], pair[0])
     for each in found.values():
         if each.interval is not None:
             assert each.value is not None
@@ -385,9 +389,7 @@ def test_figures_show_the_header_s_and_the_core_s_numbers(
     }  # fmt: skip
     lines = list(
         csv.DictReader(
-            io.StringIO(
-                figures_table.as_csv(pair, [figures_table.figures(r, pair[0]) for r in pair])
-            )
+            io.StringIO(table.as_csv(pair, [evaluation.metric_values(r, pair[0]) for r in pair]))
         )
     )
     assert len(lines) == 2 * len(DEFINITIONS)
@@ -428,14 +430,15 @@ def test_the_best_is_bold_only_where_it_can_be_told(
     for name, config in zip(("a", "b"), configs, strict=True):
         write_checkpoint(weights / f"{name}.safetensors", with_map=False, **config)
     refs = catalogue.checkpoints()[0]
-    absent = Figure(None, "none")
+    absent = MetricValue(None, "none")
     found = [
-        {each.key: absent for each in DEFINITIONS} | {key: Figure(value, how)}
+        {each.key: absent for each in DEFINITIONS} | {key: MetricValue(value, how)}
         for value, how in zip(values, hows, strict=True)
     ]
-    html = figures.figures_html(refs, found)
+    html = table.as_html(refs, found)
     definition: Definition = next(each for each in DEFINITIONS if each.key == key)
-    title = f"{definition.title}, {definition.unit}" if definition.unit else definition.title
+    measure = definition.measure
+    title = f"{measure.title}, {measure.unit}" if measure.unit else measure.title
     assert rows_of(html)[title][1] == bold
     is_odd = (hows[0] != hows[1] and key != "log_px") or (key == "elbo" and configs[1] != {})
     assert ("Not to be set against each other" in html) == is_odd

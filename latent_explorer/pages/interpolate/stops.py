@@ -11,7 +11,7 @@ from latent_explorer.data import catalogue, digits
 from latent_explorer.data.digit_terms import find_digits
 from latent_explorer.data.digits import SPLITS
 from latent_explorer.data.selection import SearchError, parse_search
-from latent_explorer.pages.interpolate.geometry import Latents
+from latent_explorer.pages.interpolate.curves import Latents
 from latent_explorer.pages.interpolate.link import WalkLink
 from latent_explorer.pages.interpolate.ways import MOST_VIA
 from latent_explorer.session.current import current

@@ -1,4 +1,4 @@
-"""What lies around the steps of a walk: the digits nearby, and the region with data."""
+"""The neighbourhood of a walk's steps: the digits nearby, and the region with data."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from latent_explorer.theme import number
 from vae_core.checkpoints import CheckpointRef
 
 
-class Around(NamedTuple):
+class Neighbourhood(NamedTuple):
     """Of each step, shape (T, …)."""
 
     nearest: NDArray[np.float64]  # distance to the nearest training digit's code, z units
@@ -36,23 +36,23 @@ class Around(NamedTuple):
         return self.nearest > self.reach
 
 
-def look_around(ref: CheckpointRef, z: NDArray[Any]) -> Around:
-    """Look for digits around steps of shape (T, D)."""
+def neighbourhood_of(ref: CheckpointRef, z: NDArray[Any]) -> Neighbourhood:
+    """Look for the digits near to steps of shape (T, D)."""
     codes = geometry.codes(ref)
-    return Around(codes.nearest(z), codes.shares(z, N_VOTERS), codes.reach)
+    return Neighbourhood(codes.nearest(z), codes.shares(z, N_VOTERS), codes.reach)
 
 
-def said_of_region(around: Around) -> str:
+def said_of_region(near: Neighbourhood) -> str:
     """Say in plain words whether the walk leaves the region with data, and where."""
-    reach = f"{number(around.reach)} z units"
+    reach = f"{number(near.reach)} z units"
     what = (
         "The region with data: no farther from a training digit's code than 99 % of the test "
         f"digits' codes are, {reach}."
     )
-    steps = np.flatnonzero(around.outside)
+    steps = np.flatnonzero(near.outside)
     if not len(steps):
         return f"Every step lies in the region with data. {what}"
-    last = len(around.nearest) - 1
+    last = len(near.nearest) - 1
     spans = np.split(steps, np.flatnonzero(np.diff(steps) > 1) + 1)
     names = [
         _name(s[0], last) if len(s) == 1 else f"{_name(s[0], last)} to {_name(s[-1], last)}"

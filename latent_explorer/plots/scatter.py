@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 
-def digit_map(
+def digit_scatter(
     *,
     coords: NDArray[np.floating[Any]],
     labels: NDArray[np.uint8],

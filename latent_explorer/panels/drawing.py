@@ -22,8 +22,8 @@ _AFTER = "28 × 28, as the model sees it"
 _WIDTH = 168  # of the pictures before and after, CSS pixels
 
 
-class Drawn(NamedTuple):
-    """A digit that is none of MNIST's."""
+class OwnDigit(NamedTuple):
+    """A digit that is none of MNIST's: drawn by hand, or on a picture."""
 
     raw: NDArray[np.float32]  # (H, W), ink from 0 to 1: as drawn, or as read from the picture
     image: NDArray[np.uint8]  # (28, 28), normalised as MNIST's were
@@ -37,7 +37,7 @@ class _Upload(NamedTuple):
     problem: str
 
 
-def draw_panel(ref: CheckpointRef, key: str) -> Drawn | None:
+def drawing_panel(ref: CheckpointRef, key: str) -> OwnDigit | None:
     """Let the user draw or upload a digit, and show what the model gets to see of it.
 
     Parameters
@@ -49,7 +49,7 @@ def draw_panel(ref: CheckpointRef, key: str) -> Drawn | None:
 
     Returns
     -------
-    Drawn or None
+    OwnDigit or None
         None as long as there is nothing.
     """
     way = st.segmented_control(
@@ -64,10 +64,10 @@ def draw_panel(ref: CheckpointRef, key: str) -> Drawn | None:
     return _upload(ref, key) if way == UPLOAD else _draw(ref, key)
 
 
-def _draw(ref: CheckpointRef, key: str) -> Drawn | None:
+def _draw(ref: CheckpointRef, key: str) -> OwnDigit | None:
     n, ink = st.session_state.setdefault(f"{key}_ink", (0, None))
     left, right = st.columns([3, 2], gap="small")
-    drawn = None
+    own = None
     with right:  # before the square, which then tells the browser that it may send more
         if ink is None:
             st.caption(
@@ -75,11 +75,11 @@ def _draw(ref: CheckpointRef, key: str) -> Drawn | None:
                 "moved so that its centre of mass lies in the middle of 28 × 28, as MNIST's were."
             )
         else:
-            drawn = _drawn(ref, ink)
-            _show_after(drawn, key)
+            own = _own_digit(ref, ink)
+            _show_after(own, key)
     with left:
         drawing(key=f"{key}_pad", seen=n, on_ink=lambda: _on_ink(key))
-    return drawn
+    return own
 
 
 def _on_ink(key: str) -> None:
@@ -88,7 +88,7 @@ def _on_ink(key: str) -> None:
         st.session_state[f"{key}_ink"] = (sent.n, sent.ink)
 
 
-def _upload(ref: CheckpointRef, key: str) -> Drawn | None:
+def _upload(ref: CheckpointRef, key: str) -> OwnDigit | None:
     st.file_uploader(
         "A picture of one digit: PNG or JPEG, dark on light or light on dark",
         type=ENDINGS,
@@ -107,9 +107,9 @@ def _upload(ref: CheckpointRef, key: str) -> Drawn | None:
     with left:
         st.image(upload.data, caption=upload.name, width=_WIDTH, alt=f"Your picture {upload.name}")
     with right:
-        drawn = _drawn(ref, upload.raw)
-        _show_after(drawn, key)
-    return drawn
+        own = _own_digit(ref, upload.raw)
+        _show_after(own, key)
+    return own
 
 
 def _on_file(key: str) -> None:
@@ -127,12 +127,12 @@ def _on_file(key: str) -> None:
     st.session_state[f"{key}_upload"] = _Upload(file.name, data, raw, problem)
 
 
-def _drawn(ref: CheckpointRef, raw: NDArray[np.float32]) -> Drawn:
+def _own_digit(ref: CheckpointRef, raw: NDArray[np.float32]) -> OwnDigit:
     image = normalise_drawing(raw)
-    return Drawn(raw, image, encoding.encode_image(ref, image))
+    return OwnDigit(raw, image, encoding.encode_image(ref, image))
 
 
-def _show_after(drawn: Drawn, key: str) -> None:
+def _show_after(own: OwnDigit, key: str) -> None:
     digit_strip(
-        [DigitImage(drawn.image / 255.0, "Normalised", _AFTER)], key=f"{key}_after", size=_WIDTH
+        [DigitImage(own.image / 255.0, "Normalised", _AFTER)], key=f"{key}_after", size=_WIDTH
     )

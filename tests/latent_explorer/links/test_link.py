@@ -9,12 +9,11 @@ from latent_explorer.components.latent_map.values import MapView
 from latent_explorer.data.selection import write_ids
 from latent_explorer.links.codec import BadLinkError, Target, pin_params
 from latent_explorer.links.link import Link, read_link
-from latent_explorer.pages.compare.compared import SECTIONS
-from latent_explorer.pages.compare.link import SECTIONS as LINKED_SECTIONS
+from latent_explorer.pages.compare.choices import SECTIONS
 from latent_explorer.pages.compare.link import CompareLink
 from latent_explorer.pages.interpolate.link import WalkLink
-from latent_explorer.pages.likelihood.chapter import CHAPTERS
-from latent_explorer.pages.likelihood.link import N_CHAPTERS, LikelihoodLink
+from latent_explorer.pages.likelihood.chapters import CHAPTERS
+from latent_explorer.pages.likelihood.link import LikelihoodLink
 
 PARTS = (CompareLink, WalkLink, LikelihoodLink)
 NAMES = ["atlas", "deep"]
@@ -37,8 +36,10 @@ def test_no_link() -> None:
 
 
 def test_every_section_and_chapter_can_be_linked() -> None:
-    assert tuple(SECTIONS) == LINKED_SECTIONS
-    assert [chapter.number for chapter in CHAPTERS] == list(range(1, N_CHAPTERS + 1))
+    for name in SECTIONS:
+        assert read(section=name).part(CompareLink).section == name
+    for number in CHAPTERS:
+        assert read(chapter=str(number)).part(LikelihoodLink).chapter == number
 
 
 def test_everything() -> None:

@@ -1,11 +1,10 @@
-"""What the sections of the Compare page share: their list, the checkpoints, what is picked.
+"""What the sections of the Compare page share: the checkpoints compared, and what is picked.
 
-The selection is the app's own, of `latent_explorer.pages.explore.selection_panel`.
+The selection is the app's own, of `latent_explorer.panels.selection`.
 """
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import NamedTuple
 from urllib.parse import urlencode
 
@@ -13,8 +12,10 @@ import streamlit as st
 
 from latent_explorer.data import catalogue, uploads
 from latent_explorer.links.codec import pin_params
-from latent_explorer.pages.compare.link import MOST_OTHERS, CompareLink
-from latent_explorer.pages.explore import selection_panel as selecting
+from latent_explorer.pages.compare.choices import MOST_OTHERS, SECTIONS, Section
+from latent_explorer.pages.compare.link import CompareLink
+from latent_explorer.panels import selection
+from latent_explorer.panels.controls import choice
 from latent_explorer.session.current import current
 from latent_explorer.session.opened import opened_link, opened_part
 from latent_explorer.session.places import Place, place_of_digit, place_of_latent, place_of_target
@@ -26,38 +27,7 @@ SECTION, OTHERS = "compare_section", "compare_others"  # widgets
 _PICKED = "compare_picked"
 
 
-class Section(NamedTuple):
-    """A section; its module in this folder has `draw(compared)`, which draws all of it."""
-
-    name: str  # in links
-    title: str
-    question: str
-    module: str
-
-    @property
-    def compares(self) -> bool:
-        """Whether it sets checkpoints side by side; the other shows one training."""
-        return self.name != "training"
-
-    def draw(self, compared: Compared) -> None:
-        """Draw the section; its module is imported when it is first opened."""
-        import_module(f"{__package__}.{self.module}").draw(compared)
-
-
-SECTIONS = {
-    section.name: section
-    for section in (
-        Section("maps", "Maps", "Where does each encoder put the same digit?", "maps"),
-        Section("morph", "Morph", "How do the digits get from one map to the other?", "morphing"),
-        Section("drift", "Drift", "Which digits ended up elsewhere?", "drift"),
-        Section("classes", "Classes", "Which digits does each encoder keep apart?", "classes"),
-        Section("figures", "Figures", "Which model is better, and by which measure?", "figures"),
-        Section("training", "Through training", "How does a map come about?", "training"),
-    )
-}
-
-
-class Compared(NamedTuple):
+class Comparison(NamedTuple):
     """Two to four checkpoints, the sidebar's first, and the digits they are compared on.
 
     The section that compares none has the first alone.
@@ -74,28 +44,20 @@ def open_page() -> None:
     opened = opened_link()
     st.session_state[SECTION] = opened_part(CompareLink).section or next(iter(SECTIONS))
     st.session_state[_PICKED] = place_of_target(current()[0], opened.pin)
-    selecting.restore(opened, *current())
+    selection.restore(opened, *current())
 
 
 def choose_section() -> Section:
     """Let a section be chosen."""
-    st.segmented_control(
-        "Section",
-        list(SECTIONS),
-        format_func=lambda name: SECTIONS[name].title,
-        key=SECTION,
-        label_visibility="collapsed",
-        required=True,
-        persist_state="session",
-    )
-    return SECTIONS[st.session_state[SECTION]]
+    titles = {name: section.title for name, section in SECTIONS.items()}
+    return SECTIONS[choice("Section", titles, key=SECTION, label_visibility="collapsed")]
 
 
-def choose(refs: list[CheckpointRef], section: Section) -> Compared | None:
+def choose(refs: list[CheckpointRef], section: Section) -> Comparison | None:
     """Let one to three checkpoints be chosen beside the sidebar's; None if there is no other."""
     first, split = current()
     if not section.compares:
-        return Compared((first,), split)
+        return Comparison((first,), split)
     others = {ref.name: ref for ref in refs if ref.name != first.name}
     if not others:
         st.info(
@@ -123,7 +85,7 @@ def choose(refs: list[CheckpointRef], section: Section) -> Compared | None:
             persist_state="session",
         )
         uploads.upload_panel()
-    return Compared((first, *(others[name] for name in names or chosen)), split)
+    return Comparison((first, *(others[name] for name in names or chosen)), split)
 
 
 def picked() -> Place | None:
@@ -148,28 +110,28 @@ def place_in(ref: CheckpointRef) -> Place | None:
     return place_of_latent(ref, here.z)
 
 
-def link(compared: Compared, shown: CompareLink | None = None) -> dict[str, str]:
+def link(comparison: Comparison, shown: CompareLink | None = None) -> dict[str, str]:
     """Write the comparison for a link.
 
     Parameters
     ----------
-    compared : Compared
+    comparison : Comparison
     shown : CompareLink, optional
         What a section shows, its own part.
     """
-    first, *others = (ref.name for ref in compared.refs)
+    first, *others = (ref.name for ref in comparison.refs)
     if not others:  # the section shows the first alone; the others come back with the next
         asked = read_widget(OTHERS) or opened_part(CompareLink).others
         others = [name for name in asked if name != first]
     part = (shown or CompareLink())._replace(
         others=tuple(others), section=st.session_state[SECTION]
     )
-    params = {"checkpoint": first, "split": compared.split} | part.params()
+    params = {"checkpoint": first, "split": comparison.split} | part.params()
     if (here := picked()) is not None:
         params |= pin_params(here.id, here.z)
-    return params | selecting.link_params(compared.refs[0], compared.split)
+    return params | selection.link_params(comparison.refs[0], comparison.split)
 
 
-def show_link(compared: Compared, shown: CompareLink | None = None) -> None:
+def show_link(comparison: Comparison, shown: CompareLink | None = None) -> None:
     """Show a link to the section as it is; for sections without a map, which copies its own."""
-    st.markdown(f"[Link to this section as it is](compare?{urlencode(link(compared, shown))})")
+    st.markdown(f"[Link to this section as it is](compare?{urlencode(link(comparison, shown))})")
