@@ -106,10 +106,9 @@ def _describe(ref: CheckpointRef) -> None:
     header = catalogue.stored(ref).header
     st.caption(header.about)
     rows = [
-        f"<span>{each.title}</span>"
-        f"<span>{number(figure['value'], each.decimals)} {each.unit}</span>"
+        f"<span>{each.title}</span><span>{number(metric.value, each.decimals)} {each.unit}</span>"
         for each in map(MEASURES.__getitem__, SHOWN)
-        if (figure := header.metrics.get(each.name)) and figure["value"] is not None
+        if (metric := header.metrics.get(each.name)) and metric.value is not None
     ]
     if rows:
         pixels = "binarised" if header.model.likelihood == "bernoulli" else "grey"

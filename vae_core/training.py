@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Generator, Tensor
+from torch.random import fork_rng, manual_seed
 
 from vae_core.config import N_PIXELS, ModelConfig, TrainConfig
 from vae_core.data import ByteArray, binarise
@@ -84,8 +85,8 @@ def start(
         The two configurations do not go together.
     """
     _check_together(model_config, config)
-    with torch.random.fork_rng():
-        torch.manual_seed(config.seed)
+    with fork_rng():
+        manual_seed(config.seed)
         model = VAE(model_config)
     # From here the first steps go into the latent space, not into learning where borders are.
     mean = torch.as_tensor(images.mean(0).reshape(-1) / 255.0).clamp(1e-3, 1 - 1e-3)
@@ -203,7 +204,7 @@ def moments(config: TrainConfig, n_images: int, n: int) -> list[int]:
         recorded += [*range(before + _RECORD_EVERY, last, _RECORD_EVERY), last]
     wanted = np.geomspace(recorded[0], recorded[-1], n - 1)
     nearest = np.abs(np.array(recorded)[:, None] - wanted).argmin(0)
-    return sorted({recorded[i] for i in nearest})
+    return sorted({recorded[int(i)] for i in nearest})
 
 
 Objective = Callable[[Tensor, Tensor], BatchObjective]  # of x and of the rows it was made from
@@ -256,7 +257,7 @@ def _epoch(
         state.optimizer.param_groups[0]["lr"] = rate
         state.optimizer.zero_grad()
         (-batch.objective.mean()).backward()
-        state.optimizer.step()
+        state.optimizer.step()  # pyright: ignore[reportUnknownMemberType]
         recent.add(batch)
         whole.add(batch)
         is_last = i == n_batches

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import threading
 from importlib import import_module
-from typing import Any
 
 import streamlit as st
 
@@ -17,11 +16,12 @@ from latent_explorer.folders import checkpoints as checkpoints
 from vae_core.checkpoints import (
     Checkpoint,
     CheckpointRef,
-    StoredCheckpoint,
     load_checkpoint,
     read_listed,
 )
 from vae_core.data import load_mnist
+from vae_core.metrics import Metrics
+from vae_core.tensors import StoredCheckpoint
 
 
 @st.cache_resource(show_spinner=False)
@@ -57,13 +57,13 @@ def checkpoint(ref: CheckpointRef) -> Checkpoint:
     return load_checkpoint(ref)
 
 
-def metrics(ref: CheckpointRef) -> dict[str, dict[str, Any]]:
+def metrics(ref: CheckpointRef) -> Metrics:
     """Figures on the test set, those of the file's header where it has them."""
     return stored(ref).header.metrics or _measured(ref)
 
 
 @st.cache_data(max_entries=16, show_spinner="Measuring on the 10,000 test digits…")
-def _measured(ref: CheckpointRef) -> dict[str, dict[str, Any]]:
+def _measured(ref: CheckpointRef) -> Metrics:
     from vae_core.analysis.evaluation import evaluate_model
 
     return evaluate_model(checkpoint(ref).model, load_mnist("test"))

@@ -20,13 +20,12 @@ from tests.browser.tab import Tab
 from vae_core.checkpoints import (
     Checkpoint,
     CheckpointRef,
-    DigitMap,
-    digit_map,
     list_checkpoints,
     load_checkpoint,
     read_checkpoint,
 )
 from vae_core.data import DataSet, load_mnist
+from vae_core.tensors import ProjectedCodes
 
 FIRST_TEST_DIGIT = 60_000
 
@@ -42,8 +41,8 @@ class Shipped:
         return load_checkpoint(self.ref)
 
     @cached_property
-    def map(self) -> DigitMap:
-        found = digit_map(read_checkpoint(self.ref.path))
+    def map(self) -> ProjectedCodes:
+        found = read_checkpoint(self.ref.path).codes
         assert found is not None, f"{self.ref.name} was shipped without its map"
         return found
 

@@ -20,7 +20,7 @@ from latent_explorer.data.digit_terms import digit_terms
 from latent_explorer.data.digits import SPLITS
 from latent_explorer.data.selection import write_ids
 from latent_explorer.pages.compare import evaluation, measures, table, transition
-from latent_explorer.pages.compare.definitions import DEFINITIONS, Definition, MetricValue
+from latent_explorer.pages.compare.definitions import DEFINITIONS, Definition, Shown
 from latent_explorer.pages.compare.drift import MAP
 from latent_explorer.pages.compare.most_moved import SHEET
 from latent_explorer.pages.compare.stories import cluster_stories
@@ -28,9 +28,10 @@ from latent_explorer.panels import selection
 from latent_explorer.plots.classes import class_bars, class_difference, class_matrix
 from latent_explorer.plots.drift import drift_histogram
 from tests.latent_explorer.test_pages import component, shown_errors, trigger
-from vae_core.checkpoints import CheckpointRef, digit_map, read_listed, save_checkpoint
+from vae_core.checkpoints import CheckpointRef, read_listed, save_checkpoint
 from vae_core.comparison import alignment, clusters, drift, neighbourhoods, spread
 from vae_core.comparison.clusters import k_means_agreement
+from vae_core.metrics import Metric, based
 
 PAGE = "latent_explorer/pages/compare/view.py"
 N_TEST = 10_000
@@ -331,9 +332,9 @@ def test_figures_show_the_header_s_and_the_core_s_numbers(
 ) -> None:
     """The first has all it needs in its header, the other nearly nothing."""
     model = write_checkpoint(weights / "other.safetensors", seed=1)
-    coords = digit_map(read_listed(catalogue.checkpoints()[0][0]))
+    coords = read_listed(catalogue.checkpoints()[0][0]).codes
     stored = {
-        name: {"value": value, "stderr": None, "unit": "", "how": "by hand"}
+        name: Metric(value, None, "", "by hand")
         for name, value in (("elbo", -1.4), ("nmi", 0.3), ("ari", 0.2), ("aggregate_kl", 0.1))
     }
     save_checkpoint(
@@ -342,8 +343,8 @@ def test_figures_show_the_header_s_and_the_core_s_numbers(
     refs = {ref.name: ref for ref in catalogue.checkpoints()[0]}
     pair = (refs["first"], refs["other"])
     at = page("figures", checkpoint="first")
-    (table,) = (one.proto.body for one in at.get("html") if "compared-frame" in one.proto.body)
-    rows = rows_of(table)
+    (html,) = (one.proto.body for one in at.get("html") if "compared-frame" in one.proto.body)
+    rows = rows_of(html)
     assert list(rows) == [
         f"{d.title}, {d.unit}" if d.unit else d.title
         for d in (each.measure for each in DEFINITIONS)
@@ -379,10 +380,10 @@ def test_figures_show_the_header_s_and_the_core_s_numbers(
     found = evaluation.metric_values(pair[1], pair[0])
     for each in found.values():
         if each.interval is not None:
-            assert each.value is not None
+            assert each.metric.value is not None
             assert each.low is not None
             assert each.high is not None
-            assert each.low <= each.value <= each.high
+            assert each.low <= each.metric.value <= each.high
     assert {name for name, each in found.items() if each.interval == "bootstrap"} == {
         "elbo", "reconstruction", "knn1", "knn10", "knn50", "silhouette", "trustworthiness",
         "overlap", "kl",
@@ -396,7 +397,7 @@ def test_figures_show_the_header_s_and_the_core_s_numbers(
     assert all(line["definition"] and line["range"] and line["source"] for line in lines)
     by_name = {(line["figure"], line["checkpoint"]): line for line in lines}
     trust = found["trustworthiness"]
-    assert float(by_name["Trustworthiness", "other"]["value"]) == trust.value
+    assert float(by_name["Trustworthiness", "other"]["value"]) == trust.metric.value
 
 
 @pytest.mark.parametrize(
@@ -430,10 +431,13 @@ def test_the_best_is_bold_only_where_it_can_be_told(
     for name, config in zip(("a", "b"), configs, strict=True):
         write_checkpoint(weights / f"{name}.safetensors", with_map=False, **config)
     refs = catalogue.checkpoints()[0]
-    absent = MetricValue(None, "none")
+    absent = Shown(Metric(None, None, "", "none"))
     found = [
-        {each.key: absent for each in DEFINITIONS} | {key: MetricValue(value, how)}
-        for value, how in zip(values, hows, strict=True)
+        {each.key: absent for each in DEFINITIONS} | {key: Shown(measured[key])}
+        for measured in (
+            based({key: Metric(value, None, "", how)}, catalogue.stored(ref).header.model)
+            for ref, value, how in zip(refs, values, hows, strict=True)
+        )
     ]
     html = table.as_html(refs, found)
     definition: Definition = next(each for each in DEFINITIONS if each.key == key)

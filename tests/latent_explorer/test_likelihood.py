@@ -142,7 +142,7 @@ def test_one_z_against_the_data_set(page: Callable[..., AppTest]) -> None:
     x = model_input(model, load_mnist("test"))
     with torch.no_grad():
         log_px_z = model.likelihood.log_px_z(model.decoder(torch.tensor([[0.25]])), x).double()
-    total, log_px = float(log_px_z.sum()), checkpoint.metrics["log_px"]["value"]
+    total, log_px = float(log_px_z.sum()), checkpoint.metrics["log_px"].value
     text = said(at).replace("−", "-")
     for value in (total / 1e4, log_px):
         assert f"| {value:.2f} |" in text

@@ -215,13 +215,13 @@ def test_the_table_has_the_headers_figures(page: Callable[..., AppTest]) -> None
         assert int(row[1]) == header.model.latent_dim
         figure = header.metrics["log_px"]
         name = "exact"
-        if figure["value"] is None and "iwae" in header.metrics:
+        if figure.value is None and "iwae" in header.metrics:
             figure, name = header.metrics["iwae"], "IWAE-"
-        if figure["value"] is None:
+        if figure.value is None:
             assert " – " in row[2]
             continue
-        assert f"{figure['value']:.2f} :small[{name}" in row[2]
-        assert f"{header.metrics['knn10']['value']:.3f}" in row[2]
+        assert f"{figure.value:.2f} :small[{name}" in row[2]
+        assert f"{header.metrics['knn10'].value:.3f}" in row[2]
 
 
 def test_noise_is_mended_as_the_core_does(page: Callable[..., AppTest]) -> None:

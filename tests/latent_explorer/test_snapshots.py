@@ -17,9 +17,11 @@ from latent_explorer.vocabulary import PALETTE
 from tests.latent_explorer.conftest import ROOT
 from tests.latent_explorer.test_pages import component, trigger, widget
 from vae_core.analysis.projection import encode_images
-from vae_core.checkpoints import round_to_stored, save_checkpoint
+from vae_core.checkpoints import save_checkpoint
 from vae_core.comparison.alignment import align
 from vae_core.data import load_mnist
+from vae_core.metrics import Metric
+from vae_core.tensors import round_to_stored
 
 COMPARE = "latent_explorer/pages/compare/view.py"
 EPOCHS = (0.0, 0.5, 4.0)
@@ -41,8 +43,8 @@ def models(
         model = make_model(gain=3.0, seed=i)
         round_to_stored(model)
         figures = {
-            "epoch": {"value": epoch, "stderr": None, "unit": "epochs", "how": "by hand"},
-            "elbo": {"value": -200.0 + i, "stderr": 0.1, "unit": "nats", "how": "by hand"},
+            "epoch": Metric(epoch, None, "epochs", "by hand"),
+            "elbo": Metric(-200.0 + i, 0.1, "nats", "by hand"),
         }
         path = weights / "run" / f"{9 - i}.safetensors"
         save_checkpoint(path, model, make_header(model, metrics=figures))
@@ -142,7 +144,7 @@ def test_missing_figures_are_measured_when_asked(
 
     def measure(model: Any, data: Any) -> dict[str, Any]:
         assert len(data.labels) == N
-        figure = {"value": 0.5, "stderr": None, "unit": "", "how": "measured"}
+        figure = Metric(0.5, None, "", "measured")
         return dict.fromkeys(("log_px", "elbo", "kl", "knn10", "silhouette"), figure)
 
     monkeypatch.setattr(evaluation, "evaluate_model", measure)

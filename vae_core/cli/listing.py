@@ -76,13 +76,13 @@ def _markdown(rows: Sequence[Row]) -> str:
         f"|:--|{'--:|' * (len(columns) - 1)}",
     ]
     for ref, header, metrics in rows:
-        figures = [number(metrics.get(name)) for name in names]
+        values = [number(metrics.get(name)) for name in names]
         prior = "digit mixture" if header.model.prior != "normal" else "N(0, I)"
         if header.model.posterior == "point":
             prior = "–"
         pixels = "binary" if header.model.likelihood == "bernoulli" else "grey"
         dims = f"{prior}, D = {header.model.latent_dim}"
-        cells = [ref.name, dims, pixels, *figures, str(header.train.epochs)]
+        cells = [ref.name, dims, pixels, *values, str(header.train.epochs)]
         lines.append(f"| {' | '.join(cells)} |")
     lines.append("")
     for ref, header, _ in rows:

@@ -21,6 +21,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import dijkstra
 from scipy.spatial import KDTree
 from torch import Tensor
+from torch.linalg import cholesky, inv
 
 from vae_core.geometry.metrics import Metric, embed, metric_tensor, squared_distance
 from vae_core.geometry.paths import (
@@ -288,7 +289,7 @@ def _relax(measure: Measure, starts: list[Tensor], spline: Tensor) -> tuple[Tens
         hessian = torch.einsum("tk,tl,tde->kdle", sides, sides, tensor).flatten(2).flatten(0, 1)
         hessian = 2.0 * len(sides) / scale * hessian.double()
         hessian.diagonal().add_(_RIDGE * hessian.diagonal().mean())
-        colour = torch.linalg.inv(torch.linalg.cholesky(hessian)).mT
+        colour = inv(cholesky(hessian)).mT
 
     def moved(white: Tensor) -> Tensor:
         inner = start[1:-1] + (colour @ white.to(colour)).view(-1, start.shape[1]).to(start)

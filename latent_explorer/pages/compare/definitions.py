@@ -12,6 +12,7 @@ from typing import Literal, NamedTuple
 from latent_explorer.data import catalogue
 from latent_explorer.vocabulary import MEASURES, Measure
 from vae_core.checkpoints import CheckpointRef
+from vae_core.metrics import Metric
 
 TRUST_NEIGHBOURS = 10
 KNN = (1, 10, 50)
@@ -26,7 +27,6 @@ class Definition(NamedTuple):
     meaning: str
     span: str  # range, and the best value where there is one
     source: str
-    needs: tuple[str, ...] = ()  # what must agree besides the data: "likelihood", "prior"
 
     @property
     def measure(self) -> Measure:
@@ -34,11 +34,10 @@ class Definition(NamedTuple):
         return MEASURES[self.key]
 
 
-class MetricValue(NamedTuple):
-    """A value of one checkpoint, how it was computed, and its 95 % interval if it has one."""
+class Shown(NamedTuple):
+    """A metric of one checkpoint, and its 95 % interval if it has one."""
 
-    value: float | None  # None: it does not exist, and `how` says why
-    how: str
+    metric: Metric
     low: float | None = None
     high: float | None = None
     interval: Interval | None = None
@@ -50,23 +49,22 @@ DEFINITIONS = (
         "What the model gives a test image, mean over the test digits; the sum over a lattice in "
         "z, so of one or two latent dimensions only.",
         "any; best: highest", "Kingma & Welling 2014, with the integral computed",
-        ("likelihood",),
     ),
     Definition(
         "iwae",
         "A lower bound on log p(x) from K samples of q(z|x), by importance weights; it rises to "
         "log p(x) with K.",
-        "any; best: highest", "Burda, Grosse & Salakhutdinov 2016", ("likelihood",),
+        "any; best: highest", "Burda, Grosse & Salakhutdinov 2016",
     ),
     Definition(
         "elbo",
         "The lower bound on log p(x) that a VAE is trained by: reconstruction less KL(q‖p).",
-        "any; best: highest", "Kingma & Welling 2014", ("likelihood",),
+        "any; best: highest", "Kingma & Welling 2014",
     ),
     Definition(
         "reconstruction",
         "E_q log p(x|z), the ELBO's first part; log p(x|z) at the code of a plain autoencoder.",
-        "any; best: highest", "Kingma & Welling 2014", ("likelihood",),
+        "any; best: highest", "Kingma & Welling 2014",
     ),
     Definition(
         "kl",
@@ -83,7 +81,7 @@ DEFINITIONS = (
         "aggregate_kl",
         "KL(q(z) ‖ p(z)), q(z) the mean of q(z|x) over the test digits: how far codes are from "
         "being samples of the prior.",
-        "from 0; best: 0", "Hoffman & Johnson 2016", ("prior",),
+        "from 0; best: 0", "Hoffman & Johnson 2016",
     ),
     Definition(
         "active_units",
@@ -144,30 +142,21 @@ DEFINITIONS = (
 
 
 def best_of(
-    definition: Definition, refs: Sequence[CheckpointRef], values: Sequence[MetricValue]
+    definition: Definition, refs: Sequence[CheckpointRef], values: Sequence[Shown]
 ) -> float | None:
     """Find the best value of a row; None where there is none, or they cannot be compared."""
     best = definition.measure.best
-    numbers = [one.value for one in values if one.value is not None]
-    is_contest = len(numbers) > 1 and is_comparable(definition, refs, values)
-    if best is None or not is_contest:
+    numbers = [each.metric.value for each in values if each.metric.value is not None]
+    if best is None or len(numbers) < 2 or not is_comparable(refs, values):
         return None
     return max(numbers) if best == "highest" else min(numbers)
 
 
-def is_comparable(
-    definition: Definition, refs: Sequence[CheckpointRef], values: Sequence[MetricValue]
-) -> bool:
-    """Whether a row's values are of the same data, computed alike, under what must be the same."""
-    found: set[tuple[object, ...]] = set()
-    for ref, one in zip(refs, values, strict=True):
-        if one.value is not None:
-            header = catalogue.stored(ref).header
-            needed = [getattr(header.model, name) for name in definition.needs]
-            found.add((_way(one.how), tuple(sorted(header.data.items())), *needed))
+def is_comparable(refs: Sequence[CheckpointRef], values: Sequence[Shown]) -> bool:
+    """Whether a row's values have one basis and are of the same data."""
+    found = {
+        (each.metric.basis, tuple(sorted(catalogue.stored(ref).header.data.items())))
+        for ref, each in zip(refs, values, strict=True)
+        if each.metric.value is not None
+    }
     return len(found) <= 1
-
-
-def _way(how: str) -> str:
-    """Tell ways of computing apart; a lattice's sum is the same at any spacing fine enough."""
-    return "exact" if how.startswith("exact: lattice") else how

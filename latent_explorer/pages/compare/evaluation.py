@@ -7,7 +7,6 @@ others are measured on the test digits.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -20,10 +19,11 @@ from latent_explorer.pages.compare.definitions import (
     DEFINITIONS,
     KNN,
     TRUST_NEIGHBOURS,
-    MetricValue,
+    Shown,
 )
 from vae_core.checkpoints import CheckpointRef
 from vae_core.config import N_PIXELS
+from vae_core.metrics import Metric, Metrics, based
 
 N_RESAMPLES = 999
 CONFIDENCE = 0.95
@@ -58,34 +58,36 @@ def measure_all(refs: Sequence[CheckpointRef]) -> Iterator[tuple[str, float]]:
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
-def metric_values(ref: CheckpointRef, first: CheckpointRef) -> dict[str, MetricValue]:
+def metric_values(ref: CheckpointRef, first: CheckpointRef) -> dict[str, Shown]:
     """All metrics of a checkpoint, by the keys of `DEFINITIONS`; some are against the first."""
     from vae_core.comparison import alignment, spread
 
-    found = {name: _stored(stored) for name, stored in catalogue.metrics(ref).items()}
-    codes = encoding.test_codes(ref)
-    found["active_units"] = MetricValue(
+    codes, per_digit, said = encoding.test_codes(ref), _per_digit(ref, first), _said_per_digit(ref)
+    means = {name: float(values.mean()) for name, values in per_digit.items()}
+    found = {name: Metric(mean, None, "", said[name]) for name, mean in means.items()}
+    found |= _not_stored(ref) | catalogue.metrics(ref)
+    found["active_units"] = Metric(
         float(spread.active_units(codes)),
+        None,
+        "",
         f"variance of the encoder mean above {spread.ACTIVE_VARIANCE:g}, 10,000 test digits",
     )
-    found["cka"] = MetricValue(
-        alignment.linear_cka(codes, encoding.test_codes(first)), "encoder means, 10,000 test digits"
-    )
-    found |= {name: value for name, value in _not_stored(ref).items() if name not in found}
-    found |= _with_intervals(ref, first, found)
-    absent = MetricValue(None, "none: not in this checkpoint's figures")
-    return {each.key: found.get(each.key, absent) for each in DEFINITIONS}
+    cka = alignment.linear_cka(codes, encoding.test_codes(first))
+    found["cka"] = Metric(cka, None, "", "encoder means, 10,000 test digits")
+    model = catalogue.stored(ref).header.model
+    shown = {name: _with_error(metric) for name, metric in based(found, model).items()}
+    shown |= _with_intervals(per_digit, shown)
+    absent = Shown(Metric(None, None, "", "none: not in this checkpoint's figures"))
+    return {each.key: shown.get(each.key, absent) for each in DEFINITIONS}
 
 
 def _with_intervals(
-    ref: CheckpointRef, first: CheckpointRef, found: Mapping[str, MetricValue]
-) -> dict[str, MetricValue]:
-    """Bootstrap the means over the test digits; a metric of `found` keeps its mean."""
+    per_digit: Mapping[str, measures.Floats], shown: Mapping[str, Shown]
+) -> dict[str, Shown]:
+    """Give the means over the test digits their bootstrap intervals; each keeps its mean."""
     from vae_core.comparison import intervals
 
-    moved: dict[str, MetricValue] = {}
-    per_digit = _per_digit(ref, first)
-    said = _said_per_digit(ref)
+    moved: dict[str, Shown] = {}
     ends = intervals.bootstrap_means(
         np.stack(list(per_digit.values())),
         n_resamples=N_RESAMPLES,
@@ -93,35 +95,34 @@ def _with_intervals(
         seed=_SEED,
     )
     for (name, values), (low, high) in zip(per_digit.items(), ends.tolist(), strict=True):
-        mean = float(values.mean())
-        value = found.get(name, MetricValue(mean, said[name]))
-        if value.value is not None:
+        if (value := shown[name].metric.value) is not None:
             # A header's ELBO is of eight samples of q(z|x), ours of none: it is their spread over
             # digits that is the same, so the interval is moved to the header's mean.
-            shift = value.value - mean
-            moved[name] = value._replace(low=low + shift, high=high + shift, interval="bootstrap")
+            shift = value - float(values.mean())
+            moved[name] = Shown(shown[name].metric, low + shift, high + shift, "bootstrap")
     return moved
 
 
-def _not_stored(ref: CheckpointRef) -> dict[str, MetricValue]:
+def _not_stored(ref: CheckpointRef) -> Metrics:
     """Measure what headers of older or other tools lack, and only that."""
     stored, config = catalogue.metrics(ref), catalogue.stored(ref).header.model
-    found: dict[str, MetricValue] = {}
+    found: Metrics = {}
     if not {"nmi", "ari"} <= stored.keys():
         from vae_core.comparison.clusters import k_means_agreement
 
         nmi, ari = k_means_agreement(encoding.test_codes(ref), measures.test_labels())
-        how = "10-means clusters of the encoder means against the classes"
-        found |= {"nmi": MetricValue(nmi, how), "ari": MetricValue(ari, how)}
+        method = "10-means clusters of the encoder means against the classes"
+        found |= {"nmi": Metric(nmi, None, "", method), "ari": Metric(ari, None, "", method)}
     has_plane = config.posterior == "gaussian" and config.latent_dim == 2
     kl = digit_terms(ref, "test").kl
     if not {"aggregate_kl", "mutual_information"} <= stored.keys() and has_plane and kl is not None:
         apart = lattice.aggregate(ref).kl
-        how = "q(z) = mean q(z|x) of the 10,000 images, grey pixels"
-        found["aggregate_kl"] = MetricValue(apart, f"KL(q(z) ‖ p(z)), {how}")
-        found["mutual_information"] = MetricValue(
-            float(kl.mean()) - apart, f"KL − aggregate KL, {how}"
-        )
+        information = float(kl.mean()) - apart
+        method = "q(z) = mean q(z|x) of the 10,000 images, grey pixels"
+        found |= {
+            "aggregate_kl": Metric(apart, None, "nats", f"KL(q(z) ‖ p(z)), {method}"),
+            "mutual_information": Metric(information, None, "nats", f"KL − aggregate KL, {method}"),
+        }
     return found
 
 
@@ -140,13 +141,12 @@ def _said_per_digit(ref: CheckpointRef) -> dict[str, str]:
     }
 
 
-def _stored(metric: Mapping[str, Any]) -> MetricValue:
-    """Take over a metric of a header; an interval from its standard error, until a better one."""
-    value, error, how = metric["value"], metric["stderr"], metric["how"]
-    if value is None or error is None:
-        return MetricValue(value, how)
-    half = _NORMAL * error
-    return MetricValue(value, how, value - half, value + half, "standard error")
+def _with_error(metric: Metric) -> Shown:
+    """Give a mean over images the interval of its standard error, until there is a better one."""
+    if metric.value is None or metric.stderr is None:
+        return Shown(metric)
+    half = _NORMAL * metric.stderr
+    return Shown(metric, metric.value - half, metric.value + half, "standard error")
 
 
 def _per_digit(ref: CheckpointRef, first: CheckpointRef) -> dict[str, measures.Floats]:

@@ -7,7 +7,7 @@ from functools import partial
 import streamlit as st
 
 from latent_explorer.pages.compare.comparison import Comparison, show_link
-from latent_explorer.pages.compare.definitions import MetricValue
+from latent_explorer.pages.compare.definitions import Shown
 from latent_explorer.pages.compare.evaluation import N_RESAMPLES, measure_all, metric_values
 from latent_explorer.pages.compare.table import STYLE, as_csv, as_html
 from latent_explorer.panels.controls import download
@@ -42,7 +42,7 @@ def draw(comparison: Comparison) -> None:
     show_link(comparison)
 
 
-def _values(refs: tuple[CheckpointRef, ...]) -> list[dict[str, MetricValue]]:
+def _values(refs: tuple[CheckpointRef, ...]) -> list[dict[str, Shown]]:
     """Get all metrics; the first time a session asks for them, with progress."""
     done: set[tuple[CheckpointRef, ...]] = st.session_state.setdefault(_DONE, set())
     if refs not in done:

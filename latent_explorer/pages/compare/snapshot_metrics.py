@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import streamlit as st
 
 from latent_explorer.components.timeline import Curve
@@ -11,6 +9,7 @@ from latent_explorer.data import catalogue
 from latent_explorer.vocabulary import MEASURES
 from vae_core.checkpoints import CheckpointRef, load_checkpoint
 from vae_core.data import load_mnist
+from vae_core.metrics import Metrics
 from vae_core.snapshots import Snapshots
 
 _MEASURE = "compare_snapshots_measure"  # folders that the user asked to measure
@@ -23,11 +22,12 @@ def curves(shown: Snapshots) -> list[Curve]:
     metrics = _metrics(shown)
     found: list[Curve] = []
     for name in _METRICS:
-        values = [each.get(name, {}).get("value") for each in metrics]
+        known = [each.get(name) for each in metrics]
+        values = [None if metric is None else metric.value for metric in known]
         if any(value is not None for value in values):
-            how = next(each[name]["how"] for each in reversed(metrics) if name in each)
+            method = next(metric.method for metric in reversed(known) if metric is not None)
             measure = MEASURES[name]
-            found.append(Curve(measure.title, measure.unit, measure.decimals, how, values))
+            found.append(Curve(measure.title, measure.unit, measure.decimals, method, values))
     return found
 
 
@@ -50,19 +50,19 @@ def _on_measure(refs: tuple[CheckpointRef, ...]) -> None:
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
-def _measured(ref: CheckpointRef) -> dict[str, dict[str, Any]]:
+def _measured(ref: CheckpointRef) -> Metrics:
     from vae_core.analysis.evaluation import evaluate_model
 
     return evaluate_model(load_checkpoint(ref).model, load_mnist("test"))
 
 
-def _metrics(shown: Snapshots) -> list[dict[str, dict[str, Any]]]:
+def _metrics(shown: Snapshots) -> list[Metrics]:
     """Metrics of each snapshot: of the file's header, or measured if the user asked for it."""
     headers = [catalogue.stored(ref).header.metrics for ref in shown.refs]
     if shown.refs not in st.session_state.setdefault(_MEASURE, set()):
         return headers
     bar = st.progress(0.0, f"Measuring {len(headers)} snapshots on the 10,000 test digits…")
-    found: list[dict[str, dict[str, Any]]] = []
+    found: list[Metrics] = []
     for i, (ref, header) in enumerate(zip(shown.refs, headers, strict=True), 1):
         found.append(header if _is_measured(header) else _measured(ref) | header)
         bar.progress(i / len(headers), f"Measured {i} of {len(headers)} snapshots")
@@ -70,5 +70,5 @@ def _metrics(shown: Snapshots) -> list[dict[str, dict[str, Any]]]:
     return found
 
 
-def _is_measured(metrics: dict[str, dict[str, Any]]) -> bool:
+def _is_measured(metrics: Metrics) -> bool:
     return all(name in metrics for name in _METRICS)

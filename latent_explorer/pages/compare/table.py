@@ -10,7 +10,7 @@ from html import escape
 from latent_explorer.pages.compare.definitions import (
     DEFINITIONS,
     Definition,
-    MetricValue,
+    Shown,
     best_of,
     is_comparable,
 )
@@ -47,7 +47,7 @@ STYLE = """
 """
 
 
-def as_html(refs: Sequence[CheckpointRef], found: Sequence[Mapping[str, MetricValue]]) -> str:
+def as_html(refs: Sequence[CheckpointRef], found: Sequence[Mapping[str, Shown]]) -> str:
     """Lay out the table; `found` has the metrics of each checkpoint."""
     heads = "".join(f'<th scope="col">{escape(ref.name)}</th>' for ref in refs)
     rows = "".join(_row(each, refs, [one[each.key] for one in found]) for each in DEFINITIONS)
@@ -59,18 +59,18 @@ def as_html(refs: Sequence[CheckpointRef], found: Sequence[Mapping[str, MetricVa
     )
 
 
-def _row(each: Definition, refs: Sequence[CheckpointRef], values: Sequence[MetricValue]) -> str:
+def _row(each: Definition, refs: Sequence[CheckpointRef], values: Sequence[Shown]) -> str:
     best = best_of(each, refs, values)
     cells = "".join(
-        f"<td>{_cell(each, one, is_best=best is not None and one.value == best)}</td>"
+        f"<td>{_cell(each, one, is_best=best is not None and one.metric.value == best)}</td>"
         for one in values
     )
     what = ", ".join(filter(None, (each.measure.title, each.measure.unit)))
     tip = f"figure-{each.key}"
     lines = [each.meaning, f"Range: {each.span}.", f"Source: {each.source}."]
-    hows = [f"{ref.name}: {one.how}" for ref, one in zip(refs, values, strict=True)]
-    if is_comparable(each, refs, values):
-        known = [one.how for one in values if one.value is not None]
+    hows = [f"{ref.name}: {one.metric.method}" for ref, one in zip(refs, values, strict=True)]
+    if is_comparable(refs, values):
+        known = [one.metric.method for one in values if one.metric.value is not None]
         lines.append(f"Computed: {'; '.join(dict.fromkeys(known or hows))}.")
     else:
         lines.append(f"Not to be set against each other. {'; '.join(hows)}.")
@@ -81,22 +81,19 @@ def _row(each: Definition, refs: Sequence[CheckpointRef], values: Sequence[Metri
     )
 
 
-def _cell(each: Definition, metric: MetricValue, *, is_best: bool) -> str:
-    if metric.value is None:
+def _cell(each: Definition, shown: Shown, *, is_best: bool) -> str:
+    if shown.metric.value is None:
         return "–"
-    text = number(metric.value, each.measure.decimals)
+    decimals = each.measure.decimals
+    text = number(shown.metric.value, decimals)
     if is_best:
         text = f"<strong>{text}</strong>"
-    if metric.low is None or metric.high is None:
+    if shown.low is None or shown.high is None:
         return text
-    low, high = (
-        number(metric.low, each.measure.decimals),
-        number(metric.high, each.measure.decimals),
-    )
-    return f"{text}<small>{low} to {high}</small>"
+    return f"{text}<small>{number(shown.low, decimals)} to {number(shown.high, decimals)}</small>"
 
 
-def as_csv(refs: Sequence[CheckpointRef], found: Sequence[Mapping[str, MetricValue]]) -> str:
+def as_csv(refs: Sequence[CheckpointRef], found: Sequence[Mapping[str, Shown]]) -> str:
     """Write the table, a line for each metric of each checkpoint."""
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
@@ -106,16 +103,16 @@ def as_csv(refs: Sequence[CheckpointRef], found: Sequence[Mapping[str, MetricVal
     )  # fmt: skip
     for each in DEFINITIONS:
         for ref, values in zip(refs, found, strict=True):
-            metric = values[each.key]
+            shown = values[each.key]
             writer.writerow(
                 (
                     each.measure.title, each.measure.unit, ref.name, ref.sha256,
                     *(
                         "" if value is None else repr(value)
-                        for value in (metric.value, metric.low, metric.high)
+                        for value in (shown.metric.value, shown.low, shown.high)
                     ),
-                    f"95 %, {metric.interval}" if metric.interval else "",
-                    metric.how, each.meaning, each.span, each.source,
+                    f"95 %, {shown.interval}" if shown.interval else "",
+                    shown.metric.method, each.meaning, each.span, each.source,
                 )
             )  # fmt: skip
     return file.getvalue()

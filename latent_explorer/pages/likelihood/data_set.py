@@ -126,7 +126,8 @@ def _products(ref: CheckpointRef, log_px_z: Floats) -> None:
     """Compare one z for all digits with an integral for each, as sums and as products."""
     total = float(log_px_z.sum(dtype=np.float64))
     rows = [("This one z for all of them, Σ log p(xᵢ\\|z)", total)]
-    log_px = catalogue.metrics(ref).get("log_px", {}).get("value")
+    metric = catalogue.metrics(ref).get("log_px")
+    log_px = None if metric is None else metric.value
     if log_px is not None:
         rows.append(("An integral for each, Σ log p(xᵢ), exact", log_px * N_TEST))
     density = catalogue.stored(ref).header.model.likelihood != "bernoulli"
@@ -135,7 +136,7 @@ def _products(ref: CheckpointRef, log_px_z: Floats) -> None:
     lines += [f"| {name} | {number(s / N_TEST, 2)} | {power_of_ten(s)} |" for name, s in rows]
     st.markdown("\n".join(lines))
     if log_px is None:
-        why = catalogue.metrics(ref).get("log_px", {}).get("how", "not measured")
+        why = "not measured" if metric is None else metric.method
         st.caption(f"No log p(x) of this checkpoint to compare with: {why.removeprefix('none: ')}.")
         return
     gain = log_px * N_TEST - total

@@ -8,7 +8,9 @@ import streamlit as st
 
 from latent_explorer.data import catalogue
 from latent_explorer.theme import number
-from vae_core.checkpoints import CheckpointRef, Header
+from vae_core.checkpoints import CheckpointRef
+from vae_core.header import Header
+from vae_core.metrics import Metrics
 
 
 def model_table(refs: Sequence[CheckpointRef]) -> None:
@@ -22,7 +24,7 @@ def model_table(refs: Sequence[CheckpointRef]) -> None:
             continue
         cells = [f"D = {header.model.latent_dim}, **{ref.name}**", _likelihood(header.metrics)]
         knn = header.metrics.get("knn10")
-        cells.append("–" if knn is None or knn["value"] is None else number(knn["value"]))
+        cells.append("–" if knn is None or knn.value is None else number(knn.value))
         cells.append(f":small[{_training(header)}]")
         rows.append((header.model.latent_dim, "| " + " | ".join(cells) + " |"))
     rows.sort(key=lambda row: row[0])
@@ -40,12 +42,12 @@ def model_table(refs: Sequence[CheckpointRef]) -> None:
         st.caption(f"The folder holds no model with {' or '.join(missing)} latent dimensions.")
 
 
-def _likelihood(metrics: dict[str, dict[str, object]]) -> str:
+def _likelihood(metrics: Metrics) -> str:
     for name in ("log_px", "iwae"):
-        figure = metrics.get(name)
-        if figure is not None and isinstance(value := figure["value"], float):
-            estimator = "exact" if name == "log_px" else str(figure["how"]).replace(", K = ", "-")
-            return f"{number(value, 2)} :small[{estimator}]"
+        metric = metrics.get(name)
+        if metric is not None and metric.value is not None:
+            estimator = "exact" if name == "log_px" else metric.method.replace(", K = ", "-")
+            return f"{number(metric.value, 2)} :small[{estimator}]"
     return "–"
 
 

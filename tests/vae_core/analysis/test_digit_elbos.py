@@ -97,5 +97,5 @@ def test_the_shipped_figures_are_their_means() -> None:
     assert got.elbo is not None
     assert got.kl is not None
     figures = checkpoint.metrics
-    assert float(got.kl.mean()) == pytest.approx(figures["kl"]["value"], abs=0.01)
-    assert float(got.elbo.mean()) == pytest.approx(figures["elbo"]["value"], abs=0.1)
+    assert float(got.kl.mean()) == pytest.approx(figures["kl"].value, abs=0.01)
+    assert float(got.elbo.mean()) == pytest.approx(figures["elbo"].value, abs=0.1)

@@ -190,7 +190,7 @@ export class Controls {
 
   /** @param {string[]} problems Sentences. */
   complain(problems) {
-    if (problems.length) this.toast(problems.join(" "), PROBLEM_MS);
+    this.toast(problems.join(" "), PROBLEM_MS);
   }
 }
 

@@ -301,13 +301,13 @@ export class LatentMap {
     return { points: null, values: this.values, drift: this.drift }[this.colour.source];
   }
 
-  // Says what is wrong, each thing once.
+  // Says what is wrong, whenever there is something new.
   /** @param {Set<string>} missing */
   complain(missing) {
     const { settings, vocabulary, payloads } = this;
     const asked = [...this.shown, this.colour];
     const found = vocabulary.complaints(payloads, asked, missing, this.state.start);
-    this.controls.complain(found.filter((text) => !settings.told.has(text)));
+    if (found.some((text) => !settings.told.has(text))) this.controls.complain(found);
     settings.told = new Set(found);
   }
 

@@ -15,7 +15,7 @@ from vae_core import checkpoints
 from vae_core.config import ModelConfig, TrainConfig
 from vae_core.data import DataSet
 from vae_core.errors import CheckpointError
-from vae_core.runs import load_run, run_path, save_run
+from vae_core.train_state import load_train_state, save_train_state, train_state_path
 from vae_core.training import TrainState, start, train
 
 DATA = {"name": "tiny", "train_images_sha256": "0" * 64}
@@ -72,10 +72,10 @@ def test_a_resumed_run_ends_in_the_same_bits(
     broken = start(model, config, images)
     for _ in range(epochs_before):
         one_epoch(broken, images, codes)
-    save_run(path, broken, DATA)
+    save_train_state(path, broken, DATA)
     del broken
     torch.rand(100)  # another process: nothing may hang on the global generator
-    resumed = load_run(path, start(model, config, images), DATA)
+    resumed = load_train_state(path, start(model, config, images), DATA)
     assert resumed.epochs_done == epochs_before
     list(train(resumed, images, codes))
 
@@ -88,7 +88,7 @@ def test_saving_does_not_disturb_a_run(images: Any, path: Path) -> None:
     quiet, saved = (start(MODEL, CONFIG, images) for _ in range(2))
     list(train(quiet, images))
     for _ in train(saved, images):
-        save_run(path, saved, DATA)
+        save_train_state(path, saved, DATA)
     assert all(
         torch.equal(a, b)
         for a, b in zip(*map(dict.values, map(everything, (quiet, saved))), strict=True)
@@ -96,13 +96,13 @@ def test_saving_does_not_disturb_a_run(images: Any, path: Path) -> None:
 
 
 def test_run_path_lies_beside_the_checkpoint() -> None:
-    assert run_path(Path("weights/elbo.safetensors")) == Path(
+    assert train_state_path(Path("weights/elbo.safetensors")) == Path(
         "weights/elbo.safetensors.train-state"
     )
 
 
 def test_a_run_is_no_checkpoint(images: Any, path: Path) -> None:
-    save_run(path, start(MODEL, CONFIG, images), DATA)
+    save_train_state(path, start(MODEL, CONFIG, images), DATA)
     assert checkpoints.scan_checkpoints(path.parent) == ([], [])
     with pytest.raises(CheckpointError, match="no checkpoint of this project"):
         checkpoints.read_header(path)
@@ -110,7 +110,7 @@ def test_a_run_is_no_checkpoint(images: Any, path: Path) -> None:
 
 def test_a_missing_run(images: Any, path: Path) -> None:
     with pytest.raises(CheckpointError, match=r"no unfinished run .*run\.train-state"):
-        load_run(path, start(MODEL, CONFIG, images), DATA)
+        load_train_state(path, start(MODEL, CONFIG, images), DATA)
 
 
 @pytest.mark.parametrize(
@@ -126,11 +126,11 @@ def test_a_missing_run(images: Any, path: Path) -> None:
 def test_a_run_that_was_started_differently(
     images: Any, path: Path, model: ModelConfig, config: TrainConfig, data: dict[str, str]
 ) -> None:
-    save_run(path, start(MODEL, CONFIG, images), DATA)
+    save_train_state(path, start(MODEL, CONFIG, images), DATA)
     fresh = start(model, config, images)
     before = everything(fresh)
     with pytest.raises(CheckpointError, match=r"run\.train-state was started with other"):
-        load_run(path, fresh, data)
+        load_train_state(path, fresh, data)
     assert all(
         torch.equal(a, b) for a, b in zip(before.values(), everything(fresh).values(), strict=True)
     )
@@ -138,7 +138,7 @@ def test_a_run_that_was_started_differently(
 
 @pytest.mark.parametrize("kind", ["empty", "cut", "noise", "other", "bad json", "bad config"])
 def test_a_damaged_run(images: Any, path: Path, kind: str) -> None:
-    save_run(path, start(MODEL, CONFIG, images), DATA)
+    save_train_state(path, start(MODEL, CONFIG, images), DATA)
     raw = path.read_bytes()
     tensors = {"x": np.zeros(3, np.float32)}
     if kind == "empty":
@@ -155,7 +155,7 @@ def test_a_damaged_run(images: Any, path: Path, kind: str) -> None:
         said = {"model": {"depth": 3}, "train": {}}
         save_file(tensors, path, {"vae_core_run": json.dumps(said)})
     with pytest.raises(CheckpointError, match=r"^run\.train-state is no readable run .*delete it$"):
-        load_run(path, start(MODEL, CONFIG, images), DATA)
+        load_train_state(path, start(MODEL, CONFIG, images), DATA)
 
 
 def test_an_interrupted_save_leaves_the_older_run(
@@ -163,7 +163,7 @@ def test_an_interrupted_save_leaves_the_older_run(
 ) -> None:
     state = start(MODEL, CONFIG, images)
     one_epoch(state, images)
-    save_run(path, state, DATA)
+    save_train_state(path, state, DATA)
     wanted = everything(state)
     one_epoch(state, images)
 
@@ -173,7 +173,7 @@ def test_an_interrupted_save_leaves_the_older_run(
 
     monkeypatch.setattr(checkpoints, "save_file", fail)
     with pytest.raises(KeyboardInterrupt):
-        save_run(path, state, DATA)
-    restored = load_run(path, start(MODEL, CONFIG, images), DATA)
+        save_train_state(path, state, DATA)
+    restored = load_train_state(path, start(MODEL, CONFIG, images), DATA)
     assert restored.epochs_done == 1
     assert differing(wanted, everything(restored)) == []

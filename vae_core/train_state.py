@@ -1,4 +1,4 @@
-"""Unfinished training runs on disk: everything needed to go on to the same result."""
+"""The state of a training on disk: everything needed to go on to the same result."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ _KEY = "vae_core_run"
 _GENERATOR = "generator"
 
 
-def run_path(out: Path) -> Path:
+def train_state_path(out: Path) -> Path:
     """Where the unfinished run that will become `out` is kept."""
     return out.with_name(out.name + ".train-state")
 
 
-def save_run(path: Path, state: TrainState, data: dict[str, str]) -> None:
+def save_train_state(path: Path, state: TrainState, data: dict[str, str]) -> None:
     """Write a run atomically, at the end of an epoch.
 
     Parameters
@@ -50,7 +50,7 @@ def save_run(path: Path, state: TrainState, data: dict[str, str]) -> None:
     write_atomically(path, tensors, {_KEY: json.dumps(said, allow_nan=False)})
 
 
-def load_run(path: Path, fresh: TrainState, data: dict[str, str]) -> TrainState:
+def load_train_state(path: Path, fresh: TrainState, data: dict[str, str]) -> TrainState:
     """Restore a run, refusing one that was started differently.
 
     Parameters
