@@ -31,7 +31,7 @@ def columns() -> tuple[Any, Any]:
     return left, right
 
 
-def colors() -> dict[str, str]:
+def colors() -> Mapping[str, str]:
     """Colours of the formula's symbols in the theme that the browser shows."""
     return SYMBOLS[shown_theme()]
 
