@@ -19,11 +19,12 @@ from latent_explorer.data import catalogue, digits, encoding
 from latent_explorer.data.digit_terms import digit_terms
 from latent_explorer.data.digits import SPLITS
 from latent_explorer.data.selection import write_ids
-from latent_explorer.pages.compare import evaluation, measures, table, transition
+from latent_explorer.pages.compare import evaluation, measures, transition
 from latent_explorer.pages.compare.definitions import DEFINITIONS, Definition, Shown
 from latent_explorer.pages.compare.drift import MAP
 from latent_explorer.pages.compare.most_moved import SHEET
 from latent_explorer.pages.compare.stories import cluster_stories
+from latent_explorer.pages.compare.table import as_csv, as_html
 from latent_explorer.panels import selection
 from latent_explorer.plots.classes import class_bars, class_difference, class_matrix
 from latent_explorer.plots.drift import drift_histogram
@@ -390,7 +391,7 @@ def test_figures_show_the_header_s_and_the_core_s_numbers(
     }  # fmt: skip
     lines = list(
         csv.DictReader(
-            io.StringIO(table.as_csv(pair, [evaluation.metric_values(r, pair[0]) for r in pair]))
+            io.StringIO(as_csv(pair, [evaluation.metric_values(r, pair[0]) for r in pair]))
         )
     )
     assert len(lines) == 2 * len(DEFINITIONS)
@@ -439,7 +440,7 @@ def test_the_best_is_bold_only_where_it_can_be_told(
             for ref, value, how in zip(refs, values, hows, strict=True)
         )
     ]
-    html = table.as_html(refs, found)
+    html = as_html(refs, found)
     definition: Definition = next(each for each in DEFINITIONS if each.key == key)
     measure = definition.measure
     title = f"{measure.title}, {measure.unit}" if measure.unit else measure.title
