@@ -44,6 +44,7 @@ test("to pixels and back; y points up on the plane and down on screen", () => {
   [x0 + 4.4, x1 - 4.4, y0 - 1 + 2.2, y1 - 1 - 2.2].forEach((v) => near(v, 0));
   near(camera.rectangle(10)[0], x0 - 10 * camera.unitsPerPx);
   near(camera.rectangle(10)[3], y1 + 10 * camera.unitsPerPx);
+  near(camera.rectangle(10)[2], y0 - 10 * camera.unitsPerPx);
 });
 
 test("zooming leaves what lies under the pointer in its place", () => {
@@ -76,6 +77,11 @@ test("follows the window while it is fitted, and not after", () => {
   near(camera.span, 2);
   camera.fit();
   assert.equal(camera.isFitted, true);
+});
+
+test("fits again while it is fitted, though other digits lie in the same place", () => {
+  camera.aim(points("b", [-4, 4, -1, 2.5]));
+  near(camera.y, 0.75);
 });
 
 test("keeps its view for other digits in the same place, else fits anew", () => {

@@ -54,11 +54,15 @@ const DAMAGES = [
   ["another magic", (b) => Uint8Array.of(80, ...b.subarray(1)), /not a map payload/],
   ["hardly anything", (b) => b.subarray(0, 7), /not a map payload/],
   ["half a header", (b) => b.subarray(0, 40), /ends within its header/],
+  ["all but the end of its header", (b) => b.subarray(0, headerEnd(b) - 1), /within its header/],
   ["no header", (b) => b.subarray(0, 8), /ends within its header/],
   ["half its sections", (b) => b.subarray(0, -8), /ends within section floats/],
   ["an unknown type", (b) => replaced(b, '"f2"', '"f8"'), /unknown type f8/],
   ["no JSON", (b) => replaced(b, '{"id"', '("id"'), /JSON/],
 ];
+
+const headerEnd = (/** @type {Uint8Array} */ bytes) =>
+  8 + new DataView(bytes.buffer).getUint32(4, true);
 
 /** @param {Uint8Array} bytes @param {string} old @param {string} fresh of the same length */
 function replaced(bytes, old, fresh) {

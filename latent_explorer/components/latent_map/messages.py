@@ -7,12 +7,12 @@ import binascii
 import logging
 import math
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
-import streamlit as st
 from numpy.typing import NDArray
 
+from latent_explorer.components.bridge import said
 from latent_explorer.components.latent_map.values import N_SHEETS, Drag, Pick
 
 _LOGGER = logging.getLogger(__name__)
@@ -83,7 +83,7 @@ def read_wants(key: str, *, decoder_id: str, points_id: str) -> frozenset[str]:
     frozenset of str
         Names of payloads; what is unknown is left out.
     """
-    raw = _said(key, "wants")
+    raw = said(key, "wants")
     if not isinstance(raw, list):
         return frozenset()
     names = {f"images:{i}": f"images:{i}" for i in range(N_SHEETS)}
@@ -92,15 +92,9 @@ def read_wants(key: str, *, decoder_id: str, points_id: str) -> frozenset[str]:
     return frozenset(name for asked, name in names.items() if asked in raw)
 
 
-def _said(key: str, name: str) -> Any:
-    """Get what the browser last said under a name, None if it did not."""
-    value = st.session_state.get(key)
-    return value.get(name) if isinstance(value, Mapping) else None
-
-
 def _read(key: str, name: str, what: str, parse: Callable[[object], _T | None]) -> _T | None:
     """Parse what the browser said under a name; None if nothing, or not what it must be."""
-    raw = _said(key, name)
+    raw = said(key, name)
     if raw is None:
         return None
     parsed = parse(raw)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from latent_explorer.components.bridge import declare
+from latent_explorer.components.bridge import declare, to_base64
 from latent_explorer.components.latent_map.payload import payload_id
 from latent_explorer.components.latent_map.values import (
     Callbacks,
@@ -172,8 +171,7 @@ def _bits(ids: NDArray[np.integer[Any]]) -> dict[str, Any] | None:
     first_id = int(ids.min())
     marks = np.zeros(int(ids.max()) - first_id + 1, np.uint8)
     marks[ids - first_id] = 1
-    bits = base64.b64encode(np.packbits(marks, bitorder="little").tobytes()).decode()
-    return {"first_id": first_id, "bits": bits}
+    return {"first_id": first_id, "bits": to_base64(np.packbits(marks, bitorder="little"))}
 
 
 def _start(start: MapView) -> dict[str, Any]:

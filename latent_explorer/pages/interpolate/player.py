@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from latent_explorer.components.bridge import ink_bytes, to_base64
 from latent_explorer.components.latent_map.mounting import mount_part
 from latent_explorer.components.latent_map.payload import payload_id
 from latent_explorer.components.latent_map.values import Mark
@@ -69,7 +69,7 @@ def walk_player(
             "images": [
                 {
                     "title": titles[i],
-                    "pixels": _base64(images[i]),
+                    "pixels": to_base64(ink_bytes(images[i])),
                     "caption": f"{near.classes[i]} · {near.shares[i].max():.0%}",
                     "said": _said(z[i], near, i),
                     "turns": i in turns,
@@ -93,7 +93,3 @@ def _said(z: NDArray[np.floating[Any]], near: Neighbourhood, i: int) -> str:
         f"digits are {near.classes[i]}s"
     )
     return said + ("; outside the region with data" if near.outside[i] else "")
-
-
-def _base64(image: NDArray[np.floating[Any]]) -> str:
-    return base64.b64encode(np.rint(image.clip(0, 1) * 255).astype(np.uint8).tobytes()).decode()
