@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-TOP = ("app.py", "latent_explorer", "vae_core", "tests", "weights", "typings", ".streamlit")
+TOP = ("app.py", "latent_explorer", "vae_core", "tests", "weights", ".streamlit")
 NAMED = re.compile(r"(?<![\w/.-])(?:\./)?([\w.-]+(?:/[\w.*-]*)*)")
 WRITTEN_LATER = {"weights/quick.safetensors", "weights/mine.safetensors"}
 
