@@ -19,19 +19,20 @@ const JOBS = {
   // One greyscale PNG of n digits -> n x 784 bytes of ink.
   async sheet({ png, n, columns }) {
     const bitmap = await createImageBitmap(new Blob([png], { type: "image/png" }));
-    const pen = new OffscreenCanvas(bitmap.width, 28).getContext("2d", {
+    const { width } = bitmap; // read once: asked for at each pixel, it took most of the time
+    const pen = new OffscreenCanvas(width, 28).getContext("2d", {
       willReadFrequently: true,
     });
     const ink = new Uint8Array(n * 784);
     for (let row = 0; row * columns < n; row++) {
       pen.drawImage(bitmap, 0, -28 * row);
-      const { data } = pen.getImageData(0, 0, bitmap.width, 28);
+      const { data } = pen.getImageData(0, 0, width, 28);
       const count = Math.min(columns, n - row * columns);
       for (let k = 0; k < count; k++) {
         const out = (row * columns + k) * 784;
         for (let i = 0; i < 784; i++) {
           const [y, x] = [(i / 28) | 0, i % 28];
-          ink[out + i] = data[4 * (y * bitmap.width + k * 28 + x)];
+          ink[out + i] = data[4 * (y * width + k * 28 + x)];
         }
       }
     }
