@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
+import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -12,7 +15,9 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from playwright.sync_api import Browser, sync_playwright
 
@@ -36,13 +41,23 @@ _ARGS = (
 )
 
 
+@dataclass
 class Server:
+    """A server that runs: where it answers, and the file in which it keeps its log."""
+
+    url: str
+    log: Path
+
+    def tail(self, start: int = 0) -> str:
+        """The last of what it said, from a position of the log on."""
+        return self.log.read_bytes()[start:][-8000:].decode(errors="replace")
+
+
+class ServerProcess(Server):
     """`streamlit run` in a process of its own, on a free port, with its log in a file.
 
     Attributes
     ----------
-    url : str
-    log : Path
     started, healthy : float
         The wall clock when the process was started, and when it first answered.
     """
@@ -55,11 +70,10 @@ class Server:
         weights: Path | None = None,
         omp_threads: int | None = 1,
     ) -> None:
-        self.log = log
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
-        self.url = f"http://127.0.0.1:{port}/"
+        super().__init__(f"http://127.0.0.1:{port}/", log)
         # As on a user's second start: byte code is cached.
         env = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
         if omp_threads is not None:
@@ -93,10 +107,6 @@ class Server:
             time.sleep(0.02)
         raise TimeoutError(f"The server was not ready after {START_SECONDS} s:\n{self.tail()}")
 
-    def tail(self, start: int = 0) -> str:
-        """The last of what it said, from a position of the log on."""
-        return self.log.read_bytes()[start:][-8000:].decode(errors="replace")
-
     def stop(self) -> None:
         """End it."""
         self.process.terminate()
@@ -105,6 +115,44 @@ class Server:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
+
+
+@contextmanager
+def share_server(folder: Path, name: str, **settings: Any) -> Iterator[Server]:
+    """Start a server, or join the one of this name that another process has started.
+
+    Parameters
+    ----------
+    folder : Path
+        Common to all processes: it holds the log, the lock, and a note of the server's users.
+    name : str
+    **settings
+        Of `ServerProcess`, should one be started.
+    """
+    note, log = folder / f"{name}.json", folder / f"{name}.log"
+    with _locked(folder / f"{name}.lock"):
+        found = json.loads(note.read_text()) if note.exists() else None
+        if found is None:
+            started = ServerProcess(log, **settings)
+            found = {"url": started.url, "pid": started.process.pid, "users": 0}
+        note.write_text(json.dumps(found | {"users": found["users"] + 1}))
+    try:
+        yield Server(found["url"], log)
+    finally:
+        with _locked(folder / f"{name}.lock"):
+            left = json.loads(note.read_text())
+            if left["users"] > 1:
+                note.write_text(json.dumps(left | {"users": left["users"] - 1}))
+            else:
+                note.unlink()
+                os.kill(left["pid"], signal.SIGTERM)
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 @contextmanager

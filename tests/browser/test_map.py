@@ -6,6 +6,7 @@ import io
 import json
 import math
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, quote, urlsplit
 
@@ -17,6 +18,7 @@ from playwright.sync_api import Locator
 
 from latent_explorer.theme import PALETTE
 from tests.browser.conftest import FIRST_TEST_DIGIT, ROOT, Server, Shipped
+from tests.browser.running import share_server
 from tests.browser.tab import Map, Point, Tab, read_canvas, read_grey
 from vae_core.data import DataSet
 
@@ -28,13 +30,11 @@ LAYERS = ("mosaic", "classes", "prior", "density", "sensitivity", "labels", "poi
 KEY_OF = {name: str(i) for i, name in enumerate(LAYERS, 1)}
 
 
-@pytest.fixture(scope="module")
-def page_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+@pytest.fixture(scope="session")
+def page_server(server_folder: Path) -> Iterator[Server]:
     """The page of map_page.py."""
-    log = tmp_path_factory.mktemp("map") / "server.log"
-    running = Server(log, script=ROOT / "tests/browser/map_page.py")
-    yield running
-    running.stop()
+    with share_server(server_folder, "map", script=ROOT / "tests/browser/map_page.py") as running:
+        yield running
 
 
 @pytest.fixture
@@ -568,7 +568,7 @@ def test_touch(open_map: Callable[..., Map], first: Shipped) -> None:
 
 
 def test_a_link_restores_view_layers_and_colour(
-    map_: Map, open_map: Callable[..., Map], page_server: Server
+    map_: Map, open_map: Callable[..., Map], page_server: Server, first: Shipped
 ) -> None:
     page = map_.tab.page
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
@@ -581,7 +581,7 @@ def test_a_link_restores_view_layers_and_colour(
     link = urlsplit(copied_link(map_))
     assert f"{link.scheme}://{link.netloc}/" == page_server.url
     query = {name: values[0] for name, values in parse_qs(link.query).items()}
-    assert (query["page"], query["checkpoint"]) == ("here", map_.tab.page.url and "atlas")
+    assert (query["page"], query["checkpoint"]) == ("here", first.ref.name)
     start = {
         "view": [float(part) for part in query["view"].split(",")],
         "layers": query["layers"].split(","),
