@@ -6,31 +6,34 @@ from pathlib import Path
 import streamlit as st
 
 from latent_explorer.components.latent_map import preload
-from latent_explorer.data import loaders, uploads
+from latent_explorer.data import catalogue, uploads
+from latent_explorer.links.link import Part
+from latent_explorer.pages.compare.link import CompareLink
+from latent_explorer.pages.interpolate.link import WalkLink
+from latent_explorer.pages.likelihood.link import LikelihoodLink
 from latent_explorer.serving import answer_promptly
-from latent_explorer.session import state
+from latent_explorer.session.current import (
+    CHECKPOINT,
+    SPLIT,
+    default_name,
+    remember_folder,
+    set_current,
+)
+from latent_explorer.session.errors import shown_errors
+from latent_explorer.session.opened import is_first_scene, open_link
 from latent_explorer.theme import number
-from vae_core.data import Split
+from latent_explorer.vocabulary import MEASURES, SPLIT_WORDS
+from vae_core.checkpoints import CheckpointRef
 
 _HERE = Path(__file__).parent
-SPLIT_NAMES: dict[Split, str] = {
-    "test": "10,000 test",
-    "train": "60,000 training",
-    "all": "all 70,000",
+# folder of a page -> its icon, and its part of a link if it has one; in the order of the navigation
+PAGES: dict[str, tuple[str, type[Part] | None]] = {
+    "explore": ("explore", None),
+    "interpolate": ("route", WalkLink),
+    "compare": ("compare", CompareLink),
+    "likelihood": ("functions", LikelihoodLink),
 }
-# folder of a page -> its icon, in the order of the navigation
-PAGES = {
-    "explore": "explore",
-    "interpolate": "route",
-    "compare": "compare",
-    "likelihood": "functions",
-}
-FIGURES = (  # title, name in the header, unit
-    ("log p(x), exact", "log_px", "nats"),
-    ("ELBO", "elbo", "nats"),
-    ("KL(q‖p)", "kl", "nats"),
-    ("10-NN accuracy", "knn10", ""),
-)
+SHOWN = ("log_px", "elbo", "kl", "knn10")  # measures beside the pages
 
 
 def main() -> None:
@@ -47,7 +50,7 @@ def main() -> None:
             url_path=path,
             default=path == "explore",
         )
-        for path, icon in PAGES.items()
+        for path, (icon, _) in PAGES.items()
     ]
     page = st.navigation(pages, position="top")
     preload()  # while the server reads what the map shows
@@ -55,8 +58,8 @@ def main() -> None:
     with st.container(key="app_pages", horizontal=True, wrap=False, gap="small"):
         for each in pages:
             st.page_link(each, width="stretch")
-    with state.shown_errors():
-        state.remember_folder()
+    with shown_errors():
+        remember_folder()
         refs, problems = uploads.checkpoints()
         with st.sidebar:
             for problem in problems:
@@ -64,46 +67,48 @@ def main() -> None:
         if not refs:
             _no_checkpoints()
             return
-        opened = state.open_link(refs, page.url_path)
+        parts = [part for _, part in PAGES.values() if part is not None]
+        opened = open_link(refs, page.url_path, parts)
         _pick_checkpoint(refs)
-        if opened.problem is not None and state.is_first_scene(page.url_path):
+        if opened.problem is not None and is_first_scene(page.url_path):
             st.warning(opened.problem, icon=":material/link_off:")
         page.run()
 
 
-def _pick_checkpoint(refs: list[loaders.CheckpointRef]) -> None:
+def _pick_checkpoint(refs: list[CheckpointRef]) -> None:
     by_name = {ref.name: ref for ref in refs}
-    if st.session_state.get(state.CHECKPOINT) not in by_name:
-        st.session_state[state.CHECKPOINT] = state.default_name(refs)
-    st.session_state.setdefault(state.SPLIT, "test")
+    if st.session_state.get(CHECKPOINT) not in by_name:
+        st.session_state[CHECKPOINT] = default_name(refs)
+    st.session_state.setdefault(SPLIT, "test")
     with st.sidebar:
         st.markdown("### Latent Explorer")
         name = st.selectbox(
             "Checkpoint",
             list(by_name),
-            key=state.CHECKPOINT,
+            key=CHECKPOINT,
             help="A .safetensors file dropped into the weights folder appears here at your next "
             "step.",
         )
         split = st.radio(
             "Digits on the map",
-            tuple(SPLIT_NAMES),
-            format_func=SPLIT_NAMES.__getitem__,
-            key=state.SPLIT,
+            tuple(SPLIT_WORDS),
+            format_func=lambda split: SPLIT_WORDS[split].title,
+            key=SPLIT,
         )
         ref = by_name[name]
         _describe(ref)
-    state.set_current(ref, split)
+    set_current(ref, split)
 
 
-def _describe(ref: loaders.CheckpointRef) -> None:
+def _describe(ref: CheckpointRef) -> None:
     """Say what the checkpoint is, with the figures its file holds."""
-    header = loaders.stored(ref).header
+    header = catalogue.stored(ref).header
     st.caption(header.about)
     rows = [
-        f"<span>{title}</span><span>{number(figure['value'], 2 if unit else 3)} {unit}</span>"
-        for title, name, unit in FIGURES
-        if (figure := header.metrics.get(name)) and figure["value"] is not None
+        f"<span>{each.title}</span>"
+        f"<span>{number(figure['value'], each.decimals)} {each.unit}</span>"
+        for each in map(MEASURES.__getitem__, SHOWN)
+        if (figure := header.metrics.get(each.name)) and figure["value"] is not None
     ]
     if rows:
         pixels = "binarised" if header.model.likelihood == "bernoulli" else "grey"
@@ -124,11 +129,11 @@ def _describe(ref: loaders.CheckpointRef) -> None:
 def _no_checkpoints() -> None:
     st.title("No checkpoint yet")
     st.info(
-        f"The folder {loaders.weights_folder()} holds no readable checkpoint. Train one, which "
+        f"The folder {catalogue.weights_folder()} holds no readable checkpoint. Train one, which "
         "takes a few minutes, then reload this page:",
         icon=":material/model_training:",
     )
-    out = loaders.weights_folder() / "quick.safetensors"
+    out = catalogue.weights_folder() / "quick.safetensors"
     st.code(f"{sys.executable} -m vae_core train quick --out {out}", language="bash")
 
 

@@ -22,9 +22,10 @@ from latent_explorer.components.latent_map import (
     read_wants,
     send,
 )
-from latent_explorer.data import loaders
-from latent_explorer.session import state
-from latent_explorer.theme import PALETTE
+from latent_explorer.data import catalogue, encoding, layers, payloads
+from latent_explorer.data.digits import SPLITS
+from latent_explorer.session.places import Place, posterior_ellipse
+from latent_explorer.vocabulary import PALETTE
 from vae_core.checkpoints import CheckpointRef
 from vae_core.data import Split
 
@@ -34,7 +35,7 @@ def checkpoint_map(
     split: Split,
     *,
     key: str,
-    place: state.Place | None = None,
+    place: Place | None = None,
     path: NDArray[np.floating[Any]] | None = None,
     lines: Sequence[Line] = (),
     marks: Sequence[Mark] = (),
@@ -91,11 +92,11 @@ def checkpoint_map(
     on_drag : callable, optional
         Called after a mark was dragged; `latent_map.read_drag` tells where to.
     """
-    decoder, points = loaders.payloads(ref, split, None if turn is None else turn.tobytes())
+    decoder, points = payloads.map_payloads(ref, split, None if turn is None else turn.tobytes())
     wants = read_wants(key, decoder_id=payload_id(decoder), points_id=payload_id(points))
     extras = _extras(ref, split, wants)
     if wants:  # the map is drawn: until then the browser's files would wait for torch's
-        loaders.warm_up()
+        catalogue.warm_up()
     with st.container(gap=None):
         send(decoder, key=f"{key}_decoder")
         send(points, key=f"{key}_points")
@@ -108,8 +109,8 @@ def checkpoint_map(
             label=f"Map of MNIST in the latent space of {ref.name}",
             palette=PALETTE,
             splits=[
-                ("train", loaders.SPLITS["train"].start),
-                ("test", loaders.SPLITS["test"].start),
+                ("train", SPLITS["train"].start),
+                ("test", SPLITS["test"].start),
             ],
             pin=None if place is None else Pick(_turned(place.coords, turn), place.id),
             ellipse=_turned_ellipse(ellipse or _ellipse(ref, place), turn),
@@ -144,11 +145,11 @@ def _extras(ref: CheckpointRef, split: Split, wants: frozenset[str]) -> dict[str
     found: dict[str, bytes] = {}
     for name in sorted(wants):
         if name == "fields":
-            found[name] = loaders.fields(ref)
+            found[name] = layers.fields(ref)
         elif name == "values":
-            found[name] = loaders.values(ref, split)
+            found[name] = payloads.values(ref, split)
         else:
-            found[name] = loaders.image_sheet(int(name.partition(":")[2]))
+            found[name] = payloads.image_sheet(int(name.partition(":")[2]))
     return found
 
 
@@ -156,10 +157,10 @@ def _id(payload: bytes | None) -> str | None:
     return None if payload is None else payload_id(payload)
 
 
-def _ellipse(ref: CheckpointRef, place: state.Place | None) -> Ellipse | None:
+def _ellipse(ref: CheckpointRef, place: Place | None) -> Ellipse | None:
     if place is None or place.id is None:
         return None
-    return state.posterior_ellipse(ref, loaders.encode(ref, place.id))
+    return posterior_ellipse(ref, encoding.encode(ref, place.id))
 
 
 def _turned(

@@ -18,9 +18,9 @@ def main() -> int:
     """
     arguments = sys.argv[1:]
     if arguments and not arguments[0].startswith("-"):
-        from vae_core.__main__ import main as core
+        from vae_core.cli import main as core
 
-        return core(arguments)
+        return core(arguments, prog="latent-explorer")
     command = [sys.executable, "-m", "streamlit", "run", str(APP), *arguments]
     try:
         return subprocess.run(command, check=False).returncode

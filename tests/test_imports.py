@@ -27,14 +27,20 @@ ORDER = (
     ("errors",),
     ("config",),
     ("data",),  # and its modules
-    ("likelihoods", "priors"),
+    ("likelihoods", "posterior", "lattices"),
+    ("priors",),
+    ("joint",),
+    ("refinement",),
     ("models",),
-    ("objectives", "lattices"),
+    ("objectives", "estimators"),
+    ("exact", "geometry"),  # and their modules; neither these nor estimators import training
     ("training",),
     ("neighbours", "checkpoints"),
     ("runs", "snapshots"),
     ("recipes",),
+    ("comparison",),
     ("analysis",),  # and all its modules, among themselves without a cycle
+    ("cli",),
     ("__main__",),
 )
 RANK = {name: rank for rank, row in enumerate(ORDER) for name in row}
@@ -89,8 +95,8 @@ def test_the_walk_sees_every_kind_of_import(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", MODULES)
 def test_the_core_imports_only_from_the_left(name: str) -> None:
     for other in core_imports(name) - {"vae_core"}:
-        package = name.rpartition(".")[0]  # its modules, without a cycle, may know one another
-        within = package in ("vae_core.analysis", "vae_core.data") and other.startswith(package)
+        # The modules of a package may know one another, without a cycle.
+        within = name.split(".")[1] == other.split(".")[1]
         assert within or rank(other) < rank(name), f"{name} imports {other}"
 
 
@@ -117,17 +123,98 @@ def test_the_core_knows_no_front_end(path: Path) -> None:
     assert roots.isdisjoint({"latent_explorer", "app", "tests", "pickle", "IPython"})
 
 
-def test_plots_know_no_streamlit() -> None:
-    files = python_files("latent_explorer", "plots")
-    assert files
-    for path in files:
-        assert "streamlit" not in {name.split(".")[0] for name in imported(path)}, path
+# The front end: a module may import from rows above its own, and from its own part. Pages have no
+# row in common: none imports another. Below a row "…" may stand what the whole row also knows.
+FRONT_ORDER = (
+    ("places", "vocabulary", "serving"),
+    ("theme",),
+    ("components", "plots"),
+    ("data",),
+    ("links",),
+    ("session",),
+    ("checkpoint_map", "panels"),
+    ("pages",),
+    ("app",),
+    ("command",),
+)
+FRONT_RANK = {name: rank for rank, row in enumerate(FRONT_ORDER) for name in row}
+FRONT = {module_name(path): path for path in python_files("latent_explorer")}
+# what reads beside the page, and is shown there: scripts to be run by hand
+SCRIPTS = "latent_explorer.pages.likelihood.code."
+FRONT_MODULES = sorted(
+    name for name in FRONT.keys() - {"latent_explorer"} if not name.startswith(SCRIPTS)
+)
 
 
-def test_the_map_s_payload_knows_no_streamlit() -> None:
-    path = ROOT / "latent_explorer" / "components" / "latent_map" / "payload.py"
-    roots = {name.split(".")[0] for name in imported(path)}
-    assert roots.isdisjoint({"streamlit", "latent_explorer", "torch"})
+def part_of(name: str) -> str:
+    """Part of the front end that a module belongs to: a page is a part of its own."""
+    _, *names = name.split(".")
+    return ".".join(names[:2] if names[0] == "pages" else names[:1])
+
+
+def front_imports(name: str) -> set[str]:
+    return {one for one in imported(FRONT[name]) if one in FRONT} - {name, "latent_explorer"}
+
+
+def roots(name: str) -> set[str]:
+    return {one.split(".")[0] for one in imported(FRONT[name])}
+
+
+@pytest.mark.parametrize("name", FRONT_MODULES)
+def test_the_front_end_imports_only_from_the_left(name: str) -> None:
+    part = part_of(name)
+    for other in front_imports(name):
+        row = part_of(other).split(".")[0]
+        assert row in FRONT_RANK, f"{other} has no rank yet: add it to FRONT_ORDER"
+        assert part_of(other) == part or FRONT_RANK[row] < FRONT_RANK[part.split(".")[0]], (
+            f"{name} imports {other}"
+        )
+
+
+def test_the_front_end_has_no_cycle() -> None:
+    graph = {name: front_imports(name) for name in FRONT_MODULES}
+    order = list(TopologicalSorter(graph).static_order())  # raises CycleError
+    assert sorted(order) == FRONT_MODULES
+
+
+def test_no_script_of_a_page_knows_the_front_end() -> None:
+    scripts = [name for name in FRONT if name.startswith(SCRIPTS)]
+    assert scripts
+    for name in scripts:
+        assert roots(name).isdisjoint({"latent_explorer", "streamlit"}), name
+
+
+@pytest.mark.parametrize("name", [one for one in FRONT_MODULES if part_of(one) == "components"])
+def test_components_know_numpy_alone(name: str) -> None:
+    known = {*sys.stdlib_module_names, "numpy", "PIL", "latent_explorer"}
+    assert roots(name) - known <= ({"streamlit"} if name in BRIDGES else set())
+
+
+# where a component's messages come in, and where it is mounted
+BRIDGES = {
+    "latent_explorer.components.bridge",
+    "latent_explorer.components.contact_sheet",
+    "latent_explorer.components.digit_strip",
+    "latent_explorer.components.drawing",
+    "latent_explorer.components.latent_map.messages",
+    "latent_explorer.components.morph",
+    "latent_explorer.components.timeline",
+}
+
+
+@pytest.mark.parametrize("name", [one for one in FRONT_MODULES if part_of(one) == "plots"])
+def test_plots_know_arrays_and_plotly(name: str) -> None:
+    assert roots(name).isdisjoint({"streamlit", "torch"})
+    assert {part_of(one) for one in front_imports(name)} <= {"plots", "theme", "vocabulary"}
+
+
+@pytest.mark.parametrize("name", [one for one in FRONT_MODULES if part_of(one) == "links"])
+def test_links_know_no_page(name: str) -> None:
+    """Nor what the session holds, nor Streamlit: parameters in, a value out."""
+    assert "streamlit" not in roots(name)
+    assert {part_of(one) for one in front_imports(name)} <= {
+        *("components", "data", "links", "vocabulary"),
+    }
 
 
 def heavy_after(code: str) -> list[str]:
@@ -163,7 +250,7 @@ def weights(
     [
         "import vae_core",
         "import vae_core.checkpoints, vae_core.config, vae_core.data, vae_core.errors",
-        "import vae_core.recipes, vae_core.__main__",
+        "import vae_core.recipes, vae_core.cli, vae_core.__main__",
         "import vae_core.data.drawn",
         "from vae_core import load_mnist; assert len(load_mnist('test').labels) == 10_000",
         "import vae_core; assert len(vae_core.list_checkpoints({weights!r})) == 1",

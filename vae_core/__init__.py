@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from vae_core.config import ModelConfig, TrainConfig
     from vae_core.data import load_idx, load_mnist
     from vae_core.errors import CheckpointError, ConfigError, DataError, VaeCoreError
-    from vae_core.models import VAE, Posterior
+    from vae_core.models import VAE
+    from vae_core.posterior import Posterior
 
 __all__ = [
     "VAE",
@@ -51,7 +52,8 @@ _HOME = {
     "vae_core.config": ("ModelConfig", "TrainConfig"),
     "vae_core.data": ("load_idx", "load_mnist"),
     "vae_core.errors": ("CheckpointError", "ConfigError", "DataError", "VaeCoreError"),
-    "vae_core.models": ("VAE", "Posterior"),
+    "vae_core.models": ("VAE",),
+    "vae_core.posterior": ("Posterior",),
 }
 
 

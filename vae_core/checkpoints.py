@@ -237,7 +237,7 @@ def posterior_std(stored: StoredCheckpoint) -> NDArray[np.float16] | None:
 def kept_terms(stored: StoredCheckpoint) -> NDArray[np.float32] | None:
     """Give reconstruction and KL of the 70,000 MNIST digits, if the file has them.
 
-    Shape (70000, 2), nats, as `vae_core.analysis.terms.log_likelihood_terms` computes them for the
+    Shape (70000, 2), nats, as `vae_core.analysis.digit_elbos` computes them for the
     training images and for the test images.
     """
     return stored.tensors.get(_TERMS_TENSOR)
@@ -266,7 +266,7 @@ def save_checkpoint(
     std : array, shape (70000, D), optional
         Lets it draw q(z|x) too; kept for D ≤ 2, in float16.
     terms : array, shape (70000, 2), optional
-        Reconstruction and KL of each digit, nats, of `vae_core.analysis.terms`: worth keeping
+        Reconstruction and KL of each digit, nats, of `vae_core.analysis.digit_elbos`: worth keeping
         where a refined q(z|x) takes long.
 
     Raises

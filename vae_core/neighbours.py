@@ -42,7 +42,7 @@ def neighbour_codes(images: ByteArray, *, seed: int) -> NDArray[np.float32]:
         umap-learn is not installed; only training needs it, never the app.
     """
     try:
-        import umap  # pyright: ignore[reportMissingImports]
+        import umap  # pyright: ignore[reportMissingModuleSource]
     except ModuleNotFoundError as err:
         raise VaeCoreError(
             "this recipe starts from a neighbour embedding: pip install umap-learn==0.5.12 first"
@@ -52,7 +52,7 @@ def neighbour_codes(images: ByteArray, *, seed: int) -> NDArray[np.float32]:
     pixels = images.reshape(len(images), -1).astype(np.float32) / 255.0
     components = PCA(_PCA_DIMS, random_state=seed).fit_transform(pixels)
     embedding = umap.UMAP(n_neighbors=15, min_dist=0.3, n_epochs=200, random_state=seed)
-    return whitened(np.asarray(embedding.fit_transform(components)))
+    return whitened(embedding.fit_transform(components))
 
 
 def whitened(points: NDArray[Any]) -> NDArray[np.float32]:

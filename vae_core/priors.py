@@ -10,6 +10,7 @@ import torch
 from torch import Generator, Tensor, nn
 
 from vae_core.config import ModelConfig
+from vae_core.posterior import Posterior
 
 N_CLASSES = 10
 
@@ -40,26 +41,25 @@ class StandardNormal(nn.Module):
         """Draw z ~ p(z), shape (n, D)."""
         return torch.randn(n, self.latent_dim, generator=generator, device=generator.device)
 
-    def kl_per_dim(self, mu: Tensor, logvar: Tensor) -> Tensor:
+    def kl_per_dim(self, q: Posterior) -> Tensor:
         """KL from a diagonal Gaussian q(z|x) to the prior, in nats.
 
         Kingma & Welling, "Auto-encoding variational Bayes", ICLR 2014, appendix B.
 
         Parameters
         ----------
-        mu, logvar : Tensor, shape (B, D)
-            Mean and log-variance of q(z|x).
+        q : Posterior
 
         Returns
         -------
         Tensor, shape (B, D)
             Never negative; sum the last axis to get the KL of each example.
         """
-        return 0.5 * (mu.square() + logvar.exp() - 1.0 - logvar)
+        return 0.5 * (q.mu.square() + q.logvar.exp() - 1.0 - q.logvar)
 
-    def kl(self, mu: Tensor, logvar: Tensor) -> Tensor:
+    def kl(self, q: Posterior) -> Tensor:
         """KL(q(z|x) ‖ p(z)) of each example in nats, shape (B,); see `kl_per_dim`."""
-        return self.kl_per_dim(mu, logvar).sum(-1)
+        return self.kl_per_dim(q).sum(-1)
 
 
 class Components(NamedTuple):
@@ -123,39 +123,42 @@ class LearnedMixture(nn.Module):
         """Draw z ~ p(z), shape (n, 2)."""
         return self.mixture().sample(n, generator)
 
-    def kl(self, mu: Tensor, logvar: Tensor) -> Tensor:
+    def kl(self, q: Posterior) -> Tensor:
         """KL(q(z|x) ‖ p(z)) in nats, shape (B,), by 6 × 6 Gauss-Hermite nodes under q(z|x)."""
         x, w = np.polynomial.hermite_e.hermegauss(_HERMITE)
-        nodes = torch.cartesian_prod(*[torch.from_numpy(x).to(mu)] * 2)  # (36, 2)
-        weights = torch.cartesian_prod(*[torch.from_numpy(w / w.sum()).to(mu)] * 2).prod(-1)
-        z = mu.unsqueeze(-2) + (0.5 * logvar).exp().unsqueeze(-2) * nodes  # (B, 36, 2)
-        entropy = 0.5 * (logvar + math.log(2.0 * math.pi) + 1.0).sum(-1)
+        nodes = torch.cartesian_prod(*[torch.from_numpy(x).to(q.mu)] * 2)  # (36, 2)
+        weights = torch.cartesian_prod(*[torch.from_numpy(w / w.sum()).to(q.mu)] * 2).prod(-1)
+        z = q.mu.unsqueeze(-2) + q.std.unsqueeze(-2) * nodes  # (B, 36, 2)
+        entropy = 0.5 * (q.logvar + math.log(2.0 * math.pi) + 1.0).sum(-1)
         return -entropy - (self.log_pz(z) * weights).sum(-1)
 
-    def kl_to_class(self, mu: Tensor, logvar: Tensor, labels: Tensor) -> Tensor:
+    def kl_to_class(self, q: Posterior, labels: Tensor) -> Tensor:
         """KL from q(z|x) to log p(z, label), the component with its share, in nats, shape (B,).
 
         Never less than `kl`: the difference is −E_q log p(label|z).
 
         Parameters
         ----------
-        mu, logvar : Tensor, shape (B, 2)
+        q : Posterior
         labels : Tensor, shape (B,)
             int64, 0 to 9.
         """
         log_weights, means, log_diagonal, slope = (t[labels] for t in self.components())
-        inverse, std = (-log_diagonal).exp(), (0.5 * logvar).exp()
-        offset = mu - means
+        inverse, std = (-log_diagonal).exp(), q.std
+        offset = q.mu - means
         first = offset[:, 0] * inverse[:, 0]
         second = (offset[:, 1] - slope * first) * inverse[:, 1]
         spread = (std * inverse).square().sum(-1)
         spread = spread + (slope * inverse[:, 0] * inverse[:, 1] * std[:, 0]).square()
-        log_ratio = 2.0 * log_diagonal.sum(-1) - logvar.sum(-1)
+        log_ratio = 2.0 * log_diagonal.sum(-1) - q.logvar.sum(-1)
         kl = 0.5 * (spread + first.square() + second.square() - 2.0 + log_ratio)
         return kl - log_weights
 
 
-def prior_of(config: ModelConfig) -> StandardNormal | LearnedMixture:
+Prior = StandardNormal | LearnedMixture
+
+
+def prior_of(config: ModelConfig) -> Prior:
     """Build the prior a configuration names."""
     return StandardNormal(config.latent_dim) if config.prior == "normal" else LearnedMixture()
 

@@ -13,21 +13,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Generator, Tensor
 
-from vae_core import objectives
 from vae_core.config import N_PIXELS, ModelConfig, TrainConfig
-from vae_core.data import ByteArray, binarise, corrupt
+from vae_core.data import ByteArray, binarise
 from vae_core.errors import ConfigError
-from vae_core.lattices import lattice, shifted_prior_nodes
-from vae_core.models import VAE, Posterior
-from vae_core.priors import LearnedMixture
+from vae_core.models import VAE
+from vae_core.objectives import BatchObjective, batch_objective, fit_objective
+from vae_core.refinement import posterior_peaks
 
 _RECORD_EVERY = 20  # steps; reading numbers off the device at each step would make it wait
 _LAST_LEARNING_RATE = 1e-3  # as a share of the peak
-_PEAK_SPACING, _PEAK_RADIUS = 0.04, 4.0  # z units; of the lattice a refit looks for peaks on
-_PEAK_CHUNK = 4096  # latents, or images, at once
-_LABEL_WEIGHT = 10.0  # of log p(label|z) with a digit mixture: the alpha of model M2
-_START_STD = 0.06  # z units; of q(z|x) while the networks are fitted to given codes
-
 
 Phase = Literal["start", "elbo", "main", "refit"]
 
@@ -68,15 +62,6 @@ class TrainState:
 def history_rows(history: list[EpochMeans]) -> list[list[float | None]]:
     """Rows for JSON, which has no NaN: a plain autoencoder's ELBO and KL become None."""
     return [[None if math.isnan(value) else value for value in row] for row in history]
-
-
-class Terms(NamedTuple):
-    """Per-example terms of one batch, each of shape (B,), in nats."""
-
-    objective: Tensor
-    elbo: Tensor
-    kl: Tensor
-    reconstruction: Tensor
 
 
 def start(
@@ -130,141 +115,6 @@ def _check_together(model_config: ModelConfig, config: TrainConfig) -> None:
                 f"the {name} of this recipe needs a Gaussian posterior and latent_dim 2, got "
                 f'"{model_config.posterior}" and {model_config.latent_dim}'
             )
-
-
-def terms(
-    model: VAE,
-    x: Tensor,
-    config: TrainConfig,
-    generator: Generator,
-    labels: Tensor | None = None,
-) -> Terms:
-    """Objective and its parts for one batch.
-
-    Parameters
-    ----------
-    model : VAE
-    x : Tensor, shape (B, 784)
-        What the likelihood explains: binary for Bernoulli, grey in [0, 1] for Gaussian.
-    config : TrainConfig
-        Names the objective, beta and K.
-    generator : Generator
-        Source of eps, on the device of `x`.
-    labels : Tensor, shape (B,), optional
-        int64; needed by the prior "digit-mixture" alone.
-    """
-    if config.objective == "lattice":
-        return _lattice_terms(model, x, config, generator)
-    seen = corrupt(x, config.input_noise, generator) if config.input_noise else x
-    posterior = model.encoder(seen)
-    if config.objective == "autoencoder":
-        log_px_z = model.likelihood.log_px_z(model.decoder(posterior.mu), x)
-        nothing = torch.full_like(log_px_z, math.nan)  # no q(z|x): neither KL nor a bound
-        return Terms(log_px_z, nothing, nothing, log_px_z)
-    z = model.reparameterize(posterior, generator, config.n_samples)  # (K, B, D)
-    log_px_z = model.likelihood.log_px_z(model.decoder(z), x)  # (K, B)
-    kl = model.prior.kl(*posterior)
-    bound = objectives.elbo(log_px_z.mean(0), kl)
-    if config.objective == "iwae":
-        log_w = log_px_z + model.prior.log_pz(z) - log_qz_x(posterior, z)
-        return Terms(objectives.iwae(log_w), bound, kl, log_px_z.mean(0))
-    if isinstance(model.prior, LearnedMixture):
-        if labels is None:
-            raise ValueError('the prior "digit-mixture" is learned with labels, got none')
-        to_class = model.prior.kl_to_class(posterior.mu, posterior.logvar, labels)
-        joint = objectives.elbo(log_px_z.mean(0), to_class)  # a bound on log p(x, label)
-        # Components may overlap for all the bound cares; this, E_q log p(label|z), parts them.
-        return Terms(joint - _LABEL_WEIGHT * (to_class - kl), bound, kl, log_px_z.mean(0))
-    weighted = objectives.beta_elbo(log_px_z.mean(0), kl, config.beta)
-    return Terms(weighted, bound, kl, log_px_z.mean(0))
-
-
-def _lattice_terms(model: VAE, x: Tensor, config: TrainConfig, generator: Generator) -> Terms:
-    """Log p(x) itself, by a lattice of latents that all images share; trains the decoder alone.
-
-    Numerical integration as an objective: Correia et al., "Continuous mixtures of tractable
-    probabilistic models", AAAI 2023. The shift is fresh each step, for with fixed nodes the
-    decoder would sharpen at the nodes. With jitter it is trained where each node might as well
-    have been, so that it cannot fold the plane more finely than that: the ELBO's noise, without
-    its encoder.
-    """
-    n_nodes = config.n_nodes
-    z = shifted_prior_nodes(n_nodes, generator)
-    statistics = model.likelihood.statistics(x)
-    with torch.set_grad_enabled(not config.jitter):
-        eta, log_normalizer = model.likelihood.natural_parameters(model.decoder(z))
-    with torch.no_grad():
-        with torch.autocast(x.device.type, enabled=False):  # bfloat16 would round it to a nat
-            log_px_z = torch.addmm(-log_normalizer, statistics, eta.T)  # (B, N)
-        log_px = log_px_z.logsumexp(1) - math.log(n_nodes)
-        log_px_z -= log_px.unsqueeze(1) + math.log(n_nodes)
-        responsibility = log_px_z.exp_()  # p(z_n|x_b), rows of sum 1
-        shares, expected = responsibility.sum(0), responsibility.T @ statistics
-    if config.jitter:
-        z = z + config.jitter * torch.randn(z.shape, generator=generator, device=z.device)
-        eta, log_normalizer = model.likelihood.natural_parameters(model.decoder(z))
-    # Fisher's identity: with the responsibilities held fixed, the gradient of the expected
-    # log p(x|z) is that of Σ log p(x); backward then needs no (B, N) array.
-    surrogate = (eta * expected).sum() - (log_normalizer * shares).sum()
-    nothing = torch.full_like(log_px, math.nan)
-    return Terms(log_px + (surrogate - surrogate.detach()) / len(x), nothing, nothing, nothing)
-
-
-def fit_terms(model: VAE, x: Tensor, codes: Tensor, generator: Generator) -> Terms:
-    """Objective of a start from given codes, or of a refit: fit the networks to them.
-
-    Parameters
-    ----------
-    model : VAE
-        With a Gaussian q(z|x).
-    x : Tensor, shape (B, 784)
-        As in `terms`.
-    codes : Tensor, shape (B, D)
-        Where the images should lie.
-    generator : Generator
-    """
-    mu, logvar = model.encoder(x)
-    distance = (mu - codes).square().sum(-1)
-    width = (0.5 * logvar - math.log(_START_STD)).square().sum(-1)
-    eps = torch.randn(codes.shape, generator=generator, device=codes.device)
-    log_px_z = model.likelihood.log_px_z(model.decoder(codes + _START_STD * eps), x)
-    nothing = torch.full_like(log_px_z, math.nan)  # z is not drawn from q: this is no bound
-    return Terms(log_px_z - 100.0 * distance - 10.0 * width, nothing, nothing, log_px_z)
-
-
-def log_qz_x(posterior: Posterior, z: Tensor) -> Tensor:
-    """log q(z|x) in nats of `z`, shape (K, B, D); returns shape (K, B)."""
-    mu, logvar = posterior
-    squares = (z - mu).square() * (-logvar).exp()
-    return -0.5 * (squares + logvar + math.log(2.0 * math.pi)).sum(-1)
-
-
-def posterior_peaks(model: VAE, pixels: Tensor) -> Tensor:
-    """Where p(z|x) of each image is highest on a lattice, shape (N, 2).
-
-    Of grey images: the peak of the expected log-likelihood over their binarisations.
-
-    Parameters
-    ----------
-    model : VAE
-    pixels : Tensor, shape (N, 784)
-        uint8.
-    """
-    best = torch.full((len(pixels),), -math.inf, device=pixels.device)
-    peaks = torch.zeros(len(pixels), 2, device=pixels.device)
-    with torch.no_grad():
-        nodes = lattice(2, spacing=_PEAK_SPACING, radius=_PEAK_RADIUS).to(pixels.device)
-        for z in nodes.split(_PEAK_CHUNK):
-            eta, log_normalizer = model.likelihood.natural_parameters(model.decoder(z))
-            log_weight = model.prior.log_pz(z) - log_normalizer
-            for i in range(0, len(pixels), _PEAK_CHUNK):
-                rows = slice(i, i + _PEAK_CHUNK)
-                statistics = model.likelihood.statistics(pixels[rows].float() / 255.0)
-                value, node = torch.addmm(log_weight, statistics, eta.T).max(1)
-                is_better = value > best[rows]
-                peaks[rows] = torch.where(is_better.unsqueeze(-1), z[node], peaks[rows])
-                best[rows] = torch.maximum(value, best[rows])
-    return peaks
 
 
 def phase_of(epoch: int, config: TrainConfig) -> Phase:
@@ -356,7 +206,7 @@ def moments(config: TrainConfig, n_images: int, n: int) -> list[int]:
     return sorted({recorded[i] for i in nearest})
 
 
-Objective = Callable[[Tensor, Tensor], Terms]  # of x and of the rows it was made from
+Objective = Callable[[Tensor, Tensor], BatchObjective]  # of x and of the rows it was made from
 
 
 def _objective_of(
@@ -370,13 +220,13 @@ def _objective_of(
     is_fit = phase == "refit" and epoch <= config.epochs - config.refit_epochs // 2
     if phase == "start" or is_fit:
         assert targets is not None
-        return lambda x, rows: fit_terms(model, x, targets[rows], generator)
+        return lambda x, rows: fit_objective(model, x, targets[rows], generator)
     if phase in ("elbo", "refit"):
         bound = replace(
             config, objective="elbo", beta=1.0, n_samples=1, n_nodes=0, jitter=0.0, elbo_epochs=0
         )
-        return lambda x, rows: terms(model, x, bound, generator)
-    return lambda x, rows: terms(
+        return lambda x, rows: batch_objective(model, x, bound, generator)
+    return lambda x, rows: batch_objective(
         model, x, config, generator, None if classes is None else classes[rows]
     )
 
@@ -437,15 +287,15 @@ def _progress(epoch: int, fraction: float, config: TrainConfig) -> float:
 
 
 class _Means:
-    """Running sums of a batch's terms, kept on the device."""
+    """Running sums of what batches say, kept on the device."""
 
     def __init__(self, epoch: int, device: torch.device) -> None:
         self.epoch = epoch
         self.sums = torch.zeros(4, device=device, dtype=torch.float64)
         self.count = 0
 
-    def add(self, batch: Terms) -> None:
-        self.sums += torch.stack([term.detach().sum() for term in batch])
+    def add(self, batch: BatchObjective) -> None:
+        self.sums += torch.stack([part.detach().sum() for part in batch])
         self.count += len(batch.objective)
 
     def read(self) -> EpochMeans:

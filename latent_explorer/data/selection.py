@@ -351,10 +351,3 @@ def read_ids(text: str) -> Ids:
     if len(bits) != _N_BYTES or not reader.eof:
         raise ValueError(f"the digits must fill {_N_BYTES} bytes")
     return np.flatnonzero(np.unpackbits(np.frombuffer(bits, np.uint8)))
-
-
-def covering_split(ids: Ids) -> Split:
-    """Name the smallest split that holds all these digits."""
-    if ids.size == 0 or ids.min() >= N_TRAIN:
-        return "test"
-    return "train" if ids.max() < N_TRAIN else "all"

@@ -11,7 +11,7 @@ from tempfile import mkdtemp
 
 import streamlit as st
 
-from latent_explorer.data import loaders
+from latent_explorer.data import catalogue
 from vae_core.checkpoints import CheckpointRef, checkpoint_ref, read_listed
 from vae_core.errors import CheckpointError
 
@@ -43,7 +43,7 @@ def uploaded() -> list[CheckpointRef]:
 
 def checkpoints() -> tuple[list[CheckpointRef], list[CheckpointError]]:
     """List the folder's checkpoints and, after them, the session's own."""
-    refs, problems = loaders.checkpoints()
+    refs, problems = catalogue.checkpoints()
     return refs + uploaded(), problems
 
 

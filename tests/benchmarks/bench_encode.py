@@ -13,9 +13,12 @@ import torch
 from torch import Tensor, nn
 
 from tests.benchmarks.harness import interleave, repeats, report, shown_checkpoint
-from vae_core.analysis import marginal, projection
+from vae_core.analysis import projection
 from vae_core.checkpoints import load_checkpoint
 from vae_core.data import binarise, load_mnist
+from vae_core.exact.adaptive import RADIUS, REPORTED_SPACING
+from vae_core.exact.evidence import log_px_exact
+from vae_core.lattices import lattice
 from vae_core.models import VAE
 
 ENCODE_ROUNDS = 7
@@ -64,13 +67,13 @@ def test_encode_all_digits(model: VAE) -> None:
 def test_exact_log_px(model: VAE) -> None:
     if model.config.latent_dim != 2 or model.config.posterior == "point":
         pytest.skip("the exact log p(x) needs D = 2 and a prior")
-    spacing = marginal.REPORTED_SPACING
+    spacing = REPORTED_SPACING
     images = load_mnist("test").images
     x = torch.from_numpy(images.reshape(len(images), -1) / 255.0).float()
     if model.config.likelihood == "bernoulli":
         x = binarise(x, torch.Generator().manual_seed(0))
     statistics = model.likelihood.statistics(x)
-    nodes = marginal.lattice(2, spacing=spacing, radius=marginal.RADIUS)
+    nodes = lattice(2, spacing=spacing, radius=RADIUS)
     # the first layer's input is z with its Fourier features
     weights = _weights(model.decoder.net.layers)
     inputs = torch.randn(len(nodes), weights[0].shape[1])
@@ -79,16 +82,16 @@ def test_exact_log_px(model: VAE) -> None:
 
     def time_exact() -> float:
         begin = time.perf_counter()
-        values[:] = [marginal.log_px_exact(model, x)]
+        values[:] = [log_px_exact(model, x)]
         seconds = time.perf_counter() - begin
         peaks.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10)  # from KiB
         return len(x) / seconds
 
     def time_bare() -> float:
         begin = time.perf_counter()
-        for h in inputs.split(marginal._NODE_CHUNK):
+        for h in inputs.split(1024):
             eta = _products(h, weights)[:, : statistics.shape[1]]
-            for part in statistics.split(marginal._IMAGE_CHUNK):
+            for part in statistics.split(1024):
                 part[:, : eta.shape[1]] @ eta.T
         return len(x) / (time.perf_counter() - begin)
 
@@ -108,7 +111,7 @@ def test_exact_log_px(model: VAE) -> None:
     )
     (value,) = values
     # Of half the spacing, since log_px_exact too is finer where it needs to be.
-    finer = marginal.lattice(2, spacing=spacing / 2, radius=marginal.RADIUS)
+    finer = lattice(2, spacing=spacing / 2, radius=RADIUS)
     expected = _brute_force(model, x[:5], finer, spacing / 2)
     torch.testing.assert_close(value[:5], expected, rtol=0.0, atol=0.05)
 

@@ -13,7 +13,8 @@ from statistics import median
 import numpy as np
 import pytest
 
-from latent_explorer.data import loaders
+from latent_explorer.data import encoding
+from latent_explorer.data.digits import SPLITS
 from latent_explorer.pages.interpolate import files, geometry, ways
 from tests.benchmarks.harness import repeats, say, shown_checkpoint
 from tests.browser.running import ServerProcess, chromium
@@ -34,7 +35,7 @@ def test_geodesics_anew() -> None:
     """One end moves; lattices and density are kept."""
     ref = shown_checkpoint()
     shorts: list[ways.Way] = ["image", "fisher-rao", "density"]
-    codes = geometry.code_means(ref)[loaders.SPLITS["test"]]
+    codes = geometry.code_means(ref)[SPLITS["test"]]
     ways.find(ref, shorts, codes[:2].astype(float), {})  # fills the caches
     for asked in [[way] for way in shorts] + [shorts]:
         taken = []
@@ -53,11 +54,11 @@ def test_geodesics_anew() -> None:
 def test_animation() -> None:
     ref = shown_checkpoint()
     z = np.linspace(*geometry.code_means(ref)[[60_000, 60_004]], files.N_FRAMES)
-    loaders.decode(ref, z)
+    encoding.decode(ref, z)
     taken = []
     for _ in range(repeats(5)):
         begin = time.perf_counter()
-        gif = files.animation_gif(loaders.decode(ref, z), is_loop=False)
+        gif = files.animation_gif(encoding.decode(ref, z), is_loop=False)
         taken.append(1000 * (time.perf_counter() - begin))
     say(
         f"GIF of {files.N_FRAMES} frames there and back, {len(gif) / 1000:.0f} kB: median "

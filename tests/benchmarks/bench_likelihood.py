@@ -11,19 +11,21 @@ import pytest
 import torch
 from torch import Generator, Tensor
 
-from latent_explorer.data import loaders
+from latent_explorer.data.lattice import ESTIMATE_RUNS, ESTIMATE_SAMPLES
 from tests.benchmarks.harness import interleave, repeats, report, shown_checkpoint
-from vae_core.analysis import marginal
-from vae_core.analysis.decoded import DecodedLattice
+from vae_core.analysis.convergence import PriorDraws, ProposalDraws, estimate
 from vae_core.analysis.evaluation import model_input
-from vae_core.analysis.repeated import PriorDraws, ProposalDraws, estimate
 from vae_core.checkpoints import load_checkpoint
 from vae_core.data import load_mnist
+from vae_core.estimators import log_px_naive
+from vae_core.exact.adaptive import LIVE_SPACING
+from vae_core.exact.evidence import log_px_exact
+from vae_core.exact.lattice import DecodedLattice
 from vae_core.models import VAE
 
 DIGITS = 21
 SLOW_ROUNDS = 3
-_DRAWS = {"n_runs": loaders.ESTIMATE_RUNS, "n_samples": loaders.ESTIMATE_SAMPLES[-1]}
+_DRAWS = {"n_trials": ESTIMATE_RUNS, "n_samples": ESTIMATE_SAMPLES[-1]}
 _FEW = 1000  # true decodes that a run of naive Monte Carlo without the cache is timed with
 
 
@@ -71,7 +73,7 @@ def test_change_of_digit(model: VAE, lattice: DecodedLattice, images: Tensor) ->
                     explained,  # noqa: B023
                     prior_draws=prior_draws,
                     proposal_draws=proposal_draws,
-                    n_samples=loaders.ESTIMATE_SAMPLES,
+                    n_samples=ESTIMATE_SAMPLES,
                     generator=generator,
                 )
             )
@@ -82,7 +84,7 @@ def test_change_of_digit(model: VAE, lattice: DecodedLattice, images: Tensor) ->
         "ms",
         {"posterior": posterior[1:], "estimators": chapter[1:], "both": both[1:]},
         what="posterior: exact log p(x), p(z|x) and its 99 % region; estimators: naive Monte Carlo "
-        f"and IWAE, {loaders.ESTIMATE_RUNS} runs to K = 100,000 each, ELBO and KL; "
+        f"and IWAE, {ESTIMATE_RUNS} runs to K = 100,000 each, ELBO and KL; "
         f"{torch.get_num_threads()} threads; goals: both ≤ 300, estimators < 1,000.",
     )
 
@@ -90,18 +92,16 @@ def test_change_of_digit(model: VAE, lattice: DecodedLattice, images: Tensor) ->
 def test_against_no_cache(model: VAE, lattice: DecodedLattice, images: Tensor) -> None:
     rows = images[1:2]
     generator = Generator().manual_seed(0)
-    n_all = loaders.ESTIMATE_RUNS * loaders.ESTIMATE_SAMPLES[-1]
+    n_all = ESTIMATE_RUNS * ESTIMATE_SAMPLES[-1]
 
     def naive() -> float:
-        ms = timed(lambda: marginal.log_px_naive(model, rows, n_samples=_FEW, generator=generator))
+        ms = timed(lambda: log_px_naive(model, rows, n_samples=_FEW, generator=generator))
         return ms * n_all / _FEW
 
     series = interleave(
         {
             "kept decoded": lambda: timed(lambda: lattice.explain(rows[0])),
-            "log_px_exact": lambda: timed(
-                lambda: marginal.log_px_exact(model, rows, spacing=marginal.LIVE_SPACING)
-            ),
+            "log_px_exact": lambda: timed(lambda: log_px_exact(model, rows, spacing=LIVE_SPACING)),
             "5,000,000 decodes": naive,
         },
         rounds=repeats(SLOW_ROUNDS),
@@ -113,5 +113,5 @@ def test_against_no_cache(model: VAE, lattice: DecodedLattice, images: Tensor) -
         what=f"5,000,000 decodes: {_FEW:,} timed, times {n_all // _FEW:,}.",
         baseline="kept decoded",
     )
-    exact = marginal.log_px_exact(model, rows, spacing=marginal.LIVE_SPACING)
+    exact = log_px_exact(model, rows, spacing=LIVE_SPACING)
     assert lattice.explain(rows[0]).log_px == pytest.approx(float(exact), abs=0.01)

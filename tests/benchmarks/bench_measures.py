@@ -14,8 +14,9 @@ import pytest
 from scipy.spatial import KDTree
 from sklearn import manifold
 
+from latent_explorer.data import catalogue, encoding
 from tests.benchmarks.harness import interleave, repeats, report
-from vae_core.analysis import compare
+from vae_core.comparison import alignment, clusters, intervals, neighbourhoods, spread
 from vae_core.data import load_mnist, load_mnist_labels
 
 N_DIGITS, K, MOST = 10_000, 10, 100
@@ -35,12 +36,13 @@ def timed(work: Callable[[], object]) -> float:
 @pytest.fixture(scope="module")
 def pair() -> tuple[Codes, Codes]:
     """Codes of two shipped encoders, shape (70000, 2) each."""
-    from latent_explorer.data import loaders
 
     a, b = [
-        ref for ref in loaders.checkpoints()[0] if loaders.stored(ref).header.model.latent_dim == 2
+        ref
+        for ref in catalogue.checkpoints()[0]
+        if catalogue.stored(ref).header.model.latent_dim == 2
     ][:2]
-    return loaders.positions(a).coords.astype(float), loaders.positions(b).coords.astype(float)
+    return encoding.positions(a).coords.astype(float), encoding.positions(b).coords.astype(float)
 
 
 def test_all_measures(pair: tuple[Codes, Codes]) -> None:
@@ -57,36 +59,36 @@ def test_all_measures(pair: tuple[Codes, Codes]) -> None:
         if turn == 1:
             series.clear()  # a warm-up
         begin = time.perf_counter()
-        near = [compare.neighbours(codes, k=MOST) for codes in (a, b)]
+        near = [neighbourhoods.neighbours(codes, k=MOST) for codes in (a, b)]
         series.setdefault("neighbours", []).append(time.perf_counter() - begin)
-        aligned = compare.align(b, a).aligned
+        aligned = alignment.align(b, a).aligned
 
         def drift(aligned: Codes = aligned, near: list[Codes] = near) -> None:
-            compare.displacement(a, aligned)
-            compare.neighbour_change(near[0][:, :K], near[1][:, :K])
-            compare.relative_change(a, aligned, near[0][:, :K])
+            drift.displacement(a, aligned)
+            drift.neighbour_change(near[0][:, :K], near[1][:, :K])
+            drift.relative_change(a, aligned, near[0][:, :K])
 
         def classes(near: list[Codes] = near) -> None:
             for codes, lists in zip((a, b), near, strict=True):
-                compare.class_confusion(lists[:, :K], labels)
-                compare.class_spread(codes, labels)
-                compare.matched_clusters(codes, labels, n_clusters=10, seed=0)
+                neighbourhoods.class_confusion(lists[:, :K], labels)
+                spread.class_spread(codes, labels)
+                clusters.matched_clusters(codes, labels, n_clusters=10, seed=0)
 
         def accuracy() -> None:
             for codes in (a, b):
                 for k in (1, 10, 50):
-                    compare.knn_right(codes, labels, k=k)
+                    neighbourhoods.knn_right(codes, labels, k=k)
 
         def figures(near: list[Codes] = near) -> None:
             for codes, lists in zip((a, b), near, strict=True):
-                values = np.stack([compare.trustworthiness(images, lists[:, :K])] * 9)
-                compare.linear_cka(codes, a)
-                compare.bootstrap_means(values, n_resamples=999, confidence=0.95, seed=0)
+                values = np.stack([neighbourhoods.trustworthiness(images, lists[:, :K])] * 9)
+                alignment.linear_cka(codes, a)
+                intervals.bootstrap_means(values, n_resamples=999, confidence=0.95, seed=0)
 
         measure("drift", drift)
         measure("classes", classes)
         measure("kNN accuracy", accuracy)
-        measure("silhouettes", lambda: [compare.silhouettes(codes, labels) for codes in (a, b)])
+        measure("silhouettes", lambda: [clusters.silhouettes(codes, labels) for codes in (a, b)])
         measure("trust, CKA, bootstrap", figures)
         series.setdefault("all", []).append(time.perf_counter() - begin)
     report(
@@ -104,7 +106,7 @@ def test_neighbours(pair: tuple[Codes, Codes]) -> None:
     series = interleave(
         {
             "SciPy": lambda: timed(lambda: KDTree(codes).query(codes, MOST + 1, workers=-1)),
-            "neighbours": lambda: timed(lambda: compare.neighbours(codes, k=MOST)),
+            "neighbours": lambda: timed(lambda: neighbourhoods.neighbours(codes, k=MOST)),
         },
         rounds=repeats(ROUNDS),
     )
@@ -116,17 +118,17 @@ def test_trustworthiness(pair: tuple[Codes, Codes]) -> None:
     """Trustworthiness by blocks, against scikit-learn's on as many digits as it can hold."""
     codes = pair[0][-_FEW:]
     images = load_mnist("test").images.reshape(N_DIGITS, -1)[-_FEW:].astype(np.float64)
-    near = compare.neighbours(codes, k=K)
+    near = neighbourhoods.neighbours(codes, k=K)
     series = interleave(
         {
             "scikit-learn": lambda: timed(
                 lambda: manifold.trustworthiness(images, codes, n_neighbors=K)
             ),
-            "by blocks": lambda: timed(lambda: compare.trustworthiness(images, near)),
+            "by blocks": lambda: timed(lambda: neighbourhoods.trustworthiness(images, near)),
         },
         rounds=repeats(ROUNDS),
     )
     report(f"Trustworthiness of {_FEW:,} digits", "s", series, baseline="scikit-learn",
            what="the same figure to 1e-6.", digits=3)  # fmt: skip
     theirs = manifold.trustworthiness(images, codes, n_neighbors=K)
-    assert compare.trustworthiness(images, near).mean() == pytest.approx(theirs, abs=1e-6)
+    assert neighbourhoods.trustworthiness(images, near).mean() == pytest.approx(theirs, abs=1e-6)

@@ -23,8 +23,9 @@ from tests.benchmarks.harness import interleave, repeats, report
 from vae_core.config import TrainConfig
 from vae_core.data import binarise, load_mnist
 from vae_core.models import VAE
+from vae_core.objectives import batch_objective
 from vae_core.recipes import find_recipe
-from vae_core.training import start, terms, train
+from vae_core.training import start, train
 
 ROUNDS = 5
 
@@ -130,6 +131,6 @@ def test_train_beside_plain_loops(batch: int, steps: int) -> None:
 def _check_same_loss(model: VAE, plain: PlainVAE, config: TrainConfig, x: Tensor) -> None:
     """Both sides compute one and the same thing."""
     with torch.no_grad():
-        ours = -terms(model, x, config, Generator().manual_seed(1)).objective.mean()
+        ours = -batch_objective(model, x, config, Generator().manual_seed(1)).objective.mean()
         theirs = plain(x, Generator().manual_seed(1))
     torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-3)

@@ -3,17 +3,17 @@
 import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
-
-from latent_explorer.data import loaders
 from latent_explorer.session.state import DEFAULT_CHECKPOINT
-from latent_explorer.theme import PALETTE
+
+from latent_explorer.data import catalogue, digits, encoding
+from latent_explorer.vocabulary import PALETTE
 from vae_core.checkpoints import CheckpointRef
 
 
 @st.cache_resource
 def scatter(ref: CheckpointRef) -> tuple[go.Figure, list[np.ndarray]]:
     """Draw 70,000 digits in one trace per class; also the digits' ids, trace by trace."""
-    coords, labels = loaders.positions(ref).coords, loaders.labels()
+    coords, labels = encoding.positions(ref).coords, digits.labels()
     ids = [np.flatnonzero(labels == label) for label in range(10)]
     figure = go.Figure(
         [
@@ -42,7 +42,7 @@ def page(ref: CheckpointRef) -> None:
     if event.selection.points:
         point = event.selection.points[0]
         digit = int(ids[point["curve_number"]][point["point_index"]])
-        decoded = loaders.decode(ref, loaders.encode(ref, digit).mu[None])[0]
+        decoded = encoding.decode(ref, encoding.encode(ref, digit).mu[None])[0]
         with right:
             picture = np.rint(decoded.reshape(28, 28) * 255).astype(np.uint8)
             st.image(picture, width=196, output_format="PNG")
@@ -51,6 +51,6 @@ def page(ref: CheckpointRef) -> None:
 
 if __name__ == "__main__":
     st.set_page_config(layout="wide")
-    refs, _ = loaders.checkpoints()
+    refs, _ = catalogue.checkpoints()
     page(next((ref for ref in refs if ref.name == DEFAULT_CHECKPOINT), refs[0]))
-    loaders.warm_up()
+    catalogue.warm_up()

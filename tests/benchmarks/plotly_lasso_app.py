@@ -2,11 +2,11 @@
 
 import numpy as np
 import streamlit as st
+from latent_explorer.session.state import DEFAULT_CHECKPOINT
 from streamlit.delta_generator import DeltaGenerator
 
 from latent_explorer.components.contact_sheet import PAGE_SIZE
-from latent_explorer.data import loaders
-from latent_explorer.session.state import DEFAULT_CHECKPOINT
+from latent_explorer.data import catalogue
 from tests.benchmarks.plotly_app import scatter
 from vae_core.checkpoints import CheckpointRef
 
@@ -26,12 +26,12 @@ def page(ref: CheckpointRef) -> None:
 
 def sheet(digits: list[int]) -> DeltaGenerator:
     """Show the pictures of the first digits by index, and how many there are."""
-    images = loaders.digits().images[np.sort(digits)[:PAGE_SIZE]]
+    images = digits.data_set().images[np.sort(digits)[:PAGE_SIZE]]
     st.image(list(images), width=40, output_format="PNG")
     return st.markdown(f"{len(digits)} digits")
 
 
 st.set_page_config(layout="wide")
-refs, _ = loaders.checkpoints()
+refs, _ = catalogue.checkpoints()
 page(next((ref for ref in refs if ref.name == DEFAULT_CHECKPOINT), refs[0]))
-loaders.warm_up()
+catalogue.warm_up()

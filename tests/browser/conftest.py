@@ -14,7 +14,7 @@ import pytest
 from numpy.typing import NDArray
 from playwright.sync_api import Browser, Page
 
-from latent_explorer.data import loaders
+from latent_explorer.data import catalogue
 from tests.browser.running import ROOT as ROOT
 from tests.browser.running import Server, ServerProcess, chromium, share_server
 from tests.browser.tab import Tab
@@ -79,9 +79,9 @@ class Shipped:
 @pytest.fixture(scope="session")
 def shipped() -> dict[str, Shipped]:
     """The shipped checkpoints by name, the app's first choice first."""
-    refs = list_checkpoints(loaders.weights_folder())
+    refs = list_checkpoints(catalogue.weights_folder())
     if len(refs) < 2:
-        pytest.fail(f"{loaders.weights_folder()} holds {len(refs)} checkpoints; two are needed.")
+        pytest.fail(f"{catalogue.weights_folder()} holds {len(refs)} checkpoints; two are needed.")
     refs.sort(key=lambda ref: ref.name != "atlas")
     return {ref.name: Shipped(ref) for ref in refs}
 

@@ -14,6 +14,7 @@ import numpy as np
 import streamlit as st
 
 from latent_explorer.components.latent_map import (
+    N_SHEETS,
     SHEET_DIGITS,
     MapView,
     latent_map,
@@ -25,8 +26,8 @@ from latent_explorer.components.latent_map import (
     read_wants,
     send,
 )
-from latent_explorer.data import loaders
-from latent_explorer.theme import PALETTE
+from latent_explorer.data import catalogue, payloads
+from latent_explorer.vocabulary import PALETTE
 
 KEY, EXTENT, SIDE = "map", (-8.0, 8.0, -8.0, 8.0), 64
 LEFT, RIGHT = 3, 7  # the digits of the two halves of the class layer
@@ -42,17 +43,17 @@ def made_up() -> dict[str, bytes]:
     n = 70_000
     fields = pack_fields(
         extent=EXTENT,
-        classes=classes,
-        log_density=-(x**2 + y**2) / 2,
-        log_sensitivity=x,
-        prior=[(np.zeros(2), np.eye(2))],
+        grids={"classes": classes, "density": -(x**2 + y**2) / 2, "sensitivity": x},
+        outlines={"prior": [(np.zeros(2), np.eye(2))]},
         said={name: f"How {name} was made up." for name in ("classes", "density", "sensitivity")},
     )
     values = pack_values(
         first_id=0,
-        elbo=np.linspace(-200, -100, n),
-        reconstruction=np.linspace(-150, -50, n),
-        knn_wrong=np.arange(n) % 10 == 0,
+        numbers={
+            "elbo": np.linspace(-200, -100, n),
+            "reconstruction": np.linspace(-150, -50, n),
+            "knn": np.arange(n) % 10 == 0,
+        },
         said={"elbo": "How the ELBO was made up."},
     )
     return {"fields": fields, "values": values}
@@ -71,12 +72,12 @@ def on_pick() -> None:
 
 
 st.set_page_config(layout="wide")
-ref = min(loaders.checkpoints()[0], key=lambda ref: ref.name != "atlas")  # as the tests do
-decoder, points = loaders.payloads(ref, "test")
+ref = min(catalogue.checkpoints()[0], key=lambda ref: ref.name != "atlas")  # as the tests do
+decoder, points = payloads.map_payloads(ref, "test")
 wants = read_wants(KEY, decoder_id=payload_id(decoder), points_id=payload_id(points))
 extras = {name: made_up()[name] for name in ("fields", "values") if name in wants}
-wanted = [i for i in range(loaders.N_SHEETS) if f"images:{i}" in wants]
-sheets = {SHEET_DIGITS * i: loaders.image_sheet(i) for i in wanted}
+wanted = [i for i in range(N_SHEETS) if f"images:{i}" in wants]
+sheets = {SHEET_DIGITS * i: payloads.image_sheet(i) for i in wanted}
 start = st.query_params.get("start")
 selected = st.session_state.get("kept_selected")
 with st.container(gap=None):

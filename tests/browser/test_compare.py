@@ -10,7 +10,7 @@ import pytest
 from tests.browser.conftest import FIRST_TEST_DIGIT, Server, Shipped
 from tests.browser.tab import Tab
 from tests.browser.test_link import CLIPBOARD
-from vae_core.analysis.compare import align
+from vae_core.comparison.alignment import align
 from vae_core.data import DataSet
 
 OTHERS = ("elbo", "beta4")

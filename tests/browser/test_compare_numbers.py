@@ -9,7 +9,7 @@ import numpy as np
 
 from tests.browser.conftest import Server, Shipped
 from tests.browser.tab import Tab
-from vae_core.analysis import compare
+from vae_core.comparison import alignment, drift, neighbourhoods
 
 FIRST, OTHER = "line", "autoencoder"  # quickly measured, both
 
@@ -26,8 +26,8 @@ def test_drift_colours_the_map_and_its_threshold_selects(
     query = f"section=drift&checkpoint={OTHER}&other={FIRST}&measure=relative&k=20"
     tab = open_tab(server, f"compare?{query}").wait_ready()
     a, b = (shipped[name].test_coords.astype(float) for name in (OTHER, FIRST))
-    near = compare.neighbours(a, k=20)
-    want = compare.relative_change(a, compare.align(b, a).aligned, near)
+    near = neighbourhoods.neighbours(a, k=20)
+    want = drift.relative_change(a, alignment.align(b, a).aligned, near)
     root = tab.map().root
     tab.until(lambda: root.get_attribute("data-colour") == "drift", "the points' colour")
     ends = root.locator(".legend-scale span:not(.legend-bar)").all_inner_texts()

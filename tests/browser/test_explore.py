@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from latent_explorer.theme import PALETTE
+from latent_explorer.vocabulary import PALETTE
 from tests.browser.conftest import FIRST_TEST_DIGIT, Server, Shipped
 from tests.browser.tab import Tab, View, read_canvas, read_grey
 from vae_core.data import DataSet

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from playwright.sync_api import Browser, Page
 
 from latent_explorer.components.latent_map.payload import pack_decoder, payload_id
-from latent_explorer.data import loaders
+from latent_explorer.data import catalogue, payloads
 from tests.browser.conftest import ROOT, Server, Shipped
 from tests.browser.tab import Tab
 from vae_core.checkpoints import checkpoint_ref
@@ -24,7 +24,7 @@ from vae_core.likelihoods import GaussianLearnedSigma
 LOGGER = logging.getLogger(__name__)
 N_PLACES = 50
 TOLERANCE = 2 / 255
-SHIPPED = sorted(loaders.weights_folder().glob("*.safetensors"))
+SHIPPED = sorted(catalogue.weights_folder().glob("*.safetensors"))
 DECODE = """async ([payload, places]) => {
     const bytes = Uint8Array.from(atob(payload), (letter) => letter.charCodeAt(0));
     const parsed = window.map.parsePayload(bytes);
@@ -73,13 +73,13 @@ def decode_in_browser(
 
 
 def test_some_are_shipped() -> None:
-    assert SHIPPED, f"{loaders.weights_folder()} holds no checkpoint"
+    assert SHIPPED, f"{catalogue.weights_folder()} holds no checkpoint"
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
 def test_shipped_checkpoint(path: Path, page: Page) -> None:
     shipped = Shipped(checkpoint_ref(path))
-    payload = loaders.payloads(shipped.ref, "test").decoder
+    payload = payloads.map_payloads(shipped.ref, "test").decoder
     coords = shipped.map.coords
     rng = np.random.default_rng(0)
     places = np.concatenate(
@@ -95,7 +95,7 @@ def test_shipped_checkpoint(path: Path, page: Page) -> None:
     assert np.isfinite(found).all()
     assert worst <= TOLERANCE, f"off by {worst * 255:.2f} levels of 255"
     assert np.abs(expected[0] - expected[1:]).max() > 0.1  # the pictures do differ
-    model = loaders.checkpoint(shipped.ref).model
+    model = catalogue.checkpoint(shipped.ref).model
     if model.config.likelihood == "bernoulli":
         assert sigmas == [None] * N_PLACES
     else:

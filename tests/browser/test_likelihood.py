@@ -12,9 +12,9 @@ import torch
 
 from tests.browser.conftest import FIRST_TEST_DIGIT, Server, Shipped
 from tests.browser.tab import Tab
-from vae_core.analysis.decoded import DecodedLattice
 from vae_core.analysis.evaluation import model_input
 from vae_core.data import load_mnist
+from vae_core.exact.lattice import DecodedLattice
 
 
 @pytest.fixture

@@ -11,11 +11,11 @@ from torch import Generator
 
 from tests.browser.conftest import FIRST_TEST_DIGIT, Server, Shipped
 from tests.browser.tab import Tab
-from vae_core.analysis.decoded import DecodedLattice
 from vae_core.analysis.denoising import denoise
 from vae_core.analysis.evaluation import model_input
-from vae_core.analysis.marginal import kl_to_posterior
 from vae_core.data import load_mnist
+from vae_core.exact.lattice import DecodedLattice
+from vae_core.exact.posterior import kl_to_posterior
 
 
 def text(tab: Tab) -> str:

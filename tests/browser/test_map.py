@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from playwright.sync_api import Locator
 
-from latent_explorer.theme import PALETTE
+from latent_explorer.vocabulary import PALETTE
 from tests.browser.conftest import FIRST_TEST_DIGIT, ROOT, Server, Shipped
 from tests.browser.running import share_server
 from tests.browser.tab import Map, Point, Tab, read_canvas, read_grey

@@ -15,7 +15,9 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from latent_explorer.data import loaders
+from latent_explorer.data import catalogue, digits, encoding
+from latent_explorer.data.digit_terms import digit_terms
+from latent_explorer.data.digits import SPLITS
 from latent_explorer.data.selection import write_ids
 from latent_explorer.pages.compare import figures, figures_table, measures, morphing
 from latent_explorer.pages.compare.drift import MAP, SHEET
@@ -25,9 +27,9 @@ from latent_explorer.pages.explore import selection_panel as selecting
 from latent_explorer.plots.classes import class_bars, class_difference, class_matrix
 from latent_explorer.plots.drift import drift_histogram
 from tests.latent_explorer.test_pages import component, shown_errors, trigger
-from vae_core.analysis import compare
-from vae_core.analysis.clusters import k_means_agreement
 from vae_core.checkpoints import CheckpointRef, digit_map, read_listed, save_checkpoint
+from vae_core.comparison import alignment, clusters, drift, neighbourhoods, spread
+from vae_core.comparison.clusters import k_means_agreement
 
 PAGE = "latent_explorer/pages/compare/view.py"
 N_TEST = 10_000
@@ -38,7 +40,7 @@ def pair(weights: Path, write_checkpoint: Callable[..., Any]) -> tuple[Checkpoin
     """Two small random checkpoints, alone in the folder."""
     for seed, name in enumerate(("first", "other")):
         write_checkpoint(weights / f"{name}.safetensors", seed=seed)
-    return tuple(loaders.checkpoints()[0])
+    return tuple(catalogue.checkpoints()[0])
 
 
 @pytest.fixture
@@ -69,7 +71,7 @@ def numbers(pattern: str, text: str) -> list[float]:
 
 
 def test_codes(ref: CheckpointRef) -> np.ndarray:
-    return loaders.positions(ref).coords[loaders.SPLITS["test"]].astype(float)
+    return encoding.positions(ref).coords[SPLITS["test"]].astype(float)
 
 
 test_codes.__test__ = False  # pyright: ignore[reportFunctionMemberAccess]
@@ -84,7 +86,9 @@ def test_the_morph_trails_the_most_changed(
     at = page("morph", aligned="none")
     data = component(at, "compare_morph")
     a, b = (test_codes(ref) for ref in pair)
-    change = compare.neighbour_change(compare.neighbours(a, k=20), compare.neighbours(b, k=20))
+    change = drift.neighbour_change(
+        neighbourhoods.neighbours(a, k=20), neighbourhoods.neighbours(b, k=20)
+    )
     assert len(data["trails"]) == 200
     assert change[data["trails"]].min() >= np.sort(change)[-200]
     end = np.frombuffer(base64.b64decode(data["end"]), "<f4").reshape(-1, 2)
@@ -93,10 +97,10 @@ def test_the_morph_trails_the_most_changed(
     assert not at.exception
     end = np.frombuffer(base64.b64decode(component(at, "compare_morph")["end"]), "<f4")
     np.testing.assert_allclose(
-        end.reshape(-1, 2), compare.align(b, a).aligned, rtol=1e-4, atol=1e-5
+        end.reshape(-1, 2), alignment.align(b, a).aligned, rtol=1e-4, atol=1e-5
     )
     (residual,) = numbers(r"leaves ([\d.]+) z units", said(at))
-    assert residual == pytest.approx(compare.align(b, a).residual, abs=6e-4)
+    assert residual == pytest.approx(alignment.align(b, a).residual, abs=6e-4)
     selecting_none = next(one for one in at.selectbox if one.key == "compare_trails")
     selecting_none.set_value("selection").run()
     assert component(at, "compare_morph")["trails"] == []
@@ -131,13 +135,13 @@ def test_maps_of_very_different_sizes_have_scales_of_their_own(
 def expected_drift(refs: tuple[CheckpointRef, ...], measure: str, k: int) -> np.ndarray:
     """Straight from the core."""
     a, b = (test_codes(ref) for ref in refs)
-    aligned = compare.align(b, a).aligned
+    aligned = alignment.align(b, a).aligned
     if measure == "displacement":
-        return compare.displacement(a, aligned)
-    near = compare.neighbours(a, k=k)
+        return drift.displacement(a, aligned)
+    near = neighbourhoods.neighbours(a, k=k)
     if measure == "neighbours":
-        return compare.neighbour_change(near, compare.neighbours(b, k=k))
-    return compare.relative_change(a, aligned, near)
+        return drift.neighbour_change(near, neighbourhoods.neighbours(b, k=k))
+    return drift.relative_change(a, aligned, near)
 
 
 @pytest.mark.parametrize(
@@ -163,7 +167,7 @@ def test_drift_shows_the_core_s_numbers(
     ids = component(at, SHEET)["ids"]
     assert ids == (order[:n] + 60_000).tolist()
     if measure != "neighbours":
-        residual = compare.align(*(test_codes(ref) for ref in pair[::-1])).residual
+        residual = alignment.align(*(test_codes(ref) for ref in pair[::-1])).residual
         assert numbers(r"it leaves ([\d.]+) z units", said(at)) == pytest.approx(
             [residual], abs=0.00051
         )
@@ -215,9 +219,9 @@ def test_a_copy_drifts_nowhere(
 ) -> None:
     write_checkpoint(weights / "first.safetensors")
     (weights / "copy.safetensors").write_bytes((weights / "first.safetensors").read_bytes())
-    for ref in loaders.checkpoints()[0]:
+    for ref in catalogue.checkpoints()[0]:
         for measure in ("displacement", "neighbours", "relative"):
-            drift = measures.drift(ref, loaders.checkpoints()[0][0], "test", measure, 10)
+            drift = measures.drift(ref, catalogue.checkpoints()[0][0], "test", measure, 10)
             assert drift.shape == (N_TEST,)
             assert drift.max() < 1e-6
     at = page("drift")
@@ -240,21 +244,22 @@ def test_classes_show_the_core_s_numbers(
     pair: tuple[CheckpointRef, ...], page: Callable[..., AppTest]
 ) -> None:
     at = page("classes", k="7", method="mixture")
-    labels = loaders.labels()[loaders.SPLITS["test"]]
+    labels = digits.labels()[SPLITS["test"]]
     shares = [
-        compare.class_confusion(compare.neighbours(test_codes(ref), k=7), labels) for ref in pair
+        neighbourhoods.class_confusion(neighbourhoods.neighbours(test_codes(ref), k=7), labels)
+        for ref in pair
     ]
     for ref, each in zip(pair, shares, strict=True):
         own = numbers(rf"\*\*{ref.name}\*\* · own class ([\d.]+) %", said(at))
         assert own == pytest.approx([100 * np.diag(each).mean()], abs=0.051)
-        found = compare.matched_clusters(
-            loaders.test_codes(ref), labels, n_clusters=10, seed=0, method="mixture"
+        found = clusters.matched_clusters(
+            encoding.test_codes(ref), labels, n_clusters=10, seed=0, method="mixture"
         )
         right = numbers(rf"\*\*{ref.name}\*\* · in the cluster of their class ([\d.]+) %", said(at))
         assert right == pytest.approx([100 * found.accuracy], abs=0.051)
         per_class = measures.class_figures(ref)
         assert per_class.spread == pytest.approx(
-            compare.class_spread(test_codes(ref), labels), rel=1e-4
+            spread.class_spread(test_codes(ref), labels), rel=1e-4
         )
         mean = per_class.silhouette @ np.bincount(labels) / N_TEST
         assert mean == pytest.approx(measures.silhouettes(ref).mean())
@@ -325,7 +330,7 @@ def test_figures_show_the_header_s_and_the_core_s_numbers(
 ) -> None:
     """The first has all it needs in its header, the other nearly nothing."""
     model = write_checkpoint(weights / "other.safetensors", seed=1)
-    coords = digit_map(read_listed(loaders.checkpoints()[0][0]))
+    coords = digit_map(read_listed(catalogue.checkpoints()[0][0]))
     stored = {
         name: {"value": value, "stderr": None, "unit": "", "how": "by hand"}
         for name, value in (("elbo", -1.4), ("nmi", 0.3), ("ari", 0.2), ("aggregate_kl", 0.1))
@@ -333,15 +338,15 @@ def test_figures_show_the_header_s_and_the_core_s_numbers(
     save_checkpoint(
         weights / "first.safetensors", model, make_header(model, metrics=stored), coords
     )
-    refs = {ref.name: ref for ref in loaders.checkpoints()[0]}
+    refs = {ref.name: ref for ref in catalogue.checkpoints()[0]}
     pair = (refs["first"], refs["other"])
     at = page("figures", checkpoint="first")
     (table,) = (one.proto.body for one in at.get("html") if "compared-frame" in one.proto.body)
     rows = rows_of(table)
     assert list(rows) == [f"{d.title}, {d.unit}" if d.unit else d.title for d in DEFINITIONS]
     codes = test_codes(pair[0])
-    images = loaders.digits().images[loaders.SPLITS["test"]].reshape(N_TEST, -1)
-    labels = loaders.labels()[loaders.SPLITS["test"]]
+    images = digits.data_set().images[SPLITS["test"]].reshape(N_TEST, -1)
+    labels = digits.labels()[SPLITS["test"]]
     nmi, _ = k_means_agreement(codes.astype(np.float32), labels)
     want = {
         "ELBO, nats": [-1.4, -1.5],  # the headers'
@@ -350,11 +355,11 @@ def test_figures_show_the_header_s_and_the_core_s_numbers(
         "Linear CKA with the first": [1.0, 1.0],
         "Neighbours shared with the first": [1.0, 1.0],
         "Trustworthiness": [
-            compare.trustworthiness(images, compare.neighbours(codes, k=10)).mean()
+            neighbourhoods.trustworthiness(images, neighbourhoods.neighbours(codes, k=10)).mean()
         ] * 2,
-        "10-NN accuracy": [compare.knn_right(codes, labels, k=10).mean()] * 2,
+        "10-NN accuracy": [neighbourhoods.knn_right(codes, labels, k=10).mean()] * 2,
         "Reconstruction, nats": [
-            loaders.digit_terms(ref, "test").reconstruction.mean() for ref in pair
+            digit_terms(ref, "test").reconstruction.mean() for ref in pair
         ],
     }  # fmt: skip
     for title, values in want.items():
@@ -422,7 +427,7 @@ def test_the_best_is_bold_only_where_it_can_be_told(
 ) -> None:
     for name, config in zip(("a", "b"), configs, strict=True):
         write_checkpoint(weights / f"{name}.safetensors", with_map=False, **config)
-    refs = loaders.checkpoints()[0]
+    refs = catalogue.checkpoints()[0]
     absent = Figure(None, "none")
     found = [
         {each.key: absent for each in DEFINITIONS} | {key: Figure(value, how)}

@@ -24,7 +24,7 @@ from latent_explorer.components.latent_map import (
     read_wants,
     send,
 )
-from latent_explorer.theme import PALETTE
+from latent_explorer.vocabulary import PALETTE
 
 COLOURS = {"light": ["#000000"] * 10, "dark": ["#ffffff"] * 10}
 
@@ -45,7 +45,7 @@ def page() -> None:
 
     from latent_explorer.components.digit_strip import DigitImage, digit_strip
     from latent_explorer.components.latent_map import Ellipse, MapView, Mark, Pick, latent_map
-    from latent_explorer.theme import PALETTE
+    from latent_explorer.vocabulary import PALETTE
 
     latent_map(
         key="map",

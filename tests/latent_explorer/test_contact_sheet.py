@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from latent_explorer.components.contact_sheet import contact_sheet
-from latent_explorer.theme import PALETTE
+from latent_explorer.vocabulary import PALETTE
 
 
 @pytest.mark.parametrize(

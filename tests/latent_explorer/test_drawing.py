@@ -17,7 +17,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from latent_explorer.components.drawing import SIDE, read_ink
-from latent_explorer.data import loaders
+from latent_explorer.data import digits, encoding
 from latent_explorer.pages.explore import draw_panel as panel
 from vae_core.checkpoints import CheckpointRef, checkpoint_ref
 from vae_core.data.drawn import normalise_drawing
@@ -125,7 +125,7 @@ def test_what_is_drawn_is_normalised_encoded_and_answered(ref: CheckpointRef) ->
     assert (drawn.image == normalise_drawing(ink)).all()
     shown = np.frombuffer(base64.b64decode(after["images"][0]["pixels"]), np.uint8)
     assert (shown == drawn.image.ravel()).all()
-    expected = loaders.encode_image(ref, drawn.image)
+    expected = encoding.encode_image(ref, drawn.image)
     assert (drawn.encoded.mu == expected.mu).all()
     assert (drawn.encoded.std == expected.std).all()
 
@@ -147,7 +147,7 @@ def uploaded(name: str, data: bytes, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def test_an_upload_is_read_and_shown(ref: CheckpointRef, monkeypatch: pytest.MonkeyPatch) -> None:
-    image = loaders.digits().images[60_000]
+    image = digits.data_set().images[60_000]
     out = io.BytesIO()
     Image.fromarray(255 - np.kron(image, np.ones((8, 8), np.uint8))).save(out, "PNG")
     with monkeypatch.context() as patch:

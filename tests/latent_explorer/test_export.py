@@ -11,7 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from latent_explorer.data import loaders
+from latent_explorer.data import catalogue, digits
+from latent_explorer.data.digit_terms import digit_terms
+from latent_explorer.data.digits import SPLITS
 from latent_explorer.pages.explore import export
 from vae_core.checkpoints import CheckpointRef, checkpoint_ref
 
@@ -25,7 +27,7 @@ def sample(
     path = tmp_path / "one.safetensors"
     write_checkpoint(path, **request.param)
     ref = checkpoint_ref(path)
-    return ref, loaders.checkpoint(ref).model
+    return ref, catalogue.checkpoint(ref).model
 
 
 def test_columns(sample: tuple[CheckpointRef, Any]) -> None:
@@ -36,16 +38,16 @@ def test_columns(sample: tuple[CheckpointRef, Any]) -> None:
     assert found["id"].tolist() == IDS.tolist()
     assert found["split"].tolist() == ["test", "train", "test", "train"]
     assert found["index"].tolist() == [3, 5, 9999, 59_999]
-    assert (found["label"] == loaders.labels()[IDS]).all()
-    x = torch.from_numpy(np.stack([loaders.pixels(digit) for digit in IDS.tolist()]))
+    assert (found["label"] == digits.labels()[IDS]).all()
+    x = torch.from_numpy(np.stack([digits.pixels(digit) for digit in IDS.tolist()]))
     mu = model.encode(x).mu
     np.testing.assert_allclose(found["z"], mu.numpy(), atol=1e-5)
     is_point = model.config.posterior == "point"
     assert ("kl" in found) == ("elbo" in found) == (not is_point)
-    for split, rows in loaders.SPLITS.items():
+    for split, rows in SPLITS.items():
         if split == "all":
             continue
-        terms = loaders.digit_terms(ref, split)
+        terms = digit_terms(ref, split)
         mine = np.isin(IDS, np.arange(rows.start, rows.stop))
         for name in ("reconstruction", "kl", "elbo"):
             values = getattr(terms, name)

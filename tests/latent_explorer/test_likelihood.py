@@ -12,19 +12,20 @@ import pytest
 import torch
 from streamlit.testing.v1 import AppTest
 
-from latent_explorer.data import loaders
+from latent_explorer.data import catalogue, digits, encoding
+from latent_explorer.data.neighbours import nearest_on_map
 from latent_explorer.pages.likelihood import posterior
 from latent_explorer.pages.likelihood.chapter import CHAPTERS, figures_page
 from latent_explorer.pages.likelihood.data_set import power_of_ten
 from latent_explorer.pages.likelihood.one_z import vote
 from latent_explorer.plots import likelihoods as plots
-from latent_explorer.theme import TERMS
+from latent_explorer.vocabulary import SYMBOLS
 from tests.latent_explorer.test_pages import component, pictures, shown_errors, trigger, widget
-from vae_core.analysis.decoded import DecodedLattice
 from vae_core.analysis.evaluation import model_input
 from vae_core.analysis.marginal import log_px_exact
-from vae_core.checkpoints import load_checkpoint
+from vae_core.checkpoints import CheckpointRef, load_checkpoint
 from vae_core.data import load_mnist
+from vae_core.exact.lattice import DecodedLattice
 
 PAGE = "latent_explorer/pages/likelihood/view.py"
 MAP = "likelihood_map"
@@ -50,8 +51,8 @@ def said(at: AppTest) -> str:
     return "\n".join(one.value for one in (*at.markdown, *at.caption))
 
 
-def ref_of(name: str) -> loaders.CheckpointRef:
-    return next(ref for ref in loaders.checkpoints()[0] if ref.name == name)
+def ref_of(name: str) -> CheckpointRef:
+    return next(ref for ref in catalogue.checkpoints()[0] if ref.name == name)
 
 
 def test_one_z_gives_many_images(page: Callable[..., AppTest]) -> None:
@@ -59,7 +60,7 @@ def test_one_z_gives_many_images(page: Callable[..., AppTest]) -> None:
     assert not at.exception
     assert component(at, MAP)["pin"]["coords"] == pytest.approx([0.1, 0.5])
     ref = ref_of("atlas")
-    mean = loaders.decode(ref, np.array([[0.1, 0.5]]))[0]
+    mean = encoding.decode(ref, np.array([[0.1, 0.5]]))[0]
     assert np.abs(pictures(at, "likelihood_mean")["f(z)"] - mean * 255).max() <= 0.51
     first = pictures(at, "likelihood_draws")
     assert len(first) == 8
@@ -80,12 +81,12 @@ def test_one_z_gives_many_images(page: Callable[..., AppTest]) -> None:
 
 def test_the_digit_that_lives_there_is_the_neighbours_vote() -> None:
     ref = ref_of("line")
-    codes = loaders.positions(ref)
+    codes = encoding.positions(ref)
     z = 0.3
     test = slice(60_000, 70_000)
     distance = np.abs(codes.center[0] + codes.axes[0, 0] * codes.coords[test, 0] - z)
     nearest = distance.argsort()[:50]
-    counts = np.bincount(loaders.labels()[test][nearest], minlength=10)
+    counts = np.bincount(digits.labels()[test][nearest], minlength=10)
     found = vote(ref, (z,))
     assert found.label == counts.argmax()
     assert found.shares == pytest.approx(counts / 50)
@@ -213,7 +214,7 @@ def test_choosing_a_digit(page: Callable[..., AppTest]) -> None:
     # a place without a digit takes the nearest
     trigger(at, MAP, "pick", {"coords": [0.1, 0.0], "id": None})
     ref = ref_of("line")
-    nearest = int(loaders.nearest_on_map(ref, "test", (0.1, 0.0), n=1).ids[0])
+    nearest = int(nearest_on_map(ref, "test", (0.1, 0.0), n=1).ids[0])
     assert component(at, MAP)["pin"]["id"] == nearest
 
 
@@ -291,13 +292,13 @@ def test_terms_can_be_read(theme: str) -> None:
         return float(linear @ [0.2126, 0.7152, 0.0722])
 
     paper = luminance({"light": "#ffffff", "dark": "#0e1117"}[theme])
-    for color in TERMS[theme].values():
+    for color in SYMBOLS[theme].values():
         low, high = sorted((paper, luminance(color)))
         assert (high + 0.05) / (low + 0.05) >= 4.5
 
 
 def test_figures() -> None:
-    colors = TERMS["light"]
+    colors = SYMBOLS["light"]
     log_px_z = np.array([-300.0, -90.0, -80.0, -5.0], np.float32)
     labels = np.array([1, 7, 7, 7], np.uint8)
     edges = np.linspace(-200, 0, 21)

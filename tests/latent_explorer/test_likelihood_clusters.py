@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from latent_explorer.data import loaders
+from latent_explorer.data import catalogue, lattice, transport
 from latent_explorer.theme import number
 from tests.latent_explorer.test_pages import component
 
@@ -34,11 +34,11 @@ def test_the_holes_and_the_transport(
     write_checkpoint(weights / "mixture.safetensors", prior="digit-mixture")
     at = open_chapter(app, "mixture")
     assert not at.exception
-    ref = next(ref for ref in loaders.checkpoints()[0] if ref.name == "mixture")
-    found = loaders.aggregate(ref)
+    ref = next(ref for ref in catalogue.checkpoints()[0] if ref.name == "mixture")
+    found = lattice.aggregate(ref)
     assert f"KL(q(z) ‖ p(z)) = {number(found.kl)} nats" in said(at)
     assert f"{100 * found.hole_mass(10):.1f} % of the prior's mass lies in holes" in said(at)
-    carried = loaders.unfolded(ref)
+    carried = transport.unfolded(ref)
     assert carried.mean_log_pz == pytest.approx(carried.mean_log_pu, abs=1e-9)
     assert number(carried.mean_log_pu, 4) in said(at)
     drawn = component(at, "likelihood_morph")

@@ -13,16 +13,18 @@ import torch
 from sklearn.neighbors import NearestNeighbors
 from streamlit.testing.v1 import AppTest
 
-from latent_explorer.data import loaders
+from latent_explorer.data import catalogue, digits, encoding, lattice, observations
+from latent_explorer.data.lattice import ESTIMATE_SAMPLES
 from latent_explorer.pages.likelihood import dimensions, estimates
 from latent_explorer.plots import dimensions as dimension_plots
 from latent_explorer.plots import estimates as estimate_plots
 from tests.latent_explorer.test_pages import component, pictures, shown_errors
 from vae_core.analysis.denoising import denoise
 from vae_core.analysis.evaluation import model_input
-from vae_core.analysis.marginal import kl_to_posterior, log_px_exact
-from vae_core.checkpoints import load_checkpoint
+from vae_core.analysis.marginal import log_px_exact
+from vae_core.checkpoints import CheckpointRef, load_checkpoint
 from vae_core.data import load_mnist
+from vae_core.exact.posterior import kl_to_posterior
 
 PAGE = "latent_explorer/pages/likelihood/view.py"
 COLORS = {"Naive": "#112233", "IWAE": "#223344", "exact": "#334455", "ELBO": "#445566", "KL": "#0"}
@@ -46,8 +48,8 @@ def said(at: AppTest) -> str:
     return "\n".join(parts).replace("−", "-").replace("&nbsp;", " ")
 
 
-def ref_of(name: str) -> loaders.CheckpointRef:
-    return next(ref for ref in loaders.checkpoints()[0] if ref.name == name)
+def ref_of(name: str) -> CheckpointRef:
+    return next(ref for ref in catalogue.checkpoints()[0] if ref.name == name)
 
 
 def found_number(pattern: str, text: str) -> float:
@@ -83,8 +85,8 @@ def test_the_numbers_are_the_core_s(
 
 def test_k_moves_through_the_runs(page: Callable[..., AppTest]) -> None:
     at = page(4, "line")
-    found = loaders.estimates(
-        ref_of("line"), loaders.explained_pixels(ref_of("line"), 60_000).tobytes()
+    found = lattice.estimates(
+        ref_of("line"), observations.explained_pixels(ref_of("line"), 60_000).tobytes()
     )
     (slider,) = (one for one in at.select_slider if one.key == estimates.K)
     assert slider.value == 1000
@@ -92,7 +94,7 @@ def test_k_moves_through_the_runs(page: Callable[..., AppTest]) -> None:
         slider.set_value(k).run()
         assert not at.exception
         assert f"All 50 runs at K = {k:,}" in said(at)
-        column = loaders.ESTIMATE_SAMPLES.index(k)
+        column = ESTIMATE_SAMPLES.index(k)
         for name, runs in (("Naive", found.naive), ("IWAE", found.iwae)):
             cells = re.search(rf"^\| {name} \|(.*)\|$", said(at), re.MULTILINE)
             assert cells is not None
@@ -103,8 +105,8 @@ def test_k_moves_through_the_runs(page: Callable[..., AppTest]) -> None:
             assert [low, high] == pytest.approx(np.quantile(values, [0.05, 0.95]), abs=0.006)
             assert float(ess.replace(",", "")) <= k
     # naive Monte Carlo closes in on the exact value, as its error says it must
-    relative_variance = loaders.explanation(
-        ref_of("line"), loaders.explained_pixels(ref_of("line"), 60_000).tobytes()
+    relative_variance = lattice.explanation(
+        ref_of("line"), observations.explained_pixels(ref_of("line"), 60_000).tobytes()
     ).relative_variance()
     stderr = (relative_variance / 100_000) ** 0.5
     off = np.abs(found.naive.value[:, -1].numpy() - found.log_px)
@@ -180,8 +182,8 @@ def test_collisions_are_those_of_the_neighbours(page: Callable[..., AppTest]) ->
     at = page(6, "elbo")
     assert not at.exception
     assert not shown_errors(at)
-    labels = loaders.labels()[60_000:]
-    votes = neighbours_vote(loaders.positions(ref_of("elbo")).coords[60_000:], labels)
+    labels = digits.labels()[60_000:]
+    votes = neighbours_vote(encoding.positions(ref_of("elbo")).coords[60_000:], labels)
     counts = np.zeros((10, 10), int)
     np.add.at(counts, (labels, votes), 1)
     assert np.abs(dimensions.confusion(ref_of("elbo")) - counts).max() <= 2  # ties in float32
@@ -193,7 +195,7 @@ def test_collisions_are_those_of_the_neighbours(page: Callable[..., AppTest]) ->
     for i, (ids, label) in enumerate(
         zip(dimensions.examples(ref_of("elbo"), (int(a), int(b))), (a, b), strict=True)
     ):
-        assert (loaders.labels()[ids] == label).all()
+        assert (digits.labels()[ids] == label).all()
         strip = component(at, f"dimensions_pair_{i}")["images"]
         assert [one["title"] for one in strip] == [f"a {label}"] * 6
     selected = component(at, "likelihood_map")
@@ -202,8 +204,8 @@ def test_collisions_are_those_of_the_neighbours(page: Callable[..., AppTest]) ->
 
 def test_the_table_has_the_headers_figures(page: Callable[..., AppTest]) -> None:
     text = said(page(6, "line"))
-    for ref in loaders.checkpoints()[0]:
-        header = loaders.stored(ref).header
+    for ref in catalogue.checkpoints()[0]:
+        header = catalogue.stored(ref).header
         row = re.search(rf"^\| D = (\d+), \*\*{ref.name}\*\* \|(.*)\|$", text, re.MULTILINE)
         if header.model.likelihood != "bernoulli":
             assert row is None

@@ -7,27 +7,38 @@ import pytest
 
 from latent_explorer.components.latent_map import MapView
 from latent_explorer.data.selection import write_ids
-from latent_explorer.links.link import (
-    BadLinkError,
-    CompareLink,
-    Link,
-    Target,
-    WalkLink,
-    pin_params,
-    read_link,
-    walk_params,
-)
+from latent_explorer.links.codec import BadLinkError, Target, pin_params
+from latent_explorer.links.link import Link, read_link
+from latent_explorer.pages.compare.compared import SECTIONS
+from latent_explorer.pages.compare.link import SECTIONS as LINKED_SECTIONS
+from latent_explorer.pages.compare.link import CompareLink
+from latent_explorer.pages.interpolate.link import WalkLink
+from latent_explorer.pages.likelihood.chapter import CHAPTERS
+from latent_explorer.pages.likelihood.link import N_CHAPTERS, LikelihoodLink
 
+PARTS = (CompareLink, WalkLink, LikelihoodLink)
 NAMES = ["atlas", "deep"]
 
 
 def read(**params: str) -> Link:
-    return read_link(params, checkpoints=NAMES, latent_dim=lambda name: 3 if name == "deep" else 2)
+    return read_link(
+        params,
+        checkpoints=NAMES,
+        latent_dim=lambda name: 3 if name == "deep" else 2,
+        parts=PARTS,
+    )
 
 
 def test_no_link() -> None:
-    assert read() == Link()
-    assert read(utm_source="mail", embed="true") == Link()
+    nothing = Link(parts=(CompareLink(), WalkLink(), LikelihoodLink()))
+    assert read() == nothing
+    assert read(utm_source="mail", embed="true") == nothing
+    assert Link().part(CompareLink) == CompareLink()  # of a link that could not be read
+
+
+def test_every_section_and_chapter_can_be_linked() -> None:
+    assert tuple(SECTIONS) == LINKED_SECTIONS
+    assert [chapter.number for chapter in CHAPTERS] == list(range(1, N_CHAPTERS + 1))
 
 
 def test_everything() -> None:
@@ -61,24 +72,26 @@ def test_everything() -> None:
         split="all",
         map=MapView((-1.0, 1.5, -2.0, 2.0), ("prior", "points"), "elbo"),
         pin=Target(None, (0.1, -0.5, 1.0)),
-        ends=(Target(0, None), Target(None, (1.0, 2.0, 3.0))),
-        compare=CompareLink(
-            others=("atlas", "deep"),
-            section="drift",
-            aligned="all",
-            views="free",
-            maps=(MapView(), MapView((0.0, 1.0, 0.0, 1.0)), MapView(colour="drift"), MapView()),
-            measure="relative",
-            k=20,
-            threshold=0.25,
-            shown="deep",
-            at=3.5,
-            trails="selection",
-            look="mosaic",
-        ),
         select="label 7 wrong",
         digits=(3, 69_999),
-        chapter=3,
+        parts=(
+            CompareLink(
+                others=("atlas", "deep"),
+                section="drift",
+                aligned="all",
+                views="free",
+                maps=(MapView(), MapView((0.0, 1.0, 0.0, 1.0)), MapView(colour="drift"), MapView()),
+                measure="relative",
+                k=20,
+                threshold=0.25,
+                shown="deep",
+                at=3.5,
+                trails="selection",
+                look="mosaic",
+            ),
+            WalkLink(ends=(Target(0, None), Target(None, (1.0, 2.0, 3.0)))),
+            LikelihoodLink(chapter=3),
+        ),
     )
     assert read(layers="none").map == MapView(layers=())
 
@@ -145,22 +158,13 @@ def test_pins_are_read_as_written() -> None:
     assert again is not None
     assert again.z is not None
     assert np.array_equal(np.float32(again.z), z)
-    assert read(**pin_params(None, (1.0, 2.0), prefix="a_")).ends[0] == Target(None, (1.0, 2.0))
+    walk = read(**pin_params(None, (1.0, 2.0), prefix="a_")).part(WalkLink)
+    assert walk.ends[0] == Target(None, (1.0, 2.0))
 
 
 def test_a_walk_is_read_as_written() -> None:
-    params = walk_params(
-        ends=[(7, (0.0, 0.0)), (None, (0.5, 0.25))],
-        via=[(None, (1.5, -2.0)), (60_004, (0.0, 0.0))],
-        ways=["straight", "image"],
-        way="image",
-        steps=64,
-        spacing="image",
-        is_loop=True,
-    )
-    link = read(**params)
-    assert link.ends == (Target(7, None), Target(None, (0.5, 0.25)))
-    assert link.walk == WalkLink(
+    walk = WalkLink(
+        ends=(Target(7, None), Target(None, (0.5, 0.25))),
         ways=("straight", "image"),
         way="image",
         steps=64,
@@ -168,17 +172,50 @@ def test_a_walk_is_read_as_written() -> None:
         loop=True,
         via=(Target(None, (1.5, -2.0)), Target(60_004, None)),
     )
+    assert walk.params() == {
+        "ways": "straight,image",
+        "way": "image",
+        "steps": "64",
+        "spacing": "image",
+        "via": "1.5,-2;#60004",
+        "loop": "1",
+        "a_id": "7",
+        "b_z": "0.5,0.25",
+    }
+    assert read(**walk.params()).part(WalkLink) == walk
+
+
+def test_a_comparison_is_read_as_written() -> None:
+    compared = CompareLink(
+        others=("deep", "atlas"),
+        section="training",
+        aligned="selection",
+        views="linked",
+        measure="neighbours",
+        k=100,
+        against="atlas",
+        threshold=0.123456,
+        shown="deep",
+        at=2.5,
+        trails="50",
+        look="both",
+        method="mixture",
+        folder="growing",
+    )
+    assert compared.params().keys() == {
+        *("other", "section", "aligned", "views", "measure", "k", "against", "threshold"),
+        *("shown", "at", "trails", "look", "method", "folder"),
+    }
+    assert read(**compared.params()).part(CompareLink) == compared
+    assert CompareLink().params() == {}
+
+
+def test_a_chapter_is_read_as_written() -> None:
+    assert read(**LikelihoodLink(2).params()).part(LikelihoodLink) == LikelihoodLink(2)
+    assert LikelihoodLink().params() == {}
 
 
 def test_the_longest_way_through_ten_dimensions_fits_into_a_link() -> None:
-    z = np.full(10, -1.23456789)
-    params = walk_params(
-        ends=[(1, z), (2, z)],
-        via=[(None, z.tolist())] * 6,
-        ways=["straight"],
-        way="straight",
-        steps=11,
-        spacing="z",
-        is_loop=False,
-    )
-    assert len(params["via"]) <= 500
+    z = Target(None, (-1.23456789,) * 10)
+    walk = WalkLink(ends=(Target(1, None), Target(2, None)), via=(z,) * 6)
+    assert len(walk.params()["via"]) <= 500

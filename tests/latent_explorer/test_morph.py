@@ -11,14 +11,14 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from latent_explorer.components.morph import Line, morph
-from latent_explorer.theme import PALETTE
+from latent_explorer.vocabulary import PALETTE
 
 
 def page() -> None:
     import numpy as np
 
     from latent_explorer.components.morph import Line, Picture, morph
-    from latent_explorer.theme import PALETTE
+    from latent_explorer.vocabulary import PALETTE
 
     start = np.array([[0.1, 1.0], [2.0, 3.0]])
     morph(

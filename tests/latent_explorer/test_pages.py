@@ -15,7 +15,7 @@ import pytest
 from streamlit.proto.WidgetStates_pb2 import WidgetState
 from streamlit.testing.v1 import AppTest
 
-from latent_explorer.data import loaders
+from latent_explorer.data import catalogue, digits, encoding
 from tests.latent_explorer.conftest import ROOT
 from vae_core.data import load_mnist
 
@@ -85,12 +85,12 @@ def test_every_page_runs_with_every_checkpoint_and_split(app: AppTest, path: Pat
 
 def test_typed_latents(app: AppTest) -> None:
     app.run()
-    ref = {one.name: one for one in loaders.checkpoints()[0]}[
+    ref = {one.name: one for one in catalogue.checkpoints()[0]}[
         app.selectbox(key="app_checkpoint").value
     ]
     widget(app.text_input, "explore_typed").set_value("(0.5, −0.25)").run()
     assert "##### Decoded at z = (0.500, −0.250)" in [one.value for one in app.markdown]
-    expected = loaders.decode(ref, np.array([[0.5, -0.25]]))[0] * 255
+    expected = encoding.decode(ref, np.array([[0.5, -0.25]]))[0] * 255
     decoded = pictures(app, "explore_images")["Decoded"]
     assert np.abs(decoded - expected).max() <= 0.51
     assert component(app, "explore_map")["pin"]["coords"] == pytest.approx([0.5, -0.25])
@@ -263,7 +263,7 @@ def test_ends_by_search_and_by_class(app: AppTest) -> None:
     (random,) = (one for one in app.button if one.label == "Random pair")
     random.click().run()
     ids = [mark["id"] for mark in component(app, "walk_map")["marks"]]
-    assert loaders.labels()[ids].tolist() == [3, 8]
+    assert digits.labels()[ids].tolist() == [3, 8]
 
 
 def test_way_points_loop_and_reverse(app: AppTest) -> None:
@@ -608,8 +608,8 @@ def test_searches_and_orders(app: AppTest) -> None:
         assert len(shown) == min(sheet["total"], 48)
         assert (labels[np.array(shown) - 60_000] == 7).all()
     ids = component(app, "selection_sheet")["ids"]  # the last: nearest to the pinned place
-    coords = loaders.positions(loaders.checkpoints()[0][0]).coords[ids]
-    if app.selectbox(key="app_checkpoint").value == loaders.checkpoints()[0][0].name:
+    coords = encoding.positions(catalogue.checkpoints()[0][0]).coords[ids]
+    if app.selectbox(key="app_checkpoint").value == catalogue.checkpoints()[0][0].name:
         assert (np.diff(np.hypot(*(coords - 0.5).T)) >= 0).all()
     widget(app.text_input, "selection_search").set_value("sevens").run()
     (said,) = shown_errors(app)

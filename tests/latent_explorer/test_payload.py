@@ -65,25 +65,36 @@ def points_parts(**changes: Any) -> dict[str, Any]:
     return parts | changes
 
 
-def fields_parts(**changes: Any) -> dict[str, Any]:
+def fields_parts(grids: dict[str, Any] | None = None, **changes: Any) -> dict[str, Any]:
     classes = RNG.dirichlet(np.ones(10), size=(6, 4)).transpose(2, 0, 1)
     parts: dict[str, Any] = {
         "extent": (-1.0, 3.0, 0.0, 6.0),
-        "classes": classes,
-        "log_density": RNG.normal(size=(6, 4)),
-        "log_sensitivity": RNG.normal(size=(6, 4)),
-        "prior": [(np.zeros(2), np.eye(2)), (np.array([1.0, -2.0]), np.array([[3.0, 0], [1, 2]]))],
+        "grids": {
+            "classes": classes,
+            "density": RNG.normal(size=(6, 4)),
+            "sensitivity": RNG.normal(size=(6, 4)),
+        }
+        | (grids or {}),
+        "outlines": {
+            "prior": [
+                (np.zeros(2), np.eye(2)),
+                (np.array([1.0, -2.0]), np.array([[3.0, 0], [1, 2]])),
+            ]
+        },
         "said": {"classes": "by a vote"},
     }
     return parts | changes
 
 
-def values_parts(**changes: Any) -> dict[str, Any]:
+def values_parts(numbers: dict[str, Any] | None = None, **changes: Any) -> dict[str, Any]:
     parts: dict[str, Any] = {
         "first_id": 60_000,
-        "elbo": RNG.normal(size=7),
-        "reconstruction": RNG.normal(size=7),
-        "knn_wrong": np.arange(7) == 3,
+        "numbers": {
+            "elbo": RNG.normal(size=7),
+            "reconstruction": RNG.normal(size=7),
+            "knn": np.arange(7) == 3,
+        }
+        | (numbers or {}),
         "said": {"elbo": "one draw"},
     }
     return parts | changes
@@ -109,26 +120,26 @@ def test_fields_round_trip() -> None:
     assert header["kind"] == "fields"
     assert header["extent"] == [-1, 3, 0, 6]
     assert header["shape"] == [6, 4]
-    assert header["prior"] == [[0, 0, 1, 0, 0, 1], [1, -2, 3, 0, 1, 2]]
+    assert header["outlines"] == {"prior": [[0, 0, 1, 0, 0, 1], [1, -2, 3, 0, 1, 2]]}
     assert header["said"] == {"classes": "by a vote"}
     classes = sections["classes"].reshape(10, 6, 4) / 255
-    assert np.abs(classes - parts["classes"]).max() <= 0.5 / 255 + 1e-12
+    assert np.abs(classes - parts["grids"]["classes"]).max() <= 0.5 / 255 + 1e-12
     for name in ("density", "sensitivity"):
-        assert (sections[name].reshape(6, 4) == parts[f"log_{name}"].astype(np.float32)).all()
+        assert (sections[name].reshape(6, 4) == parts["grids"][name].astype(np.float32)).all()
 
 
 def test_fields_that_a_checkpoint_has_not() -> None:
-    header, sections = parse(
-        pack_fields(**fields_parts(log_density=None, log_sensitivity=None, prior=[]))
-    )
+    parts = fields_parts(outlines={})
+    parts["grids"] = {"classes": parts["grids"]["classes"]}
+    header, sections = parse(pack_fields(**parts))
     assert list(sections) == ["classes"]
-    assert header["prior"] == []
+    assert header["outlines"] == {}
 
 
 def test_a_density_that_underflows_is_drawn_as_the_lowest() -> None:
     density = RNG.normal(size=(6, 4))
     density[2, 1] = -np.inf
-    _, sections = parse(pack_fields(**fields_parts(log_density=density)))
+    _, sections = parse(pack_fields(**fields_parts({"density": density})))
     found = sections["density"].reshape(6, 4)
     assert np.isfinite(found).all()
     assert found[2, 1] == found.min()
@@ -140,10 +151,13 @@ def test_values_round_trip() -> None:
     header, sections = parse(pack_values(**parts))
     assert (header["kind"], header["n"], header["first_id"]) == ("values", 7, 60_000)
     assert header["said"] == {"elbo": "one draw"}
-    assert (sections["elbo"] == parts["elbo"].astype(np.float32)).all()
-    assert (sections["reconstruction"] == parts["reconstruction"].astype(np.float32)).all()
+    assert (sections["elbo"] == parts["numbers"]["elbo"].astype(np.float32)).all()
+    assert (
+        sections["reconstruction"] == parts["numbers"]["reconstruction"].astype(np.float32)
+    ).all()
     assert sections["knn"].tolist() == [0, 0, 0, 1, 0, 0, 0]
-    assert "elbo" not in parse(pack_values(**values_parts(elbo=None)))[1]
+    del parts["numbers"]["elbo"]
+    assert "elbo" not in parse(pack_values(**parts))[1]
 
 
 def test_drift_round_trip() -> None:
@@ -175,16 +189,33 @@ def test_the_likelihood_goes_with_the_decoder() -> None:
         ("images", {"first_id": -1}, "first_id is -1"),
         ("fields", {"extent": (0, 0, 1, 2)}, "x0 < x1"),
         ("fields", {"extent": (0, 1, 2, np.nan)}, "x0 < x1"),
-        ("fields", {"classes": np.zeros((9, 6, 4))}, r"classes has shape \(9, 6, 4\)"),
-        ("fields", {"classes": np.full((10, 6, 4), 1.5)}, "classes runs from 1.5 to 1.5"),
-        ("fields", {"classes": np.full((10, 6, 4), np.nan)}, "classes has 240 of 240"),
-        ("fields", {"log_density": np.zeros((4, 6))}, r"log_density has shape \(4, 6\)"),
-        ("fields", {"log_density": np.full((6, 4), -np.inf)}, "minus infinity everywhere"),
-        ("fields", {"log_sensitivity": np.full((6, 4), np.nan)}, "log_sensitivity has 24 of 24"),
+        (
+            "fields",
+            fields_parts({"classes": np.zeros((9, 6, 4))}),
+            r"classes has shape \(9, 6, 4\)",
+        ),
+        ("fields", fields_parts({"classes": np.full((10, 6, 4), 1.5)}), "classes runs from 1.5 to"),
+        (
+            "fields",
+            fields_parts({"classes": np.full((10, 6, 4), np.nan)}),
+            "classes has 240 of 240",
+        ),
+        ("fields", fields_parts({"density": np.zeros((4, 6))}), r"density has shape \(4, 6\)"),
+        ("fields", fields_parts({"density": np.full((6, 4), -np.inf)}), "infinity everywhere"),
+        ("fields", fields_parts({"sensitivity": np.full((6, 4), np.nan)}), "sensitivity has 24 of"),
+        ("fields", {"grids": {}}, "There are no grids"),
+        ("fields", {"grids": {"density": np.zeros(4)}}, r"density has shape \(4,\)"),
+        ("fields", {"grids": {"classes": np.zeros((10, 0, 4))}}, r"classes has shape \(10, 0, 4\)"),
         ("values", {"first_id": -1}, "first_id is -1"),
-        ("values", {"elbo": np.zeros(6)}, "shapes are"),
-        ("values", {"knn_wrong": np.zeros((7, 1))}, "shapes are"),
-        ("values", {"reconstruction": np.full(7, -np.inf)}, "reconstruction has 7 of 7"),
+        ("values", values_parts({"elbo": np.zeros(6)}), "shapes are"),
+        ("values", values_parts({"knn": np.zeros((7, 1))}), "shapes are"),
+        (
+            "values",
+            values_parts({"reconstruction": np.full(7, -np.inf)}),
+            "reconstruction has 7 of",
+        ),
+        ("values", {"numbers": {}}, "shapes are"),
+        ("values", {"numbers": {"elbo": np.zeros(0)}}, "shapes are"),
         ("decoder", {"likelihood": "laplace"}, "allowed are bernoulli, gaussian"),
         ("decoder", {"sigma": 0.1}, "does not go with it"),
         ("decoder", {"likelihood": "gaussian"}, "does not go with it"),

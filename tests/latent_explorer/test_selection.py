@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
+from latent_explorer.data.digits import covering_split
 from latent_explorer.data.selection import (
     ORDERS,
     Rank,
@@ -17,7 +18,6 @@ from latent_explorer.data.selection import (
     SearchError,
     Span,
     arrange,
-    covering_split,
     find,
     parse_search,
     read_ids,

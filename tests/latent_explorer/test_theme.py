@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from latent_explorer.theme import PALETTE, number, point
+from latent_explorer.theme import number, point
+from latent_explorer.vocabulary import PALETTE
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

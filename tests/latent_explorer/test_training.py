@@ -13,12 +13,12 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from latent_explorer.components.timeline import Curve, Followed, Seen, pack_film, timeline
-from latent_explorer.theme import PALETTE
+from latent_explorer.vocabulary import PALETTE
 from tests.latent_explorer.conftest import ROOT
 from tests.latent_explorer.test_pages import component, trigger, widget
-from vae_core.analysis.compare import align
 from vae_core.analysis.projection import encode_images
 from vae_core.checkpoints import round_to_stored, save_checkpoint
+from vae_core.comparison.alignment import align
 from vae_core.data import load_mnist
 
 COMPARE = "latent_explorer/pages/compare/view.py"

@@ -65,7 +65,7 @@ def test_it_is_listed_for_this_session_alone(
     assert chooser.options == ["other", NAME]
     (ref,) = refs(app)
     for path in ("explore", "interpolate", "likelihood", "compare"):  # its digits are encoded now
-        app.switch_page(f"explorer/pages/{path}.py").run()
+        app.switch_page(f"latent_explorer/pages/{path}/view.py").run()
         app.selectbox(key="app_checkpoint").set_value(NAME).run()
         assert not app.exception, path
         assert not app.error, path

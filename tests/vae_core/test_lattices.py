@@ -7,7 +7,8 @@ import torch
 from scipy.stats import kstest
 from torch import Generator
 
-from vae_core.lattices import lattice, lattice_tiles, on_border, shifted_prior_nodes, tiles_around
+from vae_core.exact.adaptive import RADIUS
+from vae_core.lattices import lattice, shifted_prior_nodes
 
 
 @pytest.mark.parametrize("latent_dim", [1, 2])
@@ -27,42 +28,6 @@ def test_what_is_no_lattice(latent_dim: int, spacing: float, radius: float, mess
         lattice(latent_dim, spacing=spacing, radius=radius)
 
 
-@pytest.mark.parametrize("latent_dim", [1, 2])
-def test_a_tile_s_parts_are_its_finer_nodes(latent_dim: int) -> None:
-    tile = lattice_tiles(latent_dim, spacing=0.1, radius=1.0, n=4)[0]
-    parts = tile.parts()
-    assert len(parts) == 2**latent_dim
-    assert {(part.spacing, part.n) for part in parts} == {(0.05, 4)}
-    nodes = torch.cat([part.nodes().flatten(0, 1) for part in parts])
-    finer = tile._replace(spacing=0.05, n=8).nodes().flatten(0, 1)
-
-    def places(z: torch.Tensor) -> set[tuple[int, ...]]:
-        return {tuple(row) for row in (z / 0.05).round().int().tolist()}
-
-    assert len(places(nodes)) == len(nodes)
-    assert places(nodes) == places(finer)
-    assert places(tile.nodes().flatten(0, 1)) < places(nodes)
-
-
-@pytest.mark.parametrize("latent_dim", [1, 2])
-def test_tiles_around_one(latent_dim: int) -> None:
-    tiles = lattice_tiles(latent_dim, spacing=0.1, radius=2.0, n=4)
-    (middle,) = (tile for tile in tiles if not any(tile.corner))
-    near = tiles_around([middle], 0.5)
-    assert len(near) == 5**latent_dim  # two tiles of 0.4 either way hold 0.5
-    assert near < set(tiles)
-    end = tiles.index(max(tiles))
-    assert on_border(tiles)[end]
-    wider = [*tiles, *tiles_around([tiles[end]], 0.1).difference(tiles)]
-    assert not on_border(wider)[end]
-
-
-@pytest.mark.parametrize("n", [0, 1, 3, -2])
-def test_an_odd_tile_is_refused(n: int) -> None:
-    with pytest.raises(ValueError, match=f"n must be even and at least 2, got {n}"):
-        lattice_tiles(2, spacing=0.1, radius=1.0, n=n)
-
-
 def test_shifted_nodes_follow_the_prior() -> None:
     nodes = shifted_prior_nodes(4096, Generator().manual_seed(0))
     assert nodes.shape == (4096, 2)
@@ -76,3 +41,15 @@ def test_shifts_differ_and_are_repeatable() -> None:
     first, second = (shifted_prior_nodes(64, generator) for _ in range(2))
     assert not torch.equal(first, second)
     assert torch.equal(first, shifted_prior_nodes(64, Generator().manual_seed(3)))
+
+
+def test_lattice_of_one_and_two_dimensions() -> None:
+    line = lattice(1, spacing=0.5, radius=1.2)
+    assert line.tolist() == [[-1.0], [-0.5], [0.0], [0.5], [1.0]]
+    disc = lattice(2, spacing=1.0, radius=1.5)
+    wanted = [(x, y) for x in (-1, 0, 1) for y in (-1, 0, 1)]
+    assert sorted(map(tuple, disc.tolist())) == wanted
+    fine = lattice(2, spacing=0.02, radius=RADIUS)
+    assert len(fine) == pytest.approx(math.pi * RADIUS**2 / 0.02**2, rel=1e-3)
+    assert fine.square().sum(-1).max() < RADIUS**2
+    assert len(fine.unique(dim=0)) == len(fine)

@@ -9,6 +9,7 @@ from torch.distributions import MultivariateNormal, kl_divergence
 
 from vae_core.config import ModelConfig
 from vae_core.models import VAE
+from vae_core.posterior import Posterior
 from vae_core.priors import DigitMixture, LearnedMixture
 
 
@@ -48,7 +49,7 @@ def test_kl_to_a_class_is_torch_s(prior: LearnedMixture) -> None:
     mu, logvar = posteriors(40)
     labels = torch.arange(40) % 10
     q = MultivariateNormal(mu.double(), scale_tril=torch.diag_embed((0.5 * logvar).exp()).double())
-    got = prior.kl_to_class(mu, logvar, labels)
+    got = prior.kl_to_class(Posterior(mu, logvar), labels)
     for i, label in enumerate(labels.tolist()):
         one = MultivariateNormal(q.loc[i], scale_tril=q.scale_tril[i])
         wanted = kl_divergence(one, component(prior, label)) - prior.mixture().weights[label].log()
@@ -62,14 +63,16 @@ def test_kl_to_the_mixture_is_its_monte_carlo_estimate(prior: LearnedMixture) ->
     log_q = (-0.5 * (eps.square() + logvar + math.log(2 * math.pi))).sum(-1)
     draws = log_q - prior.log_pz(z)
     error = draws.std(0) / math.sqrt(len(draws))
-    assert ((prior.kl(mu, logvar) - draws.mean(0)).abs() < 4.5 * error).all()
+    assert ((prior.kl(Posterior(mu, logvar)) - draws.mean(0)).abs() < 4.5 * error).all()
 
 
 def test_label_s_bound_is_below_the_mixture_s(prior: LearnedMixture) -> None:
     """As log p(x, y) ≤ log p(x)."""
     mu, logvar = posteriors(200)
     labels = torch.arange(200) % 10
-    assert (prior.kl_to_class(mu, logvar, labels) > prior.kl(mu, logvar) - 1e-4).all()
+    assert (
+        prior.kl_to_class(Posterior(mu, logvar), labels) > prior.kl(Posterior(mu, logvar)) - 1e-4
+    ).all()
 
 
 def test_second_moment_is_the_unit_gaussian_s(prior: LearnedMixture) -> None:

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Generator, Tensor
 
-from vae_core.models import VAE, Posterior
+from vae_core.models import VAE
 
 MakeModel = Callable[..., VAE]
 
@@ -104,36 +104,11 @@ def test_log_variance_is_kept_finite(make_model: MakeModel, grey_x: Tensor) -> N
     assert (logvar[:, 0] > logvar[:, 1]).all()
 
 
-def test_reparameterize_is_mu_plus_std_times_noise(make_model: MakeModel, grey_x: Tensor) -> None:
-    model = make_model(latent_dim=3)
-    posterior = model.encode(grey_x)
-    z = model.reparameterize(posterior, Generator().manual_seed(4), 6)
-    eps = torch.randn((6, 24, 3), generator=Generator().manual_seed(4))
-    torch.testing.assert_close(z, posterior.mu + posterior.logvar.exp().sqrt() * eps)
-
-
-def test_reparameterize_has_the_moments_of_q(make_model: MakeModel) -> None:
-    posterior = Posterior(torch.tensor([[1.0, -2.0]]), torch.tensor([[0.5, -3.0]]))
-    z = make_model().reparameterize(posterior, Generator().manual_seed(0), 40_000)[:, 0]
-    std = (0.5 * posterior.logvar[0]).exp()
-    assert ((z.mean(0) - posterior.mu[0]).abs() < 5 * std / 200).all()
-    torch.testing.assert_close(z.std(0), std, rtol=0.02, atol=0.0)
-
-
-def test_reparameterize_is_differentiable_in_mu_and_logvar(make_model: MakeModel) -> None:
-    mu = torch.tensor([[0.3, -1.0]], requires_grad=True)
-    logvar = torch.tensor([[0.2, -0.4]], requires_grad=True)
-    z = make_model().reparameterize(Posterior(mu, logvar), Generator().manual_seed(1))
-    d_mu, d_logvar = torch.autograd.grad(z.sum(), [mu, logvar])
-    torch.testing.assert_close(d_mu, torch.ones(1, 2))
-    torch.testing.assert_close(d_logvar, 0.5 * (z[0] - mu).detach())  # ½ std · eps
-
-
 def test_a_point_posterior_has_no_width(make_model: MakeModel, grey_x: Tensor) -> None:
     model = make_model(posterior="point")
     posterior = model.encode(grey_x)
     assert (posterior.logvar == -math.inf).all()
-    z = model.reparameterize(posterior, Generator().manual_seed(0), 2)
+    z = posterior.sample(Generator().manual_seed(0), 2)
     assert torch.equal(z, posterior.mu.expand(2, -1, -1))
 
 

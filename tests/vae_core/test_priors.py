@@ -5,6 +5,7 @@ import torch
 from torch import Generator
 from torch.distributions import Independent, MultivariateNormal, Normal, kl_divergence
 
+from vae_core.posterior import Posterior
 from vae_core.priors import StandardNormal
 
 every_dim = pytest.mark.parametrize("latent_dim", [1, 2, 5])
@@ -24,7 +25,7 @@ def test_kl_is_the_distribution_s(latent_dim: int) -> None:
     generator = Generator().manual_seed(1)
     mu = 2.0 * torch.randn(7, latent_dim, generator=generator).double()
     logvar = 2.0 * torch.randn(7, latent_dim, generator=generator).double()
-    per_dim = StandardNormal(latent_dim).kl_per_dim(mu, logvar)
+    per_dim = StandardNormal(latent_dim).kl_per_dim(Posterior(mu, logvar))
     q, p = Normal(mu, (0.5 * logvar).exp()), Normal(torch.zeros_like(mu), torch.ones_like(mu))
     torch.testing.assert_close(per_dim, kl_divergence(q, p))
     whole = kl_divergence(Independent(q, 1), Independent(p, 1))
@@ -34,9 +35,11 @@ def test_kl_is_the_distribution_s(latent_dim: int) -> None:
 
 def test_kl_is_zero_only_at_the_prior() -> None:
     prior = StandardNormal(2)
-    assert torch.equal(prior.kl_per_dim(torch.zeros(1, 2), torch.zeros(1, 2)), torch.zeros(1, 2))
-    assert (prior.kl_per_dim(torch.full((1, 2), 0.1), torch.zeros(1, 2)) > 0).all()
-    assert (prior.kl_per_dim(torch.zeros(1, 2), torch.full((1, 2), 0.1)) > 0).all()
+    assert torch.equal(
+        prior.kl_per_dim(Posterior(torch.zeros(1, 2), torch.zeros(1, 2))), torch.zeros(1, 2)
+    )
+    assert (prior.kl_per_dim(Posterior(torch.full((1, 2), 0.1), torch.zeros(1, 2))) > 0).all()
+    assert (prior.kl_per_dim(Posterior(torch.zeros(1, 2), torch.full((1, 2), 0.1))) > 0).all()
 
 
 @every_dim

@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 import torch
 
-from vae_core.__main__ import main
 from vae_core.analysis.projection import encode_images
 from vae_core.checkpoints import (
     checkpoint_ref,
@@ -20,6 +19,7 @@ from vae_core.checkpoints import (
     load_checkpoint,
     read_checkpoint,
 )
+from vae_core.cli import main
 from vae_core.data import MNIST_SHA256, load_mnist
 from vae_core.recipes import RECIPES
 

@@ -2,35 +2,31 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from torch import Generator, Tensor
-from torch.distributions import Bernoulli, Independent, Normal, kl_divergence
 
 from vae_core import training
-from vae_core.analysis.marginal import elbo, log_px_exact
+from vae_core.analysis.marginal import elbo
 from vae_core.config import ModelConfig, TrainConfig
 from vae_core.data import DataSet, binarise
 from vae_core.errors import ConfigError
-from vae_core.lattices import lattice, shifted_prior_nodes
-from vae_core.models import VAE, Posterior
+from vae_core.exact.evidence import log_px_exact
+from vae_core.lattices import shifted_prior_nodes
+from vae_core.models import VAE
+from vae_core.objectives import BatchObjective, batch_objective
 from vae_core.training import (
     EpochMeans,
     StepRecord,
     TrainState,
-    fit_terms,
     history_rows,
     learning_rate,
-    log_qz_x,
     moments,
     phase_of,
-    posterior_peaks,
     start,
-    terms,
     train,
 )
 
@@ -107,81 +103,6 @@ def test_configurations_that_do_not_go_together(
         begin(images, model=model, **config)
 
 
-# --- terms ------------------------------------------------------------------------------------
-
-
-def test_log_qz_x_is_the_distribution_s() -> None:
-    generator = Generator().manual_seed(0)
-    mu, logvar = torch.randn(2, 5, 3, generator=generator).double().unbind()
-    z = torch.randn(4, 5, 3, generator=generator).double()
-    oracle = Independent(Normal(mu, (0.5 * logvar).exp()), 1)
-    torch.testing.assert_close(log_qz_x(Posterior(mu, logvar), z), oracle.log_prob(z))
-
-
-@pytest.mark.parametrize("n_samples", [1, 4])
-def test_terms_against_torch_distributions(
-    make_model: Callable[..., VAE], binary_x: Tensor, n_samples: int
-) -> None:
-    model = make_model(latent_dim=3, gain=2.0)
-    mu, logvar = model.encode(binary_x)
-    q = Independent(Normal(mu, (0.5 * logvar).exp()), 1)
-    p = Independent(Normal(torch.zeros(3), torch.ones(3)), 1)
-    eps = torch.randn((n_samples, 24, 3), generator=Generator().manual_seed(1))
-    z = mu + (0.5 * logvar).exp() * eps
-    log_px_z = Independent(Bernoulli(logits=model.decoder(z)), 1).log_prob(binary_x)  # (K, B)
-    kl = kl_divergence(q, p)
-    log_w = log_px_z + p.log_prob(z) - q.log_prob(z)
-    wanted = {
-        "elbo": log_px_z[0] - kl,
-        "beta-elbo": log_px_z[0] - 4.0 * kl,
-        "iwae": torch.logsumexp(log_w, 0) - math.log(n_samples),
-    }
-    names = ["iwae"] if n_samples > 1 else ["elbo", "beta-elbo", "iwae"]
-    for name in names:
-        config = TrainConfig(
-            objective=name, beta=4.0 if name == "beta-elbo" else 1.0, n_samples=n_samples
-        )
-        got = terms(model, binary_x, config, Generator().manual_seed(1))
-        close = {"rtol": 1e-5, "atol": 1e-3}
-        torch.testing.assert_close(got.objective, wanted[name], **close)
-        torch.testing.assert_close(got.elbo, log_px_z.mean(0) - kl, **close)
-        torch.testing.assert_close(got.kl, kl, **close)
-        torch.testing.assert_close(got.reconstruction, log_px_z.mean(0), **close)
-
-
-def test_terms_of_an_autoencoder_are_deterministic_and_no_bound(
-    make_model: Callable[..., VAE], grey_x: Tensor
-) -> None:
-    model = make_model(posterior="point", likelihood="gaussian", sigma=0.5)
-    config = TrainConfig(objective="autoencoder")
-    got = terms(model, grey_x, config, Generator().manual_seed(0))
-    wanted = Independent(Normal(model.reconstruct(grey_x), 0.5), 1).log_prob(grey_x)
-    torch.testing.assert_close(got.objective, wanted)
-    assert torch.equal(got.objective, got.reconstruction)
-    assert got.elbo.isnan().all()
-    assert got.kl.isnan().all()
-    assert torch.equal(got.objective, terms(model, grey_x, config, Generator()).objective)
-
-
-def test_fit_terms_are_best_at_the_given_codes(
-    make_model: Callable[..., VAE], binary_x: Tensor
-) -> None:
-    model = make_model()
-    mu, logvar = model.encode(binary_x)
-
-    def at(codes: Tensor) -> training.Terms:
-        return fit_terms(model, binary_x, codes, Generator().manual_seed(0))
-
-    there, away = at(mu), at(mu + torch.tensor([3.0, 0.0]))
-    narrowness = (0.5 * logvar - math.log(0.06)).square().sum(-1)
-    torch.testing.assert_close(there.objective, there.reconstruction - 10.0 * narrowness)
-    torch.testing.assert_close(
-        away.objective, away.reconstruction - 900.0 - 10.0 * narrowness, rtol=1e-5, atol=1e-2
-    )
-    assert there.elbo.isnan().all()
-    assert there.kl.isnan().all()
-
-
 # --- the schedule -----------------------------------------------------------------------------
 
 
@@ -239,11 +160,11 @@ def test_each_epoch_uses_every_image_once_in_a_new_order(
 ) -> None:
     seen: list[Tensor] = []
 
-    def spy(model: VAE, x: Tensor, *args: Any) -> training.Terms:
+    def spy(model: VAE, x: Tensor, *args: Any) -> BatchObjective:
         seen.append(x)
-        return terms(model, x, *args)
+        return batch_objective(model, x, *args)
 
-    monkeypatch.setattr(training, "terms", spy)
+    monkeypatch.setattr(training, "batch_objective", spy)
     state = begin(images, model={"likelihood": "gaussian"}, batch_size=16, epochs=2)
     assert [record.step for record in train(state, images)] == [4, 8]
     assert [len(x) for x in seen] == [16, 16, 16, 2] * 2
@@ -262,11 +183,11 @@ def test_bernoulli_models_see_a_new_binarisation_each_epoch(
 ) -> None:
     seen: list[Tensor] = []
 
-    def spy(model: VAE, x: Tensor, *args: Any) -> training.Terms:
+    def spy(model: VAE, x: Tensor, *args: Any) -> BatchObjective:
         seen.append(x)
-        return terms(model, x, *args)
+        return batch_objective(model, x, *args)
 
-    monkeypatch.setattr(training, "terms", spy)
+    monkeypatch.setattr(training, "batch_objective", spy)
     for _ in train(begin(images[:1], epochs=2), images[:1]):
         pass
     assert len(seen) == 2
@@ -349,7 +270,7 @@ def test_the_lattice_objective_is_log_p_x(images: Any) -> None:
     state = begin(images, objective="lattice", n_nodes=20_000)
     grey = torch.from_numpy(images.reshape(50, 784) / np.float32(255.0))
     x = binarise(grey, Generator().manual_seed(0))
-    got = terms(state.model, x, state.config, Generator().manual_seed(1))
+    got = batch_objective(state.model, x, state.config, Generator().manual_seed(1))
     exact = log_px_exact(state.model, x, spacing=0.1)  # an untrained decoder is smooth
     torch.testing.assert_close(got.objective, exact, rtol=0.0, atol=1e-2)
     assert got.elbo.isnan().all()
@@ -360,7 +281,7 @@ def test_the_lattice_objective_s_gradient_is_that_of_log_p_x(images: Any) -> Non
     state = begin(images, objective="lattice", n_nodes=500)
     model = state.model
     x = binarise(torch.from_numpy(images.reshape(50, 784) / np.float32(255.0)), state.generator)
-    terms(model, x, state.config, Generator().manual_seed(1)).objective.mean().backward()
+    batch_objective(model, x, state.config, Generator().manual_seed(1)).objective.mean().backward()
     got = [parameter.grad.clone() for parameter in model.decoder.parameters()]
     model.zero_grad()
     z = shifted_prior_nodes(500, Generator().manual_seed(1))
@@ -407,7 +328,7 @@ def test_input_noise_reaches_the_encoder_alone(images: Any) -> None:
     state.model.likelihood.log_px_z = lambda outputs, y: (  # type: ignore[method-assign]
         explained.append(y) or log_px_z(outputs, y)
     )
-    terms(state.model, x, state.config, Generator().manual_seed(0))
+    batch_objective(state.model, x, state.config, Generator().manual_seed(0))
     assert torch.equal(explained[0], x)
     flipped = (seen[0] != x).float().mean().item()
     assert flipped == pytest.approx(0.25, abs=0.01)  # half of the coin flips agree
@@ -475,22 +396,6 @@ def test_a_refit_moves_the_encoder_alone_and_tightens_the_bound(images: Any) -> 
     assert not torch.equal(weights(refit), encoder)
     assert gap() < before
     assert all(value.requires_grad for value in refit.model.parameters())
-
-
-def test_posterior_peaks_are_where_the_posterior_is_highest(images: Any) -> None:
-    model = begin(images).model
-    pixels = torch.from_numpy(images.reshape(50, 784).copy())
-    peaks = posterior_peaks(model, pixels)
-    x = pixels.float() / 255.0
-    nodes = lattice(2, spacing=0.04, radius=4.0)
-    with torch.no_grad():  # one image at a time, through log p(x|z) itself
-        log_joint = torch.stack(
-            [
-                model.likelihood.log_px_z(model.decoder(nodes), row) + model.prior.log_pz(nodes)
-                for row in x[:3]
-            ]
-        )
-    torch.testing.assert_close(peaks[:3], nodes[log_joint.argmax(1)], rtol=0.0, atol=0.09)
 
 
 def test_phases_follow_each_other() -> None:

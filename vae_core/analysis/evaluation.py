@@ -9,13 +9,18 @@ import numpy as np
 import torch
 from torch import Generator, Tensor
 
-from vae_core.analysis import marginal
 from vae_core.analysis.aggregate import SPACING, aggregate_posterior
-from vae_core.analysis.clusters import N_FOLDS, NEIGHBOURS, cluster_figures
-from vae_core.analysis.decoded import DecodedLattice
 from vae_core.analysis.projection import encode_images
+from vae_core.comparison.clusters import VOTERS, class_agreement
+from vae_core.comparison.neighbourhoods import N_FOLDS
 from vae_core.data import ByteArray, DataSet, binarise
-from vae_core.models import VAE, Posterior
+from vae_core.estimators import elbo_samples, log_px_iwae
+from vae_core.exact.adaptive import LIVE_SPACING, RADIUS, REPORTED_SPACING
+from vae_core.exact.evidence import lattice_error, log_px_exact
+from vae_core.exact.lattice import DecodedLattice
+from vae_core.joint import log_px_z
+from vae_core.models import VAE
+from vae_core.posterior import Posterior
 
 BINARISATION_SEED = 0
 _ELBO_SAMPLES = 8
@@ -30,7 +35,7 @@ def evaluate_model(
     data: DataSet,
     *,
     train: DataSet | None = None,
-    spacing: float = marginal.REPORTED_SPACING,
+    spacing: float = REPORTED_SPACING,
     iwae_samples: int = 0,
     n_certified: int = 0,
 ) -> Metrics:
@@ -64,8 +69,8 @@ def evaluate_model(
         why = "none: a plain autoencoder has neither q(z|x) nor a prior"
         for name in ("log_px", "elbo", "kl"):
             figures[name] = _figure(None, "nats", why)
-        log_px_z = torch.cat([_reconstruction(model, rows) for rows in x.split(_BATCH)])
-        figures["reconstruction"] = _figure(log_px_z, "nats", "log p(x|z) at the code z(x)")
+        at_code = torch.cat([_reconstruction(model, rows) for rows in x.split(_BATCH)])
+        figures["reconstruction"] = _figure(at_code, "nats", "log p(x|z) at the code z(x)")
     else:
         figures |= _bounds(model, x, spacing=spacing, iwae_samples=iwae_samples)
         if train is not None and model.config.latent_dim <= 2:
@@ -74,16 +79,15 @@ def evaluate_model(
             figures |= _certificate(model, x[:n_certified], spacing)
     posterior = encode_images(model, data.images)
     if model.config.posterior == "gaussian":
-        std = (0.5 * posterior.logvar).exp()
         how = "median over digits and dimensions of the standard deviation of q(z|x), grey input"
-        figures["posterior_std"] = _plain(float(std.median()), "z units", how)
+        figures["posterior_std"] = _plain(float(posterior.std.median()), "z units", how)
     return figures | _clusters(posterior.mu, data.labels)
 
 
 def _certificate(model: VAE, x: Tensor, spacing: float) -> Metrics:
-    error = marginal.lattice_error(model, x, spacing=spacing).double()
+    error = lattice_error(model, x, spacing=spacing).double()
     how = f"change of log p(x) of {len(x):,} images with the spacing halved and the disc widened"
-    lattice = DecodedLattice(model, spacing=max(spacing, marginal.LIVE_SPACING))
+    lattice = DecodedLattice(model, spacing=max(spacing, LIVE_SPACING))
     std = torch.stack([lattice.explain(image).std() for image in x])
     of_std = "median over digits and dimensions of the standard deviation of p(z|x), exact"
     return {
@@ -97,8 +101,8 @@ def _on_training_images(model: VAE, train: DataSet) -> dict[str, Any]:
     n = min(_N_TRAINING, len(train.images))
     rows = np.random.default_rng(0).choice(len(train.images), n, replace=False)
     x = model_input(model, DataSet(train.images[rows], train.labels[rows]))
-    log_px = marginal.log_px_exact(model, x, spacing=marginal.LIVE_SPACING)
-    how = f"exact: lattice, spacing {marginal.LIVE_SPACING:g} and finer where needed"
+    log_px = log_px_exact(model, x, spacing=LIVE_SPACING)
+    how = f"exact: lattice, spacing {LIVE_SPACING:g} and finer where needed"
     return _figure(log_px, "nats", f"{how}; {n:,} training images")
 
 
@@ -115,28 +119,23 @@ def _bounds(model: VAE, x: Tensor, *, spacing: float, iwae_samples: int) -> Metr
     generator = Generator().manual_seed(1)
     log_px = None
     if model.config.latent_dim <= 2:
-        how = f"exact: lattice, spacing {spacing:g} and finer where needed, |z| < {marginal.RADIUS}"
-        log_px = marginal.log_px_exact(model, x, spacing=spacing)
+        how = f"exact: lattice, spacing {spacing:g} and finer where needed, |z| < {RADIUS}"
+        log_px = log_px_exact(model, x, spacing=spacing)
         figures["log_px"] = _figure(log_px, "nats", how)
     else:
         how = f"none: no lattice with {model.config.latent_dim} latent dimensions, see IWAE"
         figures["log_px"] = _figure(None, "nats", how)
     with torch.no_grad():
         posterior = model.encode(x)
-    batches = [
-        (rows, Posterior(mu, logvar))
-        for rows, mu, logvar in zip(
-            x.split(_BATCH), posterior.mu.split(_BATCH), posterior.logvar.split(_BATCH), strict=True
-        )
-    ]
+    batches = list(zip(x.split(_BATCH), posterior.split(_BATCH), strict=True))
     kls: list[Tensor] = []
     reconstructions: list[Tensor] = []
     for rows, q in batches:
-        kl, log_px_z = marginal.elbo_terms(
+        kl, at_samples = elbo_samples(
             model, rows, n_samples=_ELBO_SAMPLES, generator=generator, posterior=q
         )
         kls.append(kl)
-        reconstructions.append(log_px_z.mean(0))
+        reconstructions.append(at_samples.mean(0))
     kl, reconstruction = torch.cat(kls), torch.cat(reconstructions)
     sampled = f"{_ELBO_SAMPLES} samples of q(z|x)"
     is_normal = model.config.prior == "normal"
@@ -152,9 +151,7 @@ def _bounds(model: VAE, x: Tensor, *, spacing: float, iwae_samples: int) -> Metr
         figures |= _of_aggregate(model, posterior, float(kl.double().mean()))
     if iwae_samples:
         parts = [
-            marginal.log_px_iwae(
-                model, rows, n_samples=iwae_samples, generator=generator, posterior=q
-            ).value
+            log_px_iwae(model, rows, n_samples=iwae_samples, generator=generator, posterior=q).value
             for rows, q in batches
         ]
         figures["iwae"] = _figure(torch.cat(parts), "nats", f"IWAE, K = {iwae_samples}")
@@ -176,19 +173,16 @@ def _of_aggregate(model: VAE, posterior: Posterior, mean_kl: float) -> Metrics:
 
 
 def _clusters(mu: Tensor, labels: ByteArray) -> Metrics:
-    names = (*(f"knn{k}" for k in NEIGHBOURS), "silhouette", "nmi", "ari")
+    names = (*(f"knn{k}" for k in VOTERS), "silhouette", "nmi", "ari")
     counts = np.bincount(labels)
     if np.count_nonzero(counts) < 2:
         return {name: _figure(None, "", "none: there is only one class") for name in names}
-    if (
-        counts[counts > 0].min() < N_FOLDS
-        or len(labels) * (N_FOLDS - 1) < max(NEIGHBOURS) * N_FOLDS
-    ):
+    if counts[counts > 0].min() < N_FOLDS or len(labels) * (N_FOLDS - 1) < max(VOTERS) * N_FOLDS:
         why = f"none: {N_FOLDS} folds need more images of each class, and in all"
         return {name: _figure(None, "", why) for name in names}
-    clusters = cluster_figures(mu.numpy(), labels)
+    clusters = class_agreement(mu.numpy(), labels)
     figures: Metrics = {}
-    for k in NEIGHBOURS:
+    for k in VOTERS:
         how = f"{k} nearest encoder means, {N_FOLDS}-fold cross-validated"
         figures[f"knn{k}"] = _plain(clusters.knn[k], "share", how)
     figures["silhouette"] = _plain(clusters.silhouette, "", "of the true classes, encoder means")
@@ -200,7 +194,7 @@ def _clusters(mu: Tensor, labels: ByteArray) -> Metrics:
 
 def _reconstruction(model: VAE, x: Tensor) -> Tensor:
     with torch.no_grad():
-        return model.likelihood.log_px_z(model.decoder(model.encode(x).mu), x)
+        return log_px_z(model, model.encode(x).mu, x)
 
 
 def _figure(per_image: Tensor | None, unit: str, how: str) -> dict[str, Any]:

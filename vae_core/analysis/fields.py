@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import zoom
 from scipy.spatial import KDTree
 
-from vae_core.analysis.geometry import pullback_metric
+from vae_core.geometry.metrics import pullback_metric
 from vae_core.models import VAE
 
 Floats = NDArray[np.floating[Any]]
@@ -314,7 +314,7 @@ def log_sensitivity(model: VAE, grid: Grid) -> NDArray[np.float64]:
     Returns
     -------
     array, shape (H, W)
-        Log of image units² per z unit²; see `vae_core.analysis.geometry`.
+        Log of image units² per z unit²; see `vae_core.geometry.metrics`.
 
     Raises
     ------

@@ -7,7 +7,8 @@ import torch
 
 from vae_core.checkpoints import DigitMap
 from vae_core.data import ByteArray
-from vae_core.models import VAE, Posterior
+from vae_core.models import VAE
+from vae_core.posterior import Posterior
 
 _BATCH = 20_000  # a refined q(z|x) decodes the same plane for each batch
 
@@ -30,10 +31,7 @@ def encode_images(model: VAE, images: ByteArray) -> Posterior:
     pixels = torch.from_numpy(images.reshape(len(images), -1).copy())
     with torch.no_grad():
         parts = [model.encode(rows.to(device).float().div_(255.0)) for rows in pixels.split(_BATCH)]
-    return Posterior(
-        torch.cat([part.mu for part in parts]).cpu(),
-        torch.cat([part.logvar for part in parts]).cpu(),
-    )
+    return Posterior(*(torch.cat(each).cpu() for each in zip(*parts, strict=True)))
 
 
 def map_digits(model: VAE, images: ByteArray) -> DigitMap:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from vae_core.analysis.decoded import Explained
+from vae_core.exact.explanation import Explanation
 from vae_core.priors import DigitMixture, StandardNormal
 
 Decode = Callable[[Tensor], Tensor]
@@ -44,7 +44,7 @@ def conservation(mixture: DigitMixture, z: Tensor) -> Conservation:
 
 
 def log_px_in_u(
-    mixture: DigitMixture, explained: Explained, decode: Decode, *, spacing: float = SPACING
+    mixture: DigitMixture, explained: Explanation, decode: Decode, *, spacing: float = SPACING
 ) -> float:
     """log p(x) = log ∫ p(x|g⁻¹(u)) N(u; 0, I) du, nats, on a lattice of its own in u.
 
@@ -54,7 +54,7 @@ def log_px_in_u(
     Parameters
     ----------
     mixture : DigitMixture
-    explained : Explained
+    explained : Explanation
         The image, explained by a lattice in z.
     decode : callable
         Gives log p(x|z) of the image at latents of shape (N, 2).

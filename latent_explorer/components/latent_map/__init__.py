@@ -32,10 +32,9 @@ from latent_explorer.components.latent_map.payload import (
     pack_values,
     payload_id,
 )
+from latent_explorer.vocabulary import COLOURS, LAYERS, map_words
 
 __all__ = [
-    "COLOURS",
-    "LAYERS",
     "SHEET_DIGITS",
     "Beside",
     "Drag",
@@ -61,17 +60,6 @@ __all__ = [
     "send",
 ]
 
-LAYERS = (
-    "mosaic",
-    "classes",
-    "prior",
-    "density",
-    "sensitivity",
-    "labels",
-    "points",
-    "thumbnails",
-)
-COLOURS = ("label", "elbo", "reconstruction", "knn", "drift")
 SHEET_DIGITS = 10_000  # "images:3" are digits 30,000 to 39,999
 N_SHEETS = 7
 
@@ -179,9 +167,9 @@ class MapView(NamedTuple):
     view : tuple of four floats, or None
         x0, x1, y0, y1 of the plane, to be in sight; None for the fitted view.
     layers : tuple of str, or None
-        Of `LAYERS`, those that are on; None for the usual ones.
+        Of the vocabulary's `LAYERS`, those that are on; None for the usual ones.
     colour : str
-        Of `COLOURS`, what the points' colour says.
+        Of its `COLOURS`, what the points' colour says.
     """
 
     view: tuple[float, float, float, float] | None = None
@@ -315,6 +303,7 @@ def latent_map(
         "decoder": decoder_id,
         "points": points_id,
         "label": label,
+        "vocabulary": map_words(),
         "palette": {theme: list(palette[theme]) for theme in ("light", "dark")},
         "splits": [[name, int(first_id)] for name, first_id in splits],
         "pin": pin and {"coords": _numbers("pin", pin.coords, (2,)), "id": _maybe_int(pin.id)},

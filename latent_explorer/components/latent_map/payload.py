@@ -239,13 +239,11 @@ def pack_images(images: NDArray[np.uint8], *, first_id: int) -> bytes:
 def pack_fields(
     *,
     extent: tuple[float, float, float, float],
-    classes: np.ndarray,
-    log_density: np.ndarray | None,
-    log_sensitivity: np.ndarray | None,
-    prior: Sequence[tuple[np.ndarray, np.ndarray]],
+    grids: Mapping[str, np.ndarray],
+    outlines: Mapping[str, Sequence[tuple[np.ndarray, np.ndarray]]],
     said: Mapping[str, str],
 ) -> bytes:
-    """Pack quantities on a regular grid over the plane, to be drawn under the points.
+    """Pack what layers of the map show, to be drawn under the points; all by the layers' names.
 
     Row 0 is the lowest y, column 0 the lowest x; values belong to the centres of the cells.
 
@@ -253,18 +251,13 @@ def pack_fields(
     ----------
     extent : tuple of four floats
         x0, x1, y0, y1: outer borders of the grid.
-    classes : ndarray, shape (10, H, W)
-        Probability of each digit; stored as uint8, 255 for one.
-    log_density : ndarray, shape (H, W), or None
-        Log of the aggregate posterior's density, nats; minus infinity becomes the lowest finite
-        value.
-    log_sensitivity : ndarray, shape (H, W), or None
-        Log of the square root of the determinant of the pullback metric.
-    prior : sequence of (mean, lower Cholesky factor)
-        The Gaussians that the prior is made of, shapes (2,) and (2, 2); empty where it has no
-        outlines on this plane.
+    grids : mapping to ndarray, shape (H, W) or (10, H, W)
+        Numbers on the grid, at least one of them: one a cell, where minus infinity becomes the
+        lowest finite one; or a probability of each class, stored as uint8, 255 for one.
+    outlines : mapping to sequence of (mean, lower Cholesky factor)
+        Gaussians whose outlines are drawn, shapes (2,) and (2, 2).
     said : mapping
-        By layer ("classes", "density", "sensitivity", "prior"): one line on how it was computed.
+        One line on how it was computed, or why there is none.
 
     Returns
     -------
@@ -279,54 +272,38 @@ def pack_fields(
     x0, x1, y0, y1 = (float(value) for value in extent)
     if not (np.isfinite([x0, x1, y0, y1]).all() and x0 < x1 and y0 < y1):
         raise ValueError(f"extent is {extent!r}; it must be x0 < x1, y0 < y1, all finite.")
-    classes = _finite("classes", classes)
-    if classes.ndim != 3 or len(classes) != N_CLASSES or classes.size == 0:
-        raise ValueError(f"classes has shape {classes.shape}; it must be ({N_CLASSES}, H, W).")
-    if classes.min() < -1e-6 or classes.max() > 1 + 1e-6:
-        raise ValueError(
-            f"classes runs from {classes.min():g} to {classes.max():g}; it must lie in 0 to 1."
-        )
-    shape = classes.shape[1:]
-    sections = {"classes": np.rint(classes.clip(0, 1) * 255).astype("u1")}
-    grids = {"density": log_density, "sensitivity": log_sensitivity}
-    for name, values in grids.items():
-        if values is not None:
-            sections[name] = _grid(f"log_{name}", values, shape)
+    if not grids:
+        raise ValueError("There are no grids; there must be at least one.")
+    shape = np.shape(next(iter(grids.values())))[-2:]
     header = {
         "kind": "fields",
         "extent": [x0, x1, y0, y1],
         "shape": list(shape),
-        "prior": [
-            [*_finite("prior", mean).tolist(), *_finite("prior", factor).ravel().tolist()]
-            for mean, factor in prior
-        ],
+        "outlines": {
+            name: [
+                [*_finite(name, mean).tolist(), *_finite(name, factor).ravel().tolist()]
+                for mean, factor in gaussians
+            ]
+            for name, gaussians in outlines.items()
+        },
         "said": {str(name): str(text) for name, text in said.items()},
     }
-    return _pack(header, sections)
+    return _pack(header, {name: _grid(name, values, shape) for name, values in grids.items()})
 
 
 def pack_values(
-    *,
-    first_id: int,
-    elbo: np.ndarray | None,
-    reconstruction: np.ndarray,
-    knn_wrong: np.ndarray,
-    said: Mapping[str, str],
+    *, first_id: int, numbers: Mapping[str, np.ndarray], said: Mapping[str, str]
 ) -> bytes:
-    """Pack one number per digit and quantity, to colour the points by.
+    """Pack numbers of each digit, to colour the points by; all by the colours' names.
 
     Parameters
     ----------
     first_id : int
         Digit of row 0; row i is digit ``first_id + i``.
-    elbo : ndarray, shape (n,), or None
-        Nats per digit, higher is better; None for a plain autoencoder.
-    reconstruction : ndarray, shape (n,)
-        log p(x|z), nats per digit, higher is better.
-    knn_wrong : ndarray of bool, shape (n,)
-        Whether the nearest neighbours in z vote for another digit.
+    numbers : mapping to ndarray, shape (n,)
+        Of floats, or of bool: whether something is wrong with the digit.
     said : mapping
-        By colour ("elbo", "reconstruction", "knn"): one line on how it was computed.
+        One line on how it was computed.
 
     Returns
     -------
@@ -339,15 +316,19 @@ def pack_values(
         If the lengths differ, a number is not finite, or `first_id` is negative.
     """
     _check_first_id(first_id)
-    terms = {"reconstruction": reconstruction, **({} if elbo is None else {"elbo": elbo})}
-    sections = {name: _finite(name, values).astype("<f4") for name, values in terms.items()}
-    sections["knn"] = np.asarray(knn_wrong).astype("u1")
-    shapes = {name: values.shape for name, values in sections.items()}
-    if len(set(shapes.values())) != 1 or sections["knn"].ndim != 1 or not sections["knn"].size:
+    shapes = {name: np.shape(values) for name, values in numbers.items()}
+    n = next(iter(shapes.values()), ())
+    if len(set(shapes.values())) != 1 or len(n) != 1 or not n[0]:
         raise ValueError(f"shapes are {shapes}; all must be (n,) with the same n, at least 1.")
+    sections = {
+        name: values.astype("u1")
+        if values.dtype == np.bool_
+        else _finite(name, values).astype("<f4")
+        for name, values in numbers.items()
+    }
     header = {
         "kind": "values",
-        "n": sections["knn"].size,
+        "n": n[0],
         "first_id": int(first_id),
         "said": {str(name): str(text) for name, text in said.items()},
     }
@@ -456,11 +437,28 @@ def _check_first_id(first_id: int) -> None:
         raise ValueError(f"first_id is {first_id}; it must not be negative.")
 
 
-def _grid(name: str, values: np.ndarray, shape: tuple[int, ...]) -> NDArray[np.float32]:
-    """`values` as float32; minus infinity, where a density underflows, as the lowest other."""
-    grid = np.asarray(values, dtype=np.float64)
-    if grid.shape != shape:
-        raise ValueError(f"{name} has shape {grid.shape}; it must be {shape}, as classes has.")
+def _grid(name: str, values: np.ndarray, shape: tuple[int, ...]) -> NDArray[Any]:
+    """One number a cell as float32, or the classes' probabilities as uint8."""
+    grid = np.asarray(values)
+    allowed = (shape, (N_CLASSES, *shape))
+    if len(shape) != 2 or grid.shape not in allowed or not grid.size:
+        raise ValueError(
+            f"{name} has shape {grid.shape}; it must be (H, W) or ({N_CLASSES}, H, W)."
+        )
+    return _shares(name, grid) if grid.ndim == 3 else _amounts(name, grid.astype(np.float64))
+
+
+def _shares(name: str, grid: np.ndarray) -> NDArray[np.uint8]:
+    grid = _finite(name, grid)
+    if grid.min() < -1e-6 or grid.max() > 1 + 1e-6:
+        raise ValueError(
+            f"{name} runs from {grid.min():g} to {grid.max():g}; it must lie in 0 to 1."
+        )
+    return np.rint(grid.clip(0, 1) * 255).astype("u1")
+
+
+def _amounts(name: str, grid: np.ndarray) -> NDArray[np.float32]:
+    """Minus infinity, where a density underflows, becomes the lowest other."""
     is_empty = np.isneginf(grid)
     if is_empty.all():
         raise ValueError(f"{name} is minus infinity everywhere; there is nothing to draw.")

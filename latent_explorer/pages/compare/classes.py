@@ -8,15 +8,16 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from latent_explorer.links.link import FEWEST_NEIGHBOURS, MOST_NEIGHBOURS
 from latent_explorer.pages.compare import measures
 from latent_explorer.pages.compare.compared import Compared, show_link
 from latent_explorer.pages.compare.drift import choose_other
-from latent_explorer.pages.compare.measures import Method
+from latent_explorer.pages.compare.link import CompareLink
+from latent_explorer.pages.compare.measures import FEWEST_NEIGHBOURS, MOST_NEIGHBOURS, Method
 from latent_explorer.pages.compare.stories import cluster_stories
 from latent_explorer.plots.classes import class_bars, class_difference, class_matrix
-from latent_explorer.session import state
-from latent_explorer.theme import TERMS
+from latent_explorer.session.current import shown_theme
+from latent_explorer.session.opened import opened_part
+from latent_explorer.vocabulary import SYMBOLS
 from vae_core.checkpoints import CheckpointRef
 
 NEIGHBOURS, METHOD = "compare_class_k", "compare_method"  # widgets
@@ -36,14 +37,16 @@ def draw(compared: Compared) -> None:
     _clusters(compared.refs)
     show_link(
         compared,
-        k=str(st.session_state[NEIGHBOURS]),
-        method=st.session_state[METHOD],
-        against=other.name,
+        CompareLink(
+            k=st.session_state[NEIGHBOURS],
+            method=st.session_state[METHOD],
+            against=other.name,
+        ),
     )
 
 
 def _ink() -> str:
-    return TERMS[state.theme()]["ink"]
+    return SYMBOLS[shown_theme()]["ink"]
 
 
 def _cells(n: int) -> list[Any]:
@@ -54,7 +57,7 @@ def _cells(n: int) -> list[Any]:
 
 def _neighbourhoods(refs: Sequence[CheckpointRef], other: CheckpointRef) -> None:
     st.markdown("##### Whom the digits of each class live among")
-    asked = state.opened_link().compare
+    asked = opened_part(CompareLink)
     st.session_state.setdefault(NEIGHBOURS, asked.k or _USUAL_NEIGHBOURS)
     k: int = st.slider(
         "Nearest neighbours, k",
@@ -152,7 +155,7 @@ def _tightness(refs: Sequence[CheckpointRef]) -> None:
 
 def _clusters(refs: Sequence[CheckpointRef]) -> None:
     st.markdown("##### Which classes share a cluster, and which are split")
-    st.session_state.setdefault(METHOD, state.opened_link().compare.method or "k-means")
+    st.session_state.setdefault(METHOD, opened_part(CompareLink).method or "k-means")
     st.segmented_control(
         "Clusters by",
         list(METHODS),

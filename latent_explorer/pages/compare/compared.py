@@ -11,10 +11,14 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
-from latent_explorer.data import loaders, uploads
-from latent_explorer.links.link import MOST_OTHERS, pin_params
+from latent_explorer.data import catalogue, uploads
+from latent_explorer.links.codec import pin_params
+from latent_explorer.pages.compare.link import MOST_OTHERS, CompareLink
 from latent_explorer.pages.explore import selection_panel as selecting
-from latent_explorer.session import state
+from latent_explorer.session.current import current
+from latent_explorer.session.opened import opened_link, opened_part
+from latent_explorer.session.places import Place, place_of_digit, place_of_latent, place_of_target
+from latent_explorer.session.widgets import read_widget, widget_key, write_widget
 from vae_core.checkpoints import CheckpointRef
 from vae_core.data import Split
 
@@ -67,10 +71,10 @@ def open_page() -> None:
     """Start with what the session's link asks for."""
     if SECTION in st.session_state:
         return
-    opened = state.opened_link()
-    st.session_state[SECTION] = opened.compare.section or next(iter(SECTIONS))
-    st.session_state[_PICKED] = state.place_of_target(state.current()[0], opened.pin)
-    selecting.restore(opened, *state.current())
+    opened = opened_link()
+    st.session_state[SECTION] = opened_part(CompareLink).section or next(iter(SECTIONS))
+    st.session_state[_PICKED] = place_of_target(current()[0], opened.pin)
+    selecting.restore(opened, *current())
 
 
 def choose_section() -> Section:
@@ -89,7 +93,7 @@ def choose_section() -> Section:
 
 def choose(refs: list[CheckpointRef], section: Section) -> Compared | None:
     """Let one to three checkpoints be chosen beside the sidebar's; None if there is no other."""
-    first, split = state.current()
+    first, split = current()
     if not section.compares:
         return Compared((first,), split)
     others = {ref.name: ref for ref in refs if ref.name != first.name}
@@ -101,11 +105,11 @@ def choose(refs: list[CheckpointRef], section: Section) -> Compared | None:
         )
         uploads.upload_panel()
         return None
-    asked = state.read_widget(OTHERS)
+    asked = read_widget(OTHERS)
     if asked is None:
-        asked = state.opened_link().compare.others
+        asked = opened_part(CompareLink).others
     chosen = [name for name in asked if name in others] or [next(iter(others))]
-    state.write_widget(OTHERS, chosen)
+    write_widget(OTHERS, chosen)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         with st.container(key="compare_first", width=220, gap=None):
             # One place to choose it: the sidebar. Here it is only named, in line with the others.
@@ -113,7 +117,7 @@ def choose(refs: list[CheckpointRef], section: Section) -> Compared | None:
         names: list[str] = st.multiselect(
             "Compared with",
             list(others),
-            key=state.widget_key(OTHERS),
+            key=widget_key(OTHERS),
             max_selections=MOST_OTHERS,
             placeholder="Choose one to three checkpoints",
             persist_state="session",
@@ -122,53 +126,50 @@ def choose(refs: list[CheckpointRef], section: Section) -> Compared | None:
     return Compared((first, *(others[name] for name in names or chosen)), split)
 
 
-def picked() -> state.Place | None:
+def picked() -> Place | None:
     """Tell which digit or z is picked, at its place under the checkpoint it was picked in."""
     return st.session_state.get(_PICKED)
 
 
-def pick(place: state.Place | None) -> None:
+def pick(place: Place | None) -> None:
     """Change it."""
     st.session_state[_PICKED] = place
 
 
-def place_in(ref: CheckpointRef) -> state.Place | None:
+def place_in(ref: CheckpointRef) -> Place | None:
     """Place what is picked under a checkpoint; None where it has no such z."""
     here = picked()
     if here is None:
         return None
     if here.id is not None:
-        return state.place_of_digit(ref, here.id)
-    if len(here.z) != loaders.stored(ref).header.model.latent_dim:
+        return place_of_digit(ref, here.id)
+    if len(here.z) != catalogue.stored(ref).header.model.latent_dim:
         return None
-    return state.place_of_latent(ref, here.z)
+    return place_of_latent(ref, here.z)
 
 
-def link(compared: Compared, **more: str) -> dict[str, str]:
+def link(compared: Compared, shown: CompareLink | None = None) -> dict[str, str]:
     """Write the comparison for a link.
 
     Parameters
     ----------
     compared : Compared
-    **more : str
-        A section's own parameters, as `latent_explorer.links.link.CompareLink` names them.
+    shown : CompareLink, optional
+        What a section shows, its own part.
     """
     first, *others = (ref.name for ref in compared.refs)
     if not others:  # the section shows the first alone; the others come back with the next
-        asked = state.read_widget(OTHERS) or state.opened_link().compare.others
+        asked = read_widget(OTHERS) or opened_part(CompareLink).others
         others = [name for name in asked if name != first]
-    params = {
-        "checkpoint": first,
-        **({"other": ",".join(others)} if others else {}),
-        "split": compared.split,
-        "section": st.session_state[SECTION],
-    }
+    part = (shown or CompareLink())._replace(
+        others=tuple(others), section=st.session_state[SECTION]
+    )
+    params = {"checkpoint": first, "split": compared.split} | part.params()
     if (here := picked()) is not None:
         params |= pin_params(here.id, here.z)
-    params |= selecting.link_params(compared.refs[0], compared.split)
-    return params | more
+    return params | selecting.link_params(compared.refs[0], compared.split)
 
 
-def show_link(compared: Compared, **more: str) -> None:
+def show_link(compared: Compared, shown: CompareLink | None = None) -> None:
     """Show a link to the section as it is; for sections without a map, which copies its own."""
-    st.markdown(f"[Link to this section as it is](compare?{urlencode(link(compared, **more))})")
+    st.markdown(f"[Link to this section as it is](compare?{urlencode(link(compared, shown))})")

@@ -11,17 +11,21 @@ import streamlit as st
 from latent_explorer.checkpoint_map import checkpoint_map
 from latent_explorer.components.contact_sheet import PAGE_SIZE, contact_sheet, read_digit, read_page
 from latent_explorer.components.latent_map import MapView, pack_drift, read_pick, read_selection
-from latent_explorer.data import loaders
+from latent_explorer.data import digits
+from latent_explorer.data.digits import SPLITS, digit_name
 from latent_explorer.data.selection import Ids
-from latent_explorer.links.link import FEWEST_NEIGHBOURS, MOST_NEIGHBOURS
 from latent_explorer.pages.compare import compared as page
 from latent_explorer.pages.compare import measures
 from latent_explorer.pages.compare.compared import Compared
-from latent_explorer.pages.compare.measures import Measure
+from latent_explorer.pages.compare.link import CompareLink
+from latent_explorer.pages.compare.measures import FEWEST_NEIGHBOURS, MOST_NEIGHBOURS, Measure
 from latent_explorer.pages.explore import selection_panel as selecting
 from latent_explorer.plots.drift import drift_histogram
-from latent_explorer.session import state
-from latent_explorer.theme import PALETTE, number
+from latent_explorer.session.errors import shown_errors
+from latent_explorer.session.opened import opened_link, opened_part
+from latent_explorer.session.places import place_of_digit, place_of_pick
+from latent_explorer.theme import number
+from latent_explorer.vocabulary import PALETTE
 from vae_core.checkpoints import CheckpointRef
 
 MAP, SHEET = "compare_drift_map", "compare_drift_sheet"
@@ -119,7 +123,7 @@ def choose_other(compared: Compared) -> CheckpointRef:
     if len(others) == 1:
         return compared.refs[1]
     if st.session_state.get(AGAINST) not in others:
-        asked = None if AGAINST in st.session_state else state.opened_link().compare.against
+        asked = None if AGAINST in st.session_state else opened_part(CompareLink).against
         st.session_state[AGAINST] = asked if asked in others else next(iter(others))
     st.segmented_control(
         f"{compared.refs[0].name} against",
@@ -132,7 +136,7 @@ def choose_other(compared: Compared) -> CheckpointRef:
 
 
 def _choose(compared: Compared) -> Drift:
-    asked = state.opened_link().compare
+    asked = opened_part(CompareLink)
     st.session_state.setdefault(MEASURE, asked.measure or "displacement")
     st.session_state.setdefault(NEIGHBOURS, asked.k or _USUAL_NEIGHBOURS)
     other = choose_other(compared)
@@ -156,7 +160,7 @@ def _choose(compared: Compared) -> Drift:
         )
     k = _USUAL_NEIGHBOURS if measure == "displacement" else st.session_state[NEIGHBOURS]
     first, split = compared.refs[0], compared.split
-    rows = loaders.SPLITS[split]
+    rows = SPLITS[split]
     return Drift(
         first,
         other,
@@ -186,14 +190,14 @@ def _said(compared: Compared, drift: Drift) -> str:
 def _map(compared: Compared, drift: Drift, threshold: float) -> None:
     shown = {ref.name: ref for ref in (drift.first, drift.other)}
     if st.session_state.get(_SHOWN_MAP) not in shown:
-        asked = None if _SHOWN_MAP in st.session_state else state.opened_link().compare.shown
+        asked = None if _SHOWN_MAP in st.session_state else opened_part(CompareLink).shown
         st.session_state[_SHOWN_MAP] = asked if asked in shown else drift.first.name
     st.segmented_control(
         "On the map of", list(shown), key=_SHOWN_MAP, required=True, persist_state="session"
     )
     ref = shown[st.session_state[_SHOWN_MAP]]
-    opened = state.opened_link()
-    is_linked = opened.compare.section == "drift" and opened.map != MapView()
+    opened = opened_link()
+    is_linked = opened_part(CompareLink).section == "drift" and opened.map != MapView()
     chosen = selecting.selected()
     named = drift.named
     checkpoint_map(
@@ -213,11 +217,13 @@ def _map(compared: Compared, drift: Drift, threshold: float) -> None:
         start=opened.map if is_linked else MapView(colour="drift"),
         link=page.link(
             compared,
-            measure=drift.measure,
-            k=str(drift.k),
-            against=drift.other.name,
-            threshold=f"{threshold:.6g}",
-            shown=ref.name,
+            CompareLink(
+                measure=drift.measure,
+                k=drift.k,
+                against=drift.other.name,
+                threshold=threshold,
+                shown=ref.name,
+            ),
         ),
         on_pick=partial(_on_pick, ref),
         on_select=_on_select,
@@ -225,9 +231,9 @@ def _map(compared: Compared, drift: Drift, threshold: float) -> None:
 
 
 def _on_pick(ref: CheckpointRef) -> None:
-    with state.shown_errors():
+    with shown_errors():
         if (pick := read_pick(MAP)) is not None:
-            page.pick(state.place_of_pick(ref, pick))
+            page.pick(place_of_pick(ref, pick))
 
 
 def _on_select() -> None:
@@ -253,7 +259,7 @@ def _threshold(drift: Drift) -> float:
         start = float(np.quantile(values, _MOST_MOVED))
         # A link's is for the drift that it opens with, not for those chosen later.
         if not st.session_state.get(_OPENED):
-            asked = state.opened_link().compare.threshold
+            asked = opened_part(CompareLink).threshold
             start = start if asked is None else asked
         st.session_state[key] = min(max(round(start / step), 0) * step, top)
     st.session_state[_OPENED] = True
@@ -297,7 +303,7 @@ def _picked(drift: Drift) -> None:
     value = float(drift.values[here.id - drift.ids[0]])
     rank = int(np.count_nonzero(drift.values > value)) + 1
     st.markdown(
-        f"A {loaders.labels()[here.id]}, {state.digit_name(here.id)}: "
+        f"A {digits.labels()[here.id]}, {digit_name(here.id)}: "
         f"{drift.named.said(value)}, rank {rank:,} of {len(drift.ids):,}, 1 being the farthest."
     )
 
@@ -320,15 +326,15 @@ def _most_moved(drift: Drift, threshold: float) -> None:
     turned = st.session_state.get(_PAGE, 0)
     number_of_page = min(turned, (n - 1) // PAGE_SIZE)
     rows = order[number_of_page * PAGE_SIZE :][:PAGE_SIZE]
-    ids, labels = drift.ids[rows], loaders.labels()
+    ids, labels = drift.ids[rows], digits.labels()
     st.session_state[_SHEET_IDS] = ids.tolist()
     here = page.picked()
     contact_sheet(
         key=SHEET,
         ids=ids.tolist(),
-        images=loaders.digits().images[ids],
+        images=digits.data_set().images[ids],
         captions=[
-            f"a {labels[digit]} · {state.digit_name(digit)} · {drift.named.said(value)}"
+            f"a {labels[digit]} · {digit_name(digit)} · {drift.named.said(value)}"
             for digit, value in zip(ids.tolist(), drift.values[rows].tolist(), strict=True)
         ],
         page=number_of_page,
@@ -343,9 +349,9 @@ def _most_moved(drift: Drift, threshold: float) -> None:
 
 def _tell_farthest(drift: Drift, order: Ids) -> None:
     """Name the farthest in words, and offer all in a file."""
-    labels = loaders.labels()
+    labels = digits.labels()
     told = [
-        f"{state.digit_name(digit)} (a {labels[digit]}) {drift.named.said(value)}"
+        f"{digit_name(digit)} (a {labels[digit]}) {drift.named.said(value)}"
         for digit, value in zip(
             drift.ids[order[:_TOLD]].tolist(), drift.values[order[:_TOLD]].tolist(), strict=True
         )
@@ -365,11 +371,11 @@ def _tell_farthest(drift: Drift, order: Ids) -> None:
 
 
 def _as_csv(drift: Drift) -> str:
-    labels = loaders.labels()
+    labels = digits.labels()
     order = np.argsort(-drift.values, kind="stable")
     lines = [f"id,digit,label,{drift.named.with_unit.replace(',', ' in')}"]
     lines += [
-        f"{digit},{state.digit_name(digit).replace(',', '')},{labels[digit]},{value!r}"
+        f"{digit},{digit_name(digit).replace(',', '')},{labels[digit]},{value!r}"
         for digit, value in zip(
             drift.ids[order].tolist(), drift.values[order].tolist(), strict=True
         )
@@ -385,5 +391,5 @@ def _on_turn() -> None:
 def _on_choose(ref: CheckpointRef) -> None:
     digit = read_digit(SHEET)
     if digit is not None and digit in st.session_state.get(_SHEET_IDS, ()):
-        with state.shown_errors():
-            page.pick(state.place_of_digit(ref, digit))
+        with shown_errors():
+            page.pick(place_of_digit(ref, digit))

@@ -15,9 +15,12 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import streamlit as st
 
-from latent_explorer.data import loaders
+from latent_explorer.data import catalogue, digits, encoding, lattice
+from latent_explorer.data.digit_terms import digit_terms, said_of_terms
+from latent_explorer.data.digits import SPLITS
 from latent_explorer.pages.compare import measures
 from vae_core.checkpoints import CheckpointRef
+from vae_core.config import N_PIXELS
 
 TRUST_NEIGHBOURS = 10
 N_RESAMPLES = 999
@@ -167,10 +170,10 @@ def measured(
     steps: list[tuple[str, Callable[[], object]]] = []
     for ref in refs:
         steps += [
-            (f"{ref.name}: figures of its header", lambda ref=ref: loaders.metrics(ref)),
+            (f"{ref.name}: figures of its header", lambda ref=ref: catalogue.metrics(ref)),
             (
                 f"{ref.name}: likelihood of each digit",
-                lambda ref=ref: loaders.digit_terms(ref, "test"),
+                lambda ref=ref: digit_terms(ref, "test"),
             ),
             (f"{ref.name}: silhouettes", lambda ref=ref: measures.silhouettes(ref)),
             (f"{ref.name}: neighbours", lambda ref=ref: measures.nearest(ref, "test")),
@@ -185,21 +188,21 @@ def measured(
 @st.cache_data(max_entries=64, show_spinner=False)
 def figures(ref: CheckpointRef, first: CheckpointRef) -> dict[str, Figure]:
     """All figures of a checkpoint, by the keys of `DEFINITIONS`; some are against the first."""
-    from vae_core.analysis import compare
+    from vae_core.comparison import alignment, intervals, spread
 
-    found = {name: _stored(figure) for name, figure in loaders.metrics(ref).items()}
-    codes = loaders.test_codes(ref)
+    found = {name: _stored(figure) for name, figure in catalogue.metrics(ref).items()}
+    codes = encoding.test_codes(ref)
     found["active_units"] = Figure(
-        float(compare.active_units(codes)),
-        f"variance of the encoder mean above {compare.ACTIVE_VARIANCE:g}, 10,000 test digits",
+        float(spread.active_units(codes)),
+        f"variance of the encoder mean above {spread.ACTIVE_VARIANCE:g}, 10,000 test digits",
     )
     found["cka"] = Figure(
-        compare.linear_cka(codes, loaders.test_codes(first)), "encoder means, 10,000 test digits"
+        alignment.linear_cka(codes, encoding.test_codes(first)), "encoder means, 10,000 test digits"
     )
     found |= {name: figure for name, figure in _not_stored(ref).items() if name not in found}
     per_digit = _per_digit(ref, first)
     said = _said_per_digit(ref)
-    ends = compare.bootstrap_means(
+    ends = intervals.bootstrap_means(
         np.stack(list(per_digit.values())),
         n_resamples=N_RESAMPLES,
         confidence=CONFIDENCE,
@@ -219,18 +222,18 @@ def figures(ref: CheckpointRef, first: CheckpointRef) -> dict[str, Figure]:
 
 def _not_stored(ref: CheckpointRef) -> dict[str, Figure]:
     """Measure what headers of older or other tools lack, and only that."""
-    stored, config = loaders.metrics(ref), loaders.stored(ref).header.model
+    stored, config = catalogue.metrics(ref), catalogue.stored(ref).header.model
     found: dict[str, Figure] = {}
     if not {"nmi", "ari"} <= stored.keys():
-        from vae_core.analysis.clusters import k_means_agreement
+        from vae_core.comparison.clusters import k_means_agreement
 
-        nmi, ari = k_means_agreement(loaders.test_codes(ref), measures.test_labels())
+        nmi, ari = k_means_agreement(encoding.test_codes(ref), measures.test_labels())
         how = "10-means clusters of the encoder means against the classes"
         found |= {"nmi": Figure(nmi, how), "ari": Figure(ari, how)}
     has_plane = config.posterior == "gaussian" and config.latent_dim == 2
-    kl = loaders.digit_terms(ref, "test").kl
+    kl = digit_terms(ref, "test").kl
     if not {"aggregate_kl", "mutual_information"} <= stored.keys() and has_plane and kl is not None:
-        apart = loaders.aggregate(ref).kl
+        apart = lattice.aggregate(ref).kl
         how = "q(z) = mean q(z|x) of the 10,000 images, grey pixels"
         found["aggregate_kl"] = Figure(apart, f"KL(q(z) ‖ p(z)), {how}")
         found["mutual_information"] = Figure(float(kl.mean()) - apart, f"KL − aggregate KL, {how}")
@@ -240,7 +243,7 @@ def _not_stored(ref: CheckpointRef) -> dict[str, Figure]:
 def _said_per_digit(ref: CheckpointRef) -> dict[str, str]:
     """How the figures that are means over the digits are measured where no header has them."""
     near = f"{TRUST_NEIGHBOURS} neighbours, encoder means, 10,000 test digits"
-    terms = loaders.said_of_terms(ref)
+    terms = said_of_terms(ref)
     return {
         **{f"knn{k}": f"{k} nearest encoder means, 5-fold cross-validated" for k in _KNN},
         "silhouette": "of the true classes, encoder means",
@@ -263,11 +266,11 @@ def _stored(figure: Mapping[str, Any]) -> Figure:
 
 def _per_digit(ref: CheckpointRef, first: CheckpointRef) -> dict[str, measures.Floats]:
     """Of the figures that are means over the test digits, the value of each digit."""
-    from vae_core.analysis import compare
+    from vae_core.comparison import drift
 
-    terms = loaders.digit_terms(ref, "test")
+    terms = digit_terms(ref, "test")
     near, k = measures.nearest(ref, "test"), TRUST_NEIGHBOURS
-    change = compare.neighbour_change(near[:, :k], measures.nearest(first, "test")[:, :k])
+    change = drift.neighbour_change(near[:, :k], measures.nearest(first, "test")[:, :k])
     found = {
         "reconstruction": terms.reconstruction,
         **_knn_right(ref),
@@ -283,18 +286,18 @@ def _per_digit(ref: CheckpointRef, first: CheckpointRef) -> dict[str, measures.F
 @st.cache_resource(max_entries=16, show_spinner=False)
 def _knn_right(ref: CheckpointRef) -> dict[str, measures.Floats]:
     """Whether each test digit's neighbours vote for its label, by the key of the figure."""
-    from vae_core.analysis.compare import knn_right
+    from vae_core.comparison.neighbourhoods import knn_right
 
-    codes, labels = loaders.test_codes(ref), measures.test_labels()
+    codes, labels = encoding.test_codes(ref), measures.test_labels()
     return {f"knn{n}": knn_right(codes, labels, k=n) for n in _KNN}
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
 def _trust(ref: CheckpointRef) -> measures.Floats:
-    from vae_core.analysis.compare import trustworthiness
+    from vae_core.comparison.neighbourhoods import trustworthiness
 
-    rows = loaders.SPLITS["test"]
-    images = loaders.digits().images[rows].reshape(-1, loaders.N_PIXELS)
+    rows = SPLITS["test"]
+    images = digits.data_set().images[rows].reshape(-1, N_PIXELS)
     return trustworthiness(images, measures.nearest(ref, "test")[:, :TRUST_NEIGHBOURS])
 
 
@@ -316,7 +319,7 @@ def is_comparable(
     found: set[tuple[object, ...]] = set()
     for ref, figure in zip(refs, values, strict=True):
         if figure.value is not None:
-            header = loaders.stored(ref).header
+            header = catalogue.stored(ref).header
             needed = [getattr(header.model, name) for name in definition.needs]
             found.add((_way(figure.how), tuple(sorted(header.data.items())), *needed))
     return len(found) <= 1

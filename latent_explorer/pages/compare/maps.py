@@ -13,12 +13,17 @@ from numpy.typing import NDArray
 from latent_explorer.checkpoint_map import checkpoint_map, pick_before_turn
 from latent_explorer.components.digit_strip import DigitImage, digit_strip
 from latent_explorer.components.latent_map import Beside, read_pick, read_selection
-from latent_explorer.data import loaders
-from latent_explorer.links.link import SIDES
+from latent_explorer.data import catalogue, digits, encoding
+from latent_explorer.data.digits import digit_name
 from latent_explorer.pages.compare.compared import Compared, link, pick, picked, place_in
+from latent_explorer.pages.compare.link import SIDES, CompareLink
 from latent_explorer.pages.compare.measures import Aligned, aligned, said_of_alignment
 from latent_explorer.pages.explore import selection_panel as selecting
-from latent_explorer.session import state
+from latent_explorer.session.current import current
+from latent_explorer.session.errors import shown_errors
+from latent_explorer.session.opened import link_start, opened_part
+from latent_explorer.session.places import place_of_digit, place_of_pick
+from latent_explorer.session.widgets import read_widget, widget_key, write_widget
 from latent_explorer.theme import number, point
 from vae_core.checkpoints import CheckpointRef
 
@@ -34,7 +39,7 @@ def draw(compared: Compared) -> None:
     how, is_view_shared = _controls(compared)
     turns = [_turn(ref, compared, how) for ref in compared.refs]
     selection = selecting.selected()
-    params = link(compared, aligned=how, views="linked" if is_view_shared else "free")
+    params = link(compared, CompareLink(aligned=how, views="linked" if is_view_shared else "free"))
     for row in range(0, len(compared.refs), 2):
         for i, column in zip(
             range(row, len(compared.refs)), st.columns(2, gap="medium"), strict=False
@@ -49,7 +54,7 @@ def draw(compared: Compared) -> None:
                     key=_map_key(i),
                     place=place_in(ref),
                     selected=None if selection is None else selection.ids,
-                    start=state.link_start("compare", i),
+                    start=link_start("compare", opened_part(CompareLink).maps[i]),
                     link=params,
                     beside=Beside(_GROUP, SIDES[i], is_view_shared),
                     turn=rotation,
@@ -71,16 +76,16 @@ def draw(compared: Compared) -> None:
 
 
 def _controls(compared: Compared) -> tuple[str, bool]:
-    asked = state.opened_link().compare
+    asked = opened_part(CompareLink)
     has_selection = selecting.selected() is not None
     options = [name for name in _ALIGNMENTS if name != "selection" or has_selection]
-    if state.read_widget(_ALIGNED) not in options:
-        is_first = state.read_widget(_ALIGNED) is None
+    if read_widget(_ALIGNED) not in options:
+        is_first = read_widget(_ALIGNED) is None
         known = asked.aligned if is_first and asked.aligned in options else options[0]
-        state.write_widget(_ALIGNED, known)
+        write_widget(_ALIGNED, known)
     if _VIEWS not in st.session_state:
         # Under priors of one scale the same z is the same place of each map.
-        configs = [loaders.stored(ref).header.model for ref in compared.refs]
+        configs = [catalogue.stored(ref).header.model for ref in compared.refs]
         is_alike = all(config.posterior == "gaussian" for config in configs)
         st.session_state[_VIEWS] = asked.views == "linked" if asked.views else is_alike
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
@@ -88,7 +93,7 @@ def _controls(compared: Compared) -> tuple[str, bool]:
             f"Turned to lie on {compared.refs[0].name}",
             options,
             format_func=_ALIGNMENTS.__getitem__,
-            key=state.widget_key(_ALIGNED),
+            key=widget_key(_ALIGNED),
             required=True,
             help="Rotation and reflection about the origin only, fitted to the digits' places.",
             persist_state="session",
@@ -99,7 +104,7 @@ def _controls(compared: Compared) -> tuple[str, bool]:
             help="All maps show the same rectangle, and pan and zoom as one.",
             persist_state="session",
         )
-    return state.read_widget(_ALIGNED), st.session_state[_VIEWS]
+    return read_widget(_ALIGNED), st.session_state[_VIEWS]
 
 
 def _turn(ref: CheckpointRef, compared: Compared, how: str) -> Aligned | None:
@@ -127,9 +132,9 @@ def _map_key(i: int) -> str:
 
 
 def _on_pick(i: int, ref: CheckpointRef, turn: Turn | None) -> None:
-    with state.shown_errors():
+    with shown_errors():
         if (found := read_pick(_map_key(i))) is not None:
-            pick(state.place_of_pick(ref, pick_before_turn(found, turn)))
+            pick(place_of_pick(ref, pick_before_turn(found, turn)))
 
 
 def _on_select(i: int) -> None:
@@ -142,7 +147,7 @@ def _on_release() -> None:
 
 
 def _on_choose(digit: int) -> None:
-    pick(state.place_of_digit(state.current()[0], digit))
+    pick(place_of_digit(current()[0], digit))
 
 
 def _show_picked(compared: Compared) -> None:
@@ -158,14 +163,14 @@ def _show_picked(compared: Compared) -> None:
     if here.id is None:
         st.markdown(f"##### The same z = {point(here.z)}, decoded by each")
     else:
-        st.markdown(f"##### A {loaders.labels()[here.id]} · {state.digit_name(here.id)}")
-        images.append(DigitImage(loaders.pixels(here.id), "Original", "real pixels"))
+        st.markdown(f"##### A {digits.labels()[here.id]} · {digit_name(here.id)}")
+        images.append(DigitImage(digits.pixels(here.id), "Original", "real pixels"))
     for ref in compared.refs:
         place = place_in(ref)
         if place is None:
-            dims = loaders.stored(ref).header.model.latent_dim
+            dims = catalogue.stored(ref).header.model.latent_dim
             st.warning(f"{ref.name} has {dims} latent dimensions: it has no such z.")
             continue
-        image = loaders.decode(ref, np.array([place.z]))[0]
+        image = encoding.decode(ref, np.array([place.z]))[0]
         images.append(DigitImage(image, ref.name, f"z = {point(place.z, 2)}"))
     digit_strip(images, key="compare_images", size=132)

@@ -12,9 +12,9 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from latent_explorer.data import loaders
+from latent_explorer.data import catalogue, digits, encoding
+from latent_explorer.data.digits import SPLITS
 from latent_explorer.data.selection import Ids
-from latent_explorer.links.link import MOST_NEIGHBOURS
 from vae_core.checkpoints import CheckpointRef
 from vae_core.data import Split
 
@@ -23,6 +23,7 @@ Ints = NDArray[np.integer[Any]]
 Measure = Literal["displacement", "neighbours", "relative"]
 Method = Literal["k-means", "mixture"]
 
+FEWEST_NEIGHBOURS, MOST_NEIGHBOURS = 5, 100
 N_CLUSTERS = 10
 
 _SEED = 0
@@ -59,10 +60,10 @@ def aligned(
     ids : array of int, optional
         The digits to fit; at least one.
     """
-    from vae_core.analysis.compare import align
+    from vae_core.comparison.alignment import align
 
-    rows = loaders.SPLITS[split]
-    mine, theirs = loaders.positions(ref).coords, loaders.positions(onto).coords
+    rows = SPLITS[split]
+    mine, theirs = encoding.positions(ref).coords, encoding.positions(onto).coords
     fitted = slice(rows.start, rows.stop) if ids is None else ids
     found = align(mine[fitted].astype(float), theirs[fitted].astype(float))
     coords = mine[rows].astype(float) @ found.rotation
@@ -71,7 +72,7 @@ def aligned(
 
 def said_of_alignment(refs: tuple[CheckpointRef, ...]) -> str:
     """Say what alignment does to these checkpoints' maps, and what it cannot know."""
-    configs = [(ref.name, loaders.stored(ref).header.model) for ref in refs]
+    configs = [(ref.name, catalogue.stored(ref).header.model) for ref in refs]
     said = (
         "Aligned by rotation and reflection about the origin only: the prior fixes origin and "
         "scale, and leaves an encoder no other freedom."
@@ -97,16 +98,16 @@ def nearest(ref: CheckpointRef, split: Split) -> Ints:
 
     Shape (n, 100); shared, not to be changed.
     """
-    from vae_core.analysis.compare import neighbours
+    from vae_core.comparison.neighbourhoods import neighbours
 
     return neighbours(_codes(ref, split), k=MOST_NEIGHBOURS)
 
 
 def _codes(ref: CheckpointRef, split: Split) -> Floats:
-    rows = loaders.SPLITS[split]
-    if loaders.stored(ref).header.model.latent_dim <= 2:
-        return loaders.positions(ref).coords[rows]  # z but for an orthogonal map
-    return loaders.test_codes(ref) if split == "test" else loaders.posteriors(ref)[0][rows]
+    rows = SPLITS[split]
+    if catalogue.stored(ref).header.model.latent_dim <= 2:
+        return encoding.positions(ref).coords[rows]  # z but for an orthogonal map
+    return encoding.test_codes(ref) if split == "test" else encoding.posteriors(ref)[0][rows]
 
 
 @st.cache_resource(max_entries=24, show_spinner="Measuring how far each digit drifted…")
@@ -122,25 +123,25 @@ def drift(
     split : str
     measure : {"displacement", "neighbours", "relative"}
         `displacement` and `relative_change` in z units, `neighbour_change` from 0 to 1, of
-        `vae_core.analysis.compare`.
+        `vae_core.comparison`.
     k : int
         Neighbours, up to 100; of no use to the displacement.
     """
-    from vae_core.analysis import compare
+    from vae_core.comparison import drift
 
     if measure == "neighbours":
-        return compare.neighbour_change(nearest(ref, split)[:, :k], nearest(other, split)[:, :k])
-    before = loaders.positions(ref).coords[loaders.SPLITS[split]].astype(float)
+        return drift.neighbour_change(nearest(ref, split)[:, :k], nearest(other, split)[:, :k])
+    before = encoding.positions(ref).coords[SPLITS[split]].astype(float)
     after = aligned(other, ref, split).coords
     if measure == "displacement":
-        return compare.displacement(before, after)
-    return compare.relative_change(before, after, nearest(ref, split)[:, :k])
+        return drift.displacement(before, after)
+    return drift.relative_change(before, after, nearest(ref, split)[:, :k])
 
 
 @st.cache_data(max_entries=32, show_spinner="Counting neighbours…")
 def confusion(ref: CheckpointRef, k: int) -> Floats:
     """Shares of classes among the k nearest test digits of each class's digits, shape (10, 10)."""
-    from vae_core.analysis.compare import class_confusion
+    from vae_core.comparison.neighbourhoods import class_confusion
 
     return class_confusion(nearest(ref, "test")[:, :k], test_labels())
 
@@ -148,19 +149,19 @@ def confusion(ref: CheckpointRef, k: int) -> Floats:
 @st.cache_resource(max_entries=16, show_spinner="Measuring how far apart the classes are…")
 def silhouettes(ref: CheckpointRef) -> Floats:
     """Silhouette of each test digit, shape (10000,); shared, not to be changed."""
-    from vae_core.analysis import compare
+    from vae_core.comparison import clusters
 
-    return compare.silhouettes(loaders.test_codes(ref), test_labels())
+    return clusters.silhouettes(encoding.test_codes(ref), test_labels())
 
 
 @st.cache_data(max_entries=16, show_spinner="Measuring the classes…")
 def class_figures(ref: CheckpointRef) -> ClassFigures:
     """Measure each class of the test digits in z."""
-    from vae_core.analysis.compare import class_spread
+    from vae_core.comparison.spread import class_spread
 
     names, values = test_labels(), silhouettes(ref)
     means = np.bincount(names, values, minlength=10) / np.bincount(names, minlength=10)
-    return ClassFigures(means, class_spread(loaders.test_codes(ref), names))
+    return ClassFigures(means, class_spread(encoding.test_codes(ref), names))
 
 
 @st.cache_data(max_entries=16, show_spinner="Looking for clusters…")
@@ -169,14 +170,14 @@ def clusters(ref: CheckpointRef, method: Method) -> Ints:
 
     A cluster that the Hungarian method matches to class c is column c.
     """
-    from vae_core.analysis.compare import matched_clusters
+    from vae_core.comparison.clusters import matched_clusters
 
     found = matched_clusters(
-        loaders.test_codes(ref), test_labels(), n_clusters=N_CLUSTERS, seed=_SEED, method=method
+        encoding.test_codes(ref), test_labels(), n_clusters=N_CLUSTERS, seed=_SEED, method=method
     )
     return found.counts[:, np.argsort(found.class_of)]
 
 
 def test_labels() -> NDArray[Any]:
     """Labels of the test digits."""
-    return loaders.labels()[loaders.SPLITS["test"]]
+    return digits.labels()[SPLITS["test"]]

@@ -6,16 +6,21 @@ import numpy as np
 import streamlit as st
 
 from latent_explorer.components.morph import Trace, morph, read_row
-from latent_explorer.data import loaders
+from latent_explorer.data import catalogue, digits, encoding
+from latent_explorer.data.digits import SPLITS, digit_name
 from latent_explorer.data.selection import Ids
-from latent_explorer.links.link import TRAILS, CompareLink
 from latent_explorer.pages.compare import compared as page
 from latent_explorer.pages.compare import measures
 from latent_explorer.pages.compare.compared import Compared
 from latent_explorer.pages.compare.drift import choose_other
+from latent_explorer.pages.compare.link import TRAILS, CompareLink
 from latent_explorer.pages.explore import selection_panel as selecting
-from latent_explorer.session import state
-from latent_explorer.theme import PALETTE, number
+from latent_explorer.session.current import current
+from latent_explorer.session.errors import shown_errors
+from latent_explorer.session.opened import opened_part
+from latent_explorer.session.places import place_of_digit
+from latent_explorer.theme import number
+from latent_explorer.vocabulary import PALETTE
 from vae_core.checkpoints import CheckpointRef
 
 KEY = "compare_morph"
@@ -30,7 +35,7 @@ _USUAL_TRAILS = "200"
 
 def draw(compared: Compared) -> None:
     """Draw the section."""
-    opened = state.opened_link().compare
+    opened = opened_part(CompareLink)
     asked = opened if opened.section == "morph" else CompareLink()
     first, split = compared.refs[0], compared.split
     other = choose_other(compared)
@@ -51,9 +56,9 @@ def draw(compared: Compared) -> None:
             width=260,
             persist_state="session",
         )
-    rows = loaders.SPLITS[split]
-    start = loaders.positions(first).coords[rows].astype(float)
-    end = loaders.positions(other).coords[rows].astype(float)
+    rows = SPLITS[split]
+    start = encoding.positions(first).coords[rows].astype(float)
+    end = encoding.positions(other).coords[rows].astype(float)
     is_aligned: bool = st.session_state[_IS_ALIGNED]
     if is_aligned:
         turn = measures.aligned(other, first, split)
@@ -67,7 +72,7 @@ def draw(compared: Compared) -> None:
             start=start,
             end=end,
             ends=(first.name, other.name),
-            labels=loaders.labels()[rows],
+            labels=digits.labels()[rows],
             splits=_splits(rows),
             halves=halves,
             label=f"The digits on their way from the map of {first.name} to that of {other.name}",
@@ -78,9 +83,11 @@ def draw(compared: Compared) -> None:
             at=asked.at or 0.0,
             link=page.link(
                 compared,
-                against=other.name,
-                aligned="all" if is_aligned else "none",
-                trails=st.session_state[_TRAILS],
+                CompareLink(
+                    against=other.name,
+                    aligned="all" if is_aligned else "none",
+                    trails=st.session_state[_TRAILS],
+                ),
             ),
         )
     with right:
@@ -110,7 +117,7 @@ def _halves(start: measures.Floats, end: measures.Floats) -> tuple[float, float]
 
 def _splits(rows: slice) -> list[tuple[str, int]]:
     """Name rows of a split by the test or the training set."""
-    test = loaders.SPLITS["test"].start
+    test = SPLITS["test"].start
     if rows.start == test:
         return [("test", 0)]
     return [("train", 0)] + ([("test", test)] if rows.stop > test else [])
@@ -119,7 +126,7 @@ def _splits(rows: slice) -> list[tuple[str, int]]:
 def _trails(compared: Compared, other: CheckpointRef) -> Ids:
     """Rows of the split that draw their way."""
     asked: str = st.session_state[_TRAILS]
-    rows = loaders.SPLITS[compared.split]
+    rows = SPLITS[compared.split]
     if asked == "selection":
         selection = selecting.selected()
         ids = np.empty(0, np.intp) if selection is None else selection.ids
@@ -140,24 +147,24 @@ def _change(compared: Compared, other: CheckpointRef) -> measures.Floats:
 def _trace(compared: Compared, other: CheckpointRef) -> Trace | None:
     """Follow the picked digit, decoded at each end by that end's model."""
     here = page.picked()
-    rows = loaders.SPLITS[compared.split]
+    rows = SPLITS[compared.split]
     if here is None or here.id is None or not rows.start <= here.id < rows.stop:
         return None
     pixels = [
-        loaders.decode(ref, np.array([state.place_of_digit(ref, here.id).z]))[0]
+        encoding.decode(ref, np.array([place_of_digit(ref, here.id).z]))[0]
         for ref in (compared.refs[0], other)
     ]
-    name = f"A {loaders.labels()[here.id]}, {state.digit_name(here.id)}"
+    name = f"A {digits.labels()[here.id]}, {digit_name(here.id)}"
     return Trace(here.id - rows.start, name, np.array(pixels))
 
 
 def _on_pick() -> None:
-    ref, split = state.current()
-    rows = loaders.SPLITS[split]
+    ref, split = current()
+    rows = SPLITS[split]
     row = read_row(KEY)
     if row is not None and row < rows.stop - rows.start:
-        with state.shown_errors():
-            page.pick(state.place_of_digit(ref, rows.start + row))
+        with shown_errors():
+            page.pick(place_of_digit(ref, rows.start + row))
 
 
 def _explain(
@@ -168,7 +175,7 @@ def _explain(
     is_aligned: bool,
 ) -> None:
     first = compared.refs[0]
-    wide = [ref.name for ref in (first, other) if loaders.stored(ref).header.model.latent_dim > 2]
+    wide = [ref.name for ref in (first, other) if catalogue.stored(ref).header.model.latent_dim > 2]
     st.markdown(
         f"Each dot goes straight from where **{first.name}** puts a digit to where "
         f"**{other.name}** puts it. Only the two ends are codes; what lies between is drawn to "

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from latent_explorer.pages.compare.measures import Ints
-from vae_core.analysis.compare import shared_clusters, split_classes
+from vae_core.comparison.clusters import shared_clusters, split_classes
 
 SHARE = 1 / 3  # of a class's digits, to be told of
 

@@ -18,17 +18,23 @@ from latent_explorer.components.timeline import (
     send_film,
     timeline,
 )
-from latent_explorer.data import loaders
-from latent_explorer.links.link import CompareLink
+from latent_explorer.data import catalogue, digits
+from latent_explorer.data.digits import SPLITS
 from latent_explorer.pages.compare.compared import Compared, link, pick, picked
-from latent_explorer.session import state
-from latent_explorer.theme import PALETTE, number
+from latent_explorer.pages.compare.link import CompareLink
+from latent_explorer.session.current import current
+from latent_explorer.session.errors import shown_errors
+from latent_explorer.session.opened import opened_part
+from latent_explorer.session.places import place_of_digit
+from latent_explorer.session.widgets import read_widget, unless_stale, widget_key, write_widget
+from latent_explorer.theme import number
+from latent_explorer.vocabulary import PALETTE
 from vae_core.checkpoints import CheckpointRef, load_checkpoint
-from vae_core.data import load_mnist
+from vae_core.data import N_TEST, load_mnist
 from vae_core.snapshots import Snapshots, scan_snapshots
 
 if TYPE_CHECKING:
-    from vae_core.models import Posterior
+    from vae_core.posterior import Posterior
 
 _FOLDER, _ALIGNED = "compare_snapshots", "compare_snapshots_aligned"  # widgets
 _DIGIT = "compare_snapshots_digit"  # widget, which Python writes to
@@ -60,7 +66,7 @@ class Codes(NamedTuple):
 
 def draw(compared: Compared) -> None:
     """Draw the section."""
-    found, problems = scan_snapshots(loaders.weights_folder())
+    found, problems = scan_snapshots(catalogue.weights_folder())
     for problem in problems:
         st.warning(str(problem), icon=":material/broken_image:")
     if not found:
@@ -74,7 +80,7 @@ def draw(compared: Compared) -> None:
     film, codes = _film(shown.refs, is_aligned), _codes(shown.refs, is_aligned)
     send_film(film, key=f"{_TIMELINE}_film")
     row = _followed_row()
-    opened = state.opened_link().compare
+    opened = opened_part(CompareLink)
     is_asked = opened.section == "training" and opened.folder in (None, shown.name)
     asked = opened if is_asked else CompareLink()
     timeline(
@@ -82,7 +88,10 @@ def draw(compared: Compared) -> None:
         film_id=film.id,
         name=shown.name,
         seen=Seen(
-            link(compared, aligned="all" if is_aligned else "none", folder=shown.name),
+            link(
+                compared,
+                CompareLink(aligned="all" if is_aligned else "none", folder=shown.name),
+            ),
             at=asked.at or 0.0,
             # the untrained codes are a speck: there is something to see from the start
             look=asked.look or "both",
@@ -101,7 +110,7 @@ def draw(compared: Compared) -> None:
 
 def _controls(found: list[Snapshots]) -> tuple[Snapshots, bool]:
     by_name = {each.name: each for each in found}
-    asked = state.opened_link().compare
+    asked = opened_part(CompareLink)
     if st.session_state.get(_FOLDER) not in by_name:
         if asked.folder is not None and asked.folder not in by_name:
             st.warning(
@@ -111,7 +120,7 @@ def _controls(found: list[Snapshots]) -> tuple[Snapshots, bool]:
         st.session_state[_FOLDER] = asked.folder if asked.folder in by_name else found[0].name
     st.session_state.setdefault(_ALIGNED, asked.section == "training" and asked.aligned == "all")
     here = _followed_row()
-    state.write_widget(_DIGIT, here)
+    write_widget(_DIGIT, here)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         name = st.selectbox(
             "Folder of snapshots", list(by_name), key=_FOLDER, width=220, persist_state="session"
@@ -119,10 +128,10 @@ def _controls(found: list[Snapshots]) -> tuple[Snapshots, bool]:
         st.number_input(
             "Test digit to follow",
             min_value=0,
-            max_value=loaders.N_TEST - 1,
+            max_value=N_TEST - 1,
             step=1,
-            key=state.widget_key(_DIGIT),
-            on_change=state.unless_stale(_DIGIT, _on_typed),
+            key=widget_key(_DIGIT),
+            on_change=unless_stale(_DIGIT, _on_typed),
             placeholder="0 to 9,999, or click one",
             width=220,
         )
@@ -138,25 +147,25 @@ def _controls(found: list[Snapshots]) -> tuple[Snapshots, bool]:
 
 def _followed_row() -> int | None:
     """Row of the picked digit among the test digits."""
-    here, first = picked(), loaders.SPLITS["test"].start
+    here, first = picked(), SPLITS["test"].start
     return None if here is None or here.id is None or here.id < first else here.id - first
 
 
 def _on_typed() -> None:
-    _follow(state.read_widget(_DIGIT))
+    _follow(read_widget(_DIGIT))
 
 
 def _on_choose() -> None:
     row = read_chosen(_TIMELINE)
-    if row is not None and row < loaders.N_TEST:
+    if row is not None and row < N_TEST:
         _follow(row)
 
 
 def _follow(row: int | None) -> None:
-    with state.shown_errors():
-        ref, _ = state.current()
-        first = loaders.SPLITS["test"].start
-        pick(None if row is None else state.place_of_digit(ref, first + row))
+    with shown_errors():
+        ref, _ = current()
+        first = SPLITS["test"].start
+        pick(None if row is None else place_of_digit(ref, first + row))
 
 
 @st.cache_resource(max_entries=2, show_spinner="Encoding the test digits at each snapshot…")
@@ -164,8 +173,8 @@ def _posteriors(refs: tuple[CheckpointRef, ...]) -> list[Posterior]:
     """Encode the test digits by each snapshot; shared, not to be changed."""
     from vae_core.analysis.projection import encode_images
 
-    images = loaders.digits().images[loaders.SPLITS["test"]]
-    # Not by `loaders.checkpoint`: so many models would drive all others out of its cache.
+    images = digits.data_set().images[SPLITS["test"]]
+    # Not by `catalogue.checkpoint`: so many models would drive all others out of its cache.
     return [encode_images(load_checkpoint(ref).model, images) for ref in refs]
 
 
@@ -178,7 +187,7 @@ def _codes(refs: tuple[CheckpointRef, ...], is_aligned: bool) -> Codes:
     coords = np.stack([(each.mu.numpy() - last.center) @ last.axes for each in posteriors])
     rotations, residuals = np.tile(np.eye(2), (len(refs), 1, 1)), ()
     if is_aligned:
-        from vae_core.analysis.compare import align
+        from vae_core.comparison.alignment import align
 
         turns = [align(each, last.coords) for each in coords]
         rotations = np.stack([turn.rotation for turn in turns])
@@ -192,7 +201,7 @@ def _film(refs: tuple[CheckpointRef, ...], is_aligned: bool) -> Film:
     import torch
 
     codes = _codes(refs, is_aligned)
-    has_prior = loaders.has_posterior(refs[-1])
+    has_prior = catalogue.has_posterior(refs[-1])
     # Of the snapshot that spreads most; the others keep its scale, so that they can be compared.
     half = 1.05 * float(np.quantile(np.abs(codes.coords).max(-1), 1 - _TAIL, axis=1).max())
     half = max(half, _PRIOR_REACH if has_prior else float(np.finfo(np.float32).eps))
@@ -206,7 +215,7 @@ def _film(refs: tuple[CheckpointRef, ...], is_aligned: bool) -> Film:
         mosaics.append(ink.reshape(_GRID, _GRID, -1))
     return pack_film(
         coords=codes.coords,
-        labels=loaders.labels()[loaders.SPLITS["test"]],
+        labels=digits.labels()[SPLITS["test"]],
         mosaics=np.stack(mosaics),
         half=half,
     )
@@ -224,7 +233,7 @@ def _reconstructions(refs: tuple[CheckpointRef, ...], row: int) -> Floats:
 
 
 def _followed(refs: tuple[CheckpointRef, ...], row: int) -> Followed:
-    original = loaders.pixels(loaders.SPLITS["test"].start + row)
+    original = digits.pixels(SPLITS["test"].start + row)
     return Followed(row, original, _reconstructions(refs, row))
 
 
@@ -237,7 +246,7 @@ def _measured(ref: CheckpointRef) -> dict[str, dict[str, Any]]:
 
 def _figures(shown: Snapshots) -> list[dict[str, dict[str, Any]]]:
     """Figures of each snapshot: of the file's header, or measured if the user asked for it."""
-    headers = [loaders.stored(ref).header.metrics for ref in shown.refs]
+    headers = [catalogue.stored(ref).header.metrics for ref in shown.refs]
     if shown.refs not in st.session_state.setdefault(_MEASURE, set()):
         return headers
     bar = st.progress(0.0, f"Measuring {len(headers)} snapshots on the 10,000 test digits…")
@@ -256,16 +265,16 @@ def _is_measured(figures: dict[str, dict[str, Any]]) -> bool:
 def _curves(shown: Snapshots) -> list[Curve]:
     figures = _figures(shown)
     curves: list[Curve] = []
-    for title, name, unit, digits in _FIGURES:
+    for title, name, unit, decimals in _FIGURES:
         values = [each.get(name, {}).get("value") for each in figures]
         if any(value is not None for value in values):
             how = next(each[name]["how"] for each in reversed(figures) if name in each)
-            curves.append(Curve(title, unit, digits, how, values))
+            curves.append(Curve(title, unit, decimals, how, values))
     return curves
 
 
 def _offer_to_measure(shown: Snapshots) -> None:
-    headers = [loaders.stored(ref).header.metrics for ref in shown.refs]
+    headers = [catalogue.stored(ref).header.metrics for ref in shown.refs]
     is_asked = shown.refs in st.session_state[_MEASURE]
     if is_asked or all(_is_measured(header) for header in headers):
         return

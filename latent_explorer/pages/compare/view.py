@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import streamlit as st
 
-from latent_explorer.data import loaders, uploads
+from latent_explorer.data import uploads
 from latent_explorer.pages.compare.compared import choose, choose_section, open_page
-from latent_explorer.session import state
+from latent_explorer.session.current import follow_folder
+from latent_explorer.session.errors import shown_errors
+from vae_core.checkpoints import CheckpointRef
 
 
 @st.fragment
-def _compare(refs: list[loaders.CheckpointRef]) -> None:
-    with state.shown_errors():
-        state.follow_folder()
+def _compare(refs: list[CheckpointRef]) -> None:
+    with shown_errors():
+        follow_folder()
         open_page()
         section = choose_section()
         st.markdown(f"#### {section.question}")

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from latent_explorer.components.digit_strip import DigitImage, digit_strip
 from latent_explorer.components.drawing import drawing, read_ink
-from latent_explorer.data import loaders
+from latent_explorer.data import encoding
+from latent_explorer.data.encoding import Encoded
 from vae_core.checkpoints import CheckpointRef
 from vae_core.data.drawn import MAX_BYTES, normalise_drawing, read_picture
 from vae_core.errors import DataError
@@ -26,7 +27,7 @@ class Drawn(NamedTuple):
 
     raw: NDArray[np.float32]  # (H, W), ink from 0 to 1: as drawn, or as read from the picture
     image: NDArray[np.uint8]  # (28, 28), normalised as MNIST's were
-    encoded: loaders.Encoded  # q(z|x)
+    encoded: Encoded  # q(z|x)
 
 
 class _Upload(NamedTuple):
@@ -128,7 +129,7 @@ def _on_file(key: str) -> None:
 
 def _drawn(ref: CheckpointRef, raw: NDArray[np.float32]) -> Drawn:
     image = normalise_drawing(raw)
-    return Drawn(raw, image, loaders.encode_image(ref, image))
+    return Drawn(raw, image, encoding.encode_image(ref, image))
 
 
 def _show_after(drawn: Drawn, key: str) -> None:

@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from latent_explorer.data import loaders
+from latent_explorer.data import catalogue, digits, encoding
+from latent_explorer.data.digit_terms import said_of_terms, terms_of
+from latent_explorer.data.digits import SPLITS, digit_name
 from latent_explorer.data.selection import Ids
-from latent_explorer.session import state
-from latent_explorer.theme import PALETTE
+from latent_explorer.vocabulary import PALETTE
 from vae_core.checkpoints import CheckpointRef
 from vae_core.data import N_TRAIN, Split
 
@@ -29,12 +30,12 @@ def columns(ref: CheckpointRef, ids: Ids) -> dict[str, NDArray[Any]]:
         id, split, index (within the split), label, z of shape (n, D), and in nats kl,
         reconstruction and elbo; a plain autoencoder has no kl and no elbo.
     """
-    terms = state.terms_of(ref, ids)
+    terms = terms_of(ref, ids)
     found = {
         "id": ids,
         "split": np.where(ids >= N_TRAIN, "test", "train"),
         "index": np.where(ids >= N_TRAIN, ids - N_TRAIN, ids),
-        "label": loaders.labels()[ids],
+        "label": digits.labels()[ids],
         "z": _codes(ref, ids),
         "kl": terms.kl,
         "reconstruction": terms.reconstruction,
@@ -45,24 +46,24 @@ def columns(ref: CheckpointRef, ids: Ids) -> dict[str, NDArray[Any]]:
 
 def _codes(ref: CheckpointRef, ids: Ids) -> NDArray[np.floating[Any]]:
     """Means of q(z|x), shape (n, D)."""
-    coords, center, axes = loaders.positions(ref)
+    coords, center, axes = encoding.positions(ref)
     if len(center) <= 2:  # the map holds the whole code
         return center + coords[ids] @ axes.T
     from vae_core.analysis.projection import encode_images
 
-    return encode_images(loaders.checkpoint(ref).model, loaders.digits().images[ids]).mu.numpy()
+    return encode_images(catalogue.checkpoint(ref).model, digits.data_set().images[ids]).mu.numpy()
 
 
 def about(ref: CheckpointRef) -> list[str]:
     """Say what the columns are, in which units, and by which estimator."""
-    header = loaders.stored(ref).header
+    header = catalogue.stored(ref).header
     code = "code z(x)" if header.model.posterior == "point" else "mean of q(z|x)"
     return [
         f"Digits of MNIST under the checkpoint {ref.name} (SHA-256 {ref.sha256}).",
         "id: row among all 70,000 digits, the 60,000 of the training set first; index: row within "
         "its split; both from 0.",
         f"z: {code}, {header.model.latent_dim} dimensions, from the grey pixels.",
-        *(f"{name}: {how}" for name, how in loaders.said_of_terms(ref).items() if name != "knn"),
+        *(f"{name}: {how}" for name, how in said_of_terms(ref).items() if name != "knn"),
     ]
 
 
@@ -99,13 +100,13 @@ def map_page(ref: CheckpointRef, split: Split) -> bytes:
     """Write the map as an HTML page that can be zoomed and pointed at, offline."""
     from latent_explorer.plots.digit_map import digit_map
 
-    rows = loaders.SPLITS[split]
+    rows = SPLITS[split]
     ids = np.arange(rows.start, rows.stop)
-    is_projection = loaders.stored(ref).header.model.latent_dim > 2
+    is_projection = catalogue.stored(ref).header.model.latent_dim > 2
     figure = digit_map(
-        coords=loaders.positions(ref).coords[rows],
-        labels=loaders.labels()[rows],
-        names=np.array([state.digit_name(digit) for digit in ids.tolist()]),
+        coords=encoding.positions(ref).coords[rows],
+        labels=digits.labels()[rows],
+        names=np.array([digit_name(digit) for digit in ids.tolist()]),
         colors=PALETTE["light"],
         axes=("u₁", "u₂") if is_projection else ("z₁", "z₂"),
         title=f"{len(ids):,} digits of MNIST in the latent space of {ref.name}",

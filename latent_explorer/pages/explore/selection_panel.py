@@ -11,7 +11,9 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from latent_explorer.components.contact_sheet import PAGE_SIZE, contact_sheet, read_digit, read_page
-from latent_explorer.data import loaders
+from latent_explorer.data import catalogue, digits, encoding
+from latent_explorer.data.digit_terms import find_digits, terms_of
+from latent_explorer.data.digits import SPLITS, digit_name
 from latent_explorer.data.selection import (
     EXAMPLES,
     ORDERS,
@@ -24,8 +26,12 @@ from latent_explorer.data.selection import (
     write_ids,
 )
 from latent_explorer.links.link import Link
-from latent_explorer.session import state
-from latent_explorer.theme import PALETTE, number
+from latent_explorer.session.current import current
+from latent_explorer.session.errors import shown_errors
+from latent_explorer.session.places import Place
+from latent_explorer.session.widgets import read_widget, unless_stale, widget_key, write_widget
+from latent_explorer.theme import number
+from latent_explorer.vocabulary import PALETTE, SPLIT_WORDS
 from vae_core.checkpoints import CheckpointRef
 from vae_core.data import Split
 
@@ -55,8 +61,8 @@ def select(ids: Ids, how: str, where: tuple[CheckpointRef, Split] | None = None)
     st.session_state[_SELECTED] = Selection(np.sort(ids), how, where) if len(ids) else None
     st.session_state[_PROBLEM] = None
     st.session_state[_PAGE] = 0
-    if how != state.read_widget(SEARCH):
-        state.write_widget(SEARCH, "")
+    if how != read_widget(SEARCH):
+        write_widget(SEARCH, "")
         _write_classes([])
 
 
@@ -82,54 +88,49 @@ def restore(link: Link, ref: CheckpointRef, split: Split) -> None:
 
 def search(ref: CheckpointRef, split: Split, text: str) -> None:
     """Select what a search finds, or keep the problem with it to be shown."""
-    state.write_widget(SEARCH, text)
+    write_widget(SEARCH, text)
     if not text.strip():
         select(np.empty(0, np.intp), text)
         return
     try:
         asked = parse_search(text)
-        found = state.find_digits(ref, split, asked)
+        found = find_digits(ref, split, asked)
     except SearchError as err:
         st.session_state[_PROBLEM] = str(err)
         return
     if not len(found):
-        st.session_state[_PROBLEM] = f"“{text}”: no digit of {_SPLIT_NAMES[split]} is like that."
+        st.session_state[_PROBLEM] = (
+            f"“{text}”: no digit of {SPLIT_WORDS[split].text} is like that."
+        )
         return
     if asked.rank is not None:
-        state.write_widget(ORDER, asked.rank.order)
+        write_widget(ORDER, asked.rank.order)
     only_labels = asked == Search(labels=asked.labels)
     _write_classes(sorted(asked.labels) if only_labels else [])
     select(found, text, (ref, split))
 
 
-_SPLIT_NAMES: dict[Split, str] = {
-    "test": "the test set",
-    "train": "the training set",
-    "all": "the 70,000",
-}
-
-
 def _on_search() -> None:
-    with state.shown_errors():
-        search(*state.current(), state.read_widget(SEARCH))
+    with shown_errors():
+        search(*current(), read_widget(SEARCH))
 
 
 def _on_classes() -> None:
-    classes: list[int] = state.read_widget(CLASSES)
-    with state.shown_errors():
+    classes: list[int] = read_widget(CLASSES)
+    with shown_errors():
         text = f"label {' '.join(map(str, sorted(classes)))}" if classes else ""
-        search(*state.current(), text)
+        search(*current(), text)
 
 
 def _on_release() -> None:
-    state.write_widget(SEARCH, "")
+    write_widget(SEARCH, "")
     select(np.empty(0, np.intp), "")
     _write_classes([])
 
 
 def _write_classes(classes: list[int]) -> None:
-    if sorted(state.read_widget(CLASSES) or []) != classes:  # as clicked, in any order
-        state.write_widget(CLASSES, classes)
+    if sorted(read_widget(CLASSES) or []) != classes:  # as clicked, in any order
+        write_widget(CLASSES, classes)
 
 
 def _on_turn() -> None:
@@ -144,7 +145,7 @@ def _on_order() -> None:
 def selection_panel(
     ref: CheckpointRef,
     split: Split,
-    place: state.Place | None,
+    place: Place | None,
     *,
     on_choose: Callable[[int], None],
 ) -> None:
@@ -161,10 +162,10 @@ def selection_panel(
     """
     st.text_input(
         "Search",
-        key=state.widget_key(SEARCH),
+        key=widget_key(SEARCH),
         placeholder="label 7 wrong",
         help=f"For example {EXAMPLES}; several narrow one another: label 4 taken for 9.",
-        on_change=state.unless_stale(SEARCH, _on_search),
+        on_change=unless_stale(SEARCH, _on_search),
         persist_state="session",
     )
     with st.container(key="selection_pills"):
@@ -172,8 +173,8 @@ def selection_panel(
             "Digit classes",
             range(10),
             selection_mode="multi",
-            key=state.widget_key(CLASSES),
-            on_change=state.unless_stale(CLASSES, _on_classes),
+            key=widget_key(CLASSES),
+            on_change=unless_stale(CLASSES, _on_classes),
             label_visibility="collapsed",
             width="stretch",
             persist_state="session",
@@ -191,12 +192,10 @@ def selection_panel(
     _sheet(ref, selection.ids, order, place, on_choose)
 
 
-def _summary(
-    ref: CheckpointRef, split: Split, selection: Selection, place: state.Place | None
-) -> Order:
+def _summary(ref: CheckpointRef, split: Split, selection: Selection, place: Place | None) -> Order:
     """Say how many there are and from where; ask for their order."""
     ids = selection.ids
-    rows = loaders.SPLITS[split]
+    rows = SPLITS[split]
     hidden = int(np.count_nonzero((ids < rows.start) | (ids >= rows.stop)))
     with st.container(horizontal=True, vertical_alignment="center", wrap=False):
         plural = "" if len(ids) == 1 else "s"
@@ -215,43 +214,41 @@ def _summary(
         order
         for order in ORDERS
         if (order != "near" or place is not None)
-        and (not order.startswith("elbo") or loaders.has_posterior(ref))
+        and (not order.startswith("elbo") or catalogue.has_posterior(ref))
     ]
-    if state.read_widget(ORDER) not in options:
-        state.write_widget(ORDER, options[0])
+    if read_widget(ORDER) not in options:
+        write_widget(ORDER, options[0])
     st.selectbox(
         "Order",
         options,
         format_func=ORDERS.__getitem__,
-        key=state.widget_key(ORDER),
+        key=widget_key(ORDER),
         label_visibility="collapsed",
         on_change=_on_order,
         persist_state="session",
     )
-    return state.read_widget(ORDER)
+    return read_widget(ORDER)
 
 
 def _sheet(
     ref: CheckpointRef,
     ids: Ids,
     order: Order,
-    place: state.Place | None,
+    place: Place | None,
     on_choose: Callable[[int], None],
 ) -> None:
-    labels = loaders.labels()
+    labels = digits.labels()
 
     def distances(some: Ids) -> NDArray[np.floating[Any]]:
         assert place is not None
-        return np.linalg.norm(loaders.positions(ref).coords[some] - place.coords, axis=1)
+        return np.linalg.norm(encoding.positions(ref).coords[some] - place.coords, axis=1)
 
-    arranged = arrange(
-        ids, order, labels=labels, terms=partial(state.terms_of, ref), distances=distances
-    )
+    arranged = arrange(ids, order, labels=labels, terms=partial(terms_of, ref), distances=distances)
     last_page = (len(ids) - 1) // PAGE_SIZE
     page = min(st.session_state.get(_PAGE, 0), last_page)
     shown = arranged[page * PAGE_SIZE : (page + 1) * PAGE_SIZE]
     st.session_state[_SHOWN] = shown.tolist()
-    captions = [f"a {labels[digit]} · {state.digit_name(digit)}" for digit in shown.tolist()]
+    captions = [f"a {labels[digit]} · {digit_name(digit)}" for digit in shown.tolist()]
     if order == "near":
         extra = [f"{value:.3f} away on the map" for value in distances(shown).tolist()]
     elif order.startswith("elbo"):
@@ -267,7 +264,7 @@ def _sheet(
     contact_sheet(
         key=SHEET,
         ids=shown.tolist(),
-        images=loaders.digits().images[shown],
+        images=digits.data_set().images[shown],
         captions=captions,
         page=page,
         total=len(ids),
@@ -280,11 +277,11 @@ def _sheet(
 
 
 def _values(ref: CheckpointRef, ids: Ids, name: str) -> list[float]:
-    return getattr(state.terms_of(ref, ids), name).tolist()
+    return getattr(terms_of(ref, ids), name).tolist()
 
 
 def _on_choose(then: Callable[[int], None]) -> None:
     digit = read_digit(SHEET)
     if digit is not None and digit in st.session_state.get(_SHOWN, ()):
-        with state.shown_errors():
+        with shown_errors():
             then(digit)

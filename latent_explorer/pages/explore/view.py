@@ -10,13 +10,32 @@ import streamlit as st
 from latent_explorer.checkpoint_map import checkpoint_map
 from latent_explorer.components.digit_strip import DigitImage, digit_strip, read_choice
 from latent_explorer.components.latent_map import read_pick, read_selection
-from latent_explorer.data import loaders
-from latent_explorer.links.link import pin_params
+from latent_explorer.data import catalogue, digits, encoding
+from latent_explorer.data.digits import SPLITS, Floats, digit_name
+from latent_explorer.data.encoding import Encoded
+from latent_explorer.data.neighbours import nearest_in_pixels, nearest_on_map
+from latent_explorer.links.codec import pin_params
 from latent_explorer.pages.explore import export
 from latent_explorer.pages.explore import selection_panel as selecting
 from latent_explorer.pages.explore.draw_panel import Drawn, draw_panel
-from latent_explorer.session import state
+from latent_explorer.session.current import current, follow_folder
+from latent_explorer.session.errors import shown_errors
+from latent_explorer.session.opened import link_start, opened_link
+from latent_explorer.session.places import (
+    BadLatentError,
+    Place,
+    parse_latent,
+    place_of_digit,
+    place_of_latent,
+    place_of_pick,
+    place_of_target,
+    posterior_ellipse,
+    written_latent,
+)
+from latent_explorer.session.widgets import read_widget, unless_stale, widget_key, write_widget
 from latent_explorer.theme import number, point
+from vae_core.checkpoints import CheckpointRef
+from vae_core.data import Split
 
 MAP, TYPED, NEIGHBOURS = "explore_map", "explore_typed", "explore_neighbours"
 PLACE, PROBLEM, NEAR, METRIC = "explore_place", "explore_problem", "explore_near", "explore_metric"
@@ -26,73 +45,73 @@ N_NEIGHBOURS = 5
 METRICS = {"map": "Map", "pixels": "Pixels"}
 
 
-def _set_place(place: state.Place | None, *, by_typing: bool = False) -> None:
+def _set_place(place: Place | None, *, by_typing: bool = False) -> None:
     st.session_state[PLACE] = place
     st.session_state[PROBLEM] = None
-    text = "" if place is None else state.written_latent(place)
-    state.write_widget(TYPED, text, by_user=by_typing)
+    text = "" if place is None else written_latent(place)
+    write_widget(TYPED, text, by_user=by_typing)
 
 
 def _open(panel: str) -> None:
     st.session_state[OPEN] = panel
-    state.write_widget(PANEL, panel)
+    write_widget(PANEL, panel)
 
 
 def _on_panel() -> None:
-    st.session_state[OPEN] = state.read_widget(PANEL)
+    st.session_state[OPEN] = read_widget(PANEL)
 
 
 def _on_pick() -> None:
-    with state.shown_errors():
+    with shown_errors():
         if (pick := read_pick(MAP)) is not None:
-            _set_place(state.place_of_pick(state.current()[0], pick))
+            _set_place(place_of_pick(current()[0], pick))
             _open("Place")
 
 
 def _on_select() -> None:
     if (ids := read_selection(MAP)) is not None:
-        selecting.select(ids[ids < len(loaders.labels())], "drawn on the map")
+        selecting.select(ids[ids < len(digits.labels())], "drawn on the map")
         _open("Selection")
 
 
 def _on_choose(digit: int) -> None:
-    _set_place(state.place_of_digit(state.current()[0], digit))
+    _set_place(place_of_digit(current()[0], digit))
 
 
 def _on_typed() -> None:
-    ref, _ = state.current()
-    text: str = state.read_widget(TYPED)
+    ref, _ = current()
+    text: str = read_widget(TYPED)
     if not text.strip():
         _set_place(None, by_typing=True)
         return
     try:
-        z = state.parse_latent(text, loaders.stored(ref).header.model.latent_dim)
-    except state.BadLatentError as err:
+        z = parse_latent(text, catalogue.stored(ref).header.model.latent_dim)
+    except BadLatentError as err:
         st.session_state[PROBLEM] = str(err)
     else:
-        _set_place(state.place_of_latent(ref, z), by_typing=True)
+        _set_place(place_of_latent(ref, z), by_typing=True)
 
 
 def _on_random() -> None:
-    ref, split = state.current()
-    rows = loaders.SPLITS[split]
+    ref, split = current()
+    rows = SPLITS[split]
     digit = int(np.random.default_rng().integers(rows.start, rows.stop))
-    _set_place(state.place_of_digit(ref, digit))
+    _set_place(place_of_digit(ref, digit))
 
 
 def _on_neighbour() -> None:
     chosen = read_choice(NEIGHBOURS)
     near = st.session_state.get(NEAR, [])
     if chosen is not None and chosen < len(near):
-        _set_place(state.place_of_digit(state.current()[0], near[chosen]))
+        _set_place(place_of_digit(current()[0], near[chosen]))
         _open("Place")
 
 
 @st.fragment
 def _explore() -> None:
-    with state.shown_errors():
-        state.follow_folder()
-        ref, split = state.current()
+    with shown_errors():
+        follow_folder()
+        ref, split = current()
         is_first_run = PLACE not in st.session_state
         _open_page(ref, split)
         _follow_checkpoint(ref)
@@ -111,28 +130,26 @@ def _explore() -> None:
             _map(ref, split, drawn)
 
 
-def _open_page(ref: loaders.CheckpointRef, split: loaders.Split) -> None:
+def _open_page(ref: CheckpointRef, split: Split) -> None:
     """Start with what the session's link asks for."""
     for key, value in ((PROBLEM, None), (METRIC, "map"), (OPEN, PANELS[0]), (NEAR, [])):
         st.session_state.setdefault(key, value)
     # a page switch forgets the tabs' own state
-    st.session_state.setdefault(state.widget_key(PANEL), st.session_state[OPEN])
+    st.session_state.setdefault(widget_key(PANEL), st.session_state[OPEN])
     if PLACE in st.session_state:
         return
-    link = state.opened_link()
+    link = opened_link()
     st.session_state["explore_ref"] = ref
-    _set_place(state.place_of_target(ref, link.pin))
+    _set_place(place_of_target(ref, link.pin))
     if link.select is not None or link.digits:
         selecting.restore(link, ref, split)
         _open("Selection")
 
 
-def _panels(ref: loaders.CheckpointRef, split: loaders.Split) -> Drawn | None:
+def _panels(ref: CheckpointRef, split: Split) -> Drawn | None:
     """Draw the open one of the panels; what was drawn by hand, if that is it."""
-    place: state.Place | None = st.session_state[PLACE]
-    tabs = st.tabs(
-        PANELS, key=state.widget_key(PANEL), on_change=state.unless_stale(PANEL, _on_panel)
-    )
+    place: Place | None = st.session_state[PLACE]
+    tabs = st.tabs(PANELS, key=widget_key(PANEL), on_change=unless_stale(PANEL, _on_panel))
     for name, tab in zip(PANELS, tabs, strict=True):
         if not tab.open:
             continue
@@ -146,22 +163,22 @@ def _panels(ref: loaders.CheckpointRef, split: loaders.Split) -> Drawn | None:
     return None
 
 
-def _drawing(ref: loaders.CheckpointRef, split: loaders.Split) -> Drawn | None:
+def _drawing(ref: CheckpointRef, split: Split) -> Drawn | None:
     """Draw by hand, or upload; show what the model makes of it."""
     drawn = draw_panel(ref, key="explore_draw")
     if drawn is None:
         return None
-    place = state.place_of_latent(ref, tuple(drawn.encoded.mu.tolist()))
-    decoded = loaders.decode(ref, drawn.encoded.mu[None])[0]
+    place = place_of_latent(ref, tuple(drawn.encoded.mu.tolist()))
+    decoded = encoding.decode(ref, drawn.encoded.mu[None])[0]
     original = drawn.image.reshape(-1).astype(np.float32) / np.float32(255)
     _compared(original, decoded, place, drawn.encoded)
     _neighbours(ref, split, place)
     return drawn
 
 
-def _map(ref: loaders.CheckpointRef, split: loaders.Split, drawn: Drawn | None) -> None:
+def _map(ref: CheckpointRef, split: Split, drawn: Drawn | None) -> None:
     """Draw the map with what is pinned, selected or drawn."""
-    place: state.Place | None = st.session_state[PLACE]
+    place: Place | None = st.session_state[PLACE]
     selection = selecting.selected()
     link = {"checkpoint": ref.name, "split": split}
     if place is not None:
@@ -169,8 +186,8 @@ def _map(ref: loaders.CheckpointRef, split: loaders.Split, drawn: Drawn | None) 
     link |= selecting.link_params(ref, split)
     ellipse = None
     if drawn is not None:
-        place = state.place_of_latent(ref, tuple(drawn.encoded.mu.tolist()))
-        ellipse = state.posterior_ellipse(ref, drawn.encoded)
+        place = place_of_latent(ref, tuple(drawn.encoded.mu.tolist()))
+        ellipse = posterior_ellipse(ref, drawn.encoded)
     is_shown = place is not None and st.session_state[OPEN] != "Selection"
     checkpoint_map(
         ref,
@@ -180,7 +197,7 @@ def _map(ref: loaders.CheckpointRef, split: loaders.Split, drawn: Drawn | None) 
         ellipse=ellipse,
         highlight=st.session_state[NEAR] if is_shown else (),
         selected=None if selection is None else selection.ids,
-        start=state.link_start(""),
+        start=link_start(""),
         link=link,
         on_pick=_on_pick,
         on_select=_on_select,
@@ -188,7 +205,7 @@ def _map(ref: loaders.CheckpointRef, split: loaders.Split, drawn: Drawn | None) 
     )
 
 
-def _export(ref: loaders.CheckpointRef, split: loaders.Split) -> None:
+def _export(ref: CheckpointRef, split: Split) -> None:
     """Offer files; each is made when it is asked for."""
     selection = selecting.selected()
     n = 0 if selection is None else len(selection.ids)
@@ -216,7 +233,7 @@ def _export(ref: loaders.CheckpointRef, split: loaders.Split) -> None:
             )
 
 
-def _place(ref: loaders.CheckpointRef, split: loaders.Split, place: state.Place | None) -> None:
+def _place(ref: CheckpointRef, split: Split, place: Place | None) -> None:
     _controls()
     if place is None:
         st.info(
@@ -232,16 +249,16 @@ def _place(ref: loaders.CheckpointRef, split: loaders.Split, place: state.Place 
     _neighbours(ref, split, place)
 
 
-def _follow_checkpoint(ref: loaders.CheckpointRef) -> None:
+def _follow_checkpoint(ref: CheckpointRef) -> None:
     """Carry the picked digit, or the picked z, over to another checkpoint."""
     if st.session_state["explore_ref"] == ref:
         return
     st.session_state["explore_ref"] = ref
-    place: state.Place | None = st.session_state[PLACE]
+    place: Place | None = st.session_state[PLACE]
     if place is not None and place.id is not None:
-        _set_place(state.place_of_digit(ref, place.id))
-    elif place is not None and len(place.z) == loaders.stored(ref).header.model.latent_dim:
-        _set_place(state.place_of_latent(ref, place.z))
+        _set_place(place_of_digit(ref, place.id))
+    elif place is not None and len(place.z) == catalogue.stored(ref).header.model.latent_dim:
+        _set_place(place_of_latent(ref, place.z))
     else:
         _set_place(None)
 
@@ -250,9 +267,9 @@ def _controls() -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", wrap=False):
         st.text_input(
             "z",
-            key=state.widget_key(TYPED),
+            key=widget_key(TYPED),
             placeholder="0.1, 0.5",
-            on_change=state.unless_stale(TYPED, _on_typed),
+            on_change=unless_stale(TYPED, _on_typed),
             persist_state="session",
         )
         st.button("Random digit", on_click=_on_random, icon=":material/casino:")
@@ -270,8 +287,8 @@ def _controls() -> None:
         st.error(st.session_state[PROBLEM], icon=":material/error:")
 
 
-def _latent(ref: loaders.CheckpointRef, place: state.Place) -> None:
-    decoded = loaders.decode(ref, np.array([place.z]))[0]
+def _latent(ref: CheckpointRef, place: Place) -> None:
+    decoded = encoding.decode(ref, np.array([place.z]))[0]
     st.markdown(f"##### Decoded at z = {point(place.z)}")
     digit_strip(
         [DigitImage(decoded, "Decoded", "the mean of p(x|z), exact")],
@@ -280,19 +297,19 @@ def _latent(ref: loaders.CheckpointRef, place: state.Place) -> None:
     )
 
 
-def _digit(ref: loaders.CheckpointRef, place: state.Place, digit: int) -> None:
-    label = loaders.labels()[digit]
-    decoded = loaders.decode(ref, np.array([place.z]))[0]
-    st.markdown(f"##### A {label} · {state.digit_name(digit)}")
-    encoded = loaders.encode(ref, digit)
-    _compared(loaders.pixels(digit), decoded, place, encoded, f"label {label}")
+def _digit(ref: CheckpointRef, place: Place, digit: int) -> None:
+    label = digits.labels()[digit]
+    decoded = encoding.decode(ref, np.array([place.z]))[0]
+    st.markdown(f"##### A {label} · {digit_name(digit)}")
+    encoded = encoding.encode(ref, digit)
+    _compared(digits.pixels(digit), decoded, place, encoded, f"label {label}")
 
 
 def _compared(
-    original: loaders.Floats,
-    decoded: loaders.Floats,
-    place: state.Place,
-    encoded: loaders.Encoded,
+    original: Floats,
+    decoded: Floats,
+    place: Place,
+    encoded: Encoded,
     what: str | None = None,
 ) -> None:
     """Show a picture, if it is not shown yet, beside its reconstruction; say what q(z|x) is."""
@@ -318,7 +335,7 @@ def _compared(
         st.caption(f"A plain autoencoder: the code is a point, z = {point(place.z)}.")
 
 
-def _neighbours(ref: loaders.CheckpointRef, split: loaders.Split, place: state.Place) -> None:
+def _neighbours(ref: CheckpointRef, split: Split, place: Place) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown("**Nearest digits**", width="stretch")
         metric = st.segmented_control(
@@ -332,9 +349,9 @@ def _neighbours(ref: loaders.CheckpointRef, split: loaders.Split, place: state.P
         )
     n = N_NEIGHBOURS + 1  # one more, since a digit is its own nearest
     if metric == "map":
-        near = loaders.nearest_on_map(ref, split, place.coords, n=n)
+        near = nearest_on_map(ref, split, place.coords, n=n)
     else:
-        near = loaders.nearest_in_pixels(loaders.decode(ref, np.array([place.z]))[0], split, n=n)
+        near = nearest_in_pixels(encoding.decode(ref, np.array([place.z]))[0], split, n=n)
     pairs = [
         (int(digit), float(distance))
         for digit, distance in zip(*near, strict=True)
@@ -345,8 +362,8 @@ def _neighbours(ref: loaders.CheckpointRef, split: loaders.Split, place: state.P
     digit_strip(
         [
             DigitImage(
-                loaders.pixels(digit),
-                f"a {loaders.labels()[digit]}",
+                digits.pixels(digit),
+                f"a {digits.labels()[digit]}",
                 apart.format(distance),
             )
             for digit, distance in pairs

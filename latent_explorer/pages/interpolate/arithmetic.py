@@ -7,9 +7,14 @@ import re
 import numpy as np
 import streamlit as st
 
-from latent_explorer.data import loaders
+from latent_explorer.data import digits
+from latent_explorer.data.digits import SPLITS
+from latent_explorer.data.neighbours import N_VOTERS
 from latent_explorer.pages.interpolate import geometry, stops
-from latent_explorer.session import state
+from latent_explorer.session.current import current
+from latent_explorer.session.errors import shown_errors
+from latent_explorer.session.places import BadLatentError, Place, place_of_latent
+from latent_explorer.session.widgets import read_widget, widget_key
 from latent_explorer.theme import number, point
 from vae_core.checkpoints import CheckpointRef
 
@@ -22,10 +27,10 @@ _MEAN = re.compile(r"mean\s+([0-9])$")
 def arithmetic(ref: CheckpointRef) -> None:
     """Ask for the three terms, and say where they led."""
     for name, key in TERMS.items():
-        st.session_state.setdefault(state.widget_key(key), FIRST[name])
+        st.session_state.setdefault(widget_key(key), FIRST[name])
     columns = st.columns(3, gap="small")
     for column, (name, key) in zip(columns, TERMS.items(), strict=True):
-        column.text_input(f"z({name})", key=state.widget_key(key), persist_state="session")
+        column.text_input(f"z({name})", key=widget_key(key), persist_state="session")
     st.caption("A class mean (mean 9), a search (label 3, index 12), or a latent.")
     st.button(
         "Walk from c to z(a) − z(b) + z(c)",
@@ -36,24 +41,24 @@ def arithmetic(ref: CheckpointRef) -> None:
     if st.session_state.get(PROBLEM):
         st.error(st.session_state[PROBLEM], icon=":material/error:")
         return
-    result: state.Place | None = st.session_state.get(RESULT)
+    result: Place | None = st.session_state.get(RESULT)
     if result is not None and stops.ends()["B"] == result:
         st.markdown(_said(ref, result))
 
 
 def _on_add() -> None:
-    with state.shown_errors():
-        ref, _ = state.current()
+    with shown_errors():
+        ref, _ = current()
         st.session_state[PROBLEM] = None
-        terms: dict[str, state.Place] = {}
+        terms: dict[str, Place] = {}
         for name, key in TERMS.items():
             try:
-                terms[name] = _place(ref, state.read_widget(key).strip())
-            except state.BadLatentError as err:
+                terms[name] = _place(ref, read_widget(key).strip())
+            except BadLatentError as err:
                 st.session_state[PROBLEM] = f"z({name}): {err}"
                 return
         z = {name: np.array(place.z) for name, place in terms.items()}
-        result = state.place_of_latent(ref, tuple((z["a"] - z["b"] + z["c"]).tolist()))
+        result = place_of_latent(ref, tuple((z["a"] - z["b"] + z["c"]).tolist()))
         if terms["c"].z == result.z:
             st.session_state[PROBLEM] = "z(a) − z(b) is 0: there is nowhere to walk to from c."
             return
@@ -62,16 +67,16 @@ def _on_add() -> None:
         st.session_state[RESULT] = result
 
 
-def _place(ref: CheckpointRef, text: str) -> state.Place:
+def _place(ref: CheckpointRef, text: str) -> Place:
     if (mean := _MEAN.match(text.lower())) is None:
         return stops.place_of_text(ref, text)
-    train = loaders.SPLITS["train"]
-    rows = loaders.labels()[train] == int(mean[1])
+    train = SPLITS["train"]
+    rows = digits.labels()[train] == int(mean[1])
     z = geometry.code_means(ref)[train][rows].mean(0, dtype=np.float64)
-    return state.place_of_latent(ref, tuple(z.tolist()))
+    return place_of_latent(ref, tuple(z.tolist()))
 
 
-def _said(ref: CheckpointRef, result: state.Place) -> str:
+def _said(ref: CheckpointRef, result: Place) -> str:
     codes = geometry.codes(ref)
     z = np.array([result.z])
     far = float(codes.nearest(z)[0])
@@ -81,8 +86,8 @@ def _said(ref: CheckpointRef, result: state.Place) -> str:
             f"{where} is **outside the region with data**: the nearest digit is {number(far)} "
             f"z units away, 99 % of the test digits have one within {number(codes.reach)}."
         )
-    share = codes.shares(z, loaders.N_VOTERS)[0]
+    share = codes.shares(z, N_VOTERS)[0]
     return (
-        f"{where} is in the region with data: {share.max():.0%} of the {loaders.N_VOTERS} nearest "
+        f"{where} is in the region with data: {share.max():.0%} of the {N_VOTERS} nearest "
         f"digits are {share.argmax()}s."
     )

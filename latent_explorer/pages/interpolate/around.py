@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from latent_explorer.data import loaders
+from latent_explorer.data.neighbours import N_VOTERS
 from latent_explorer.pages.interpolate import geometry
 from latent_explorer.theme import number
 from vae_core.checkpoints import CheckpointRef
@@ -39,7 +39,7 @@ class Around(NamedTuple):
 def look_around(ref: CheckpointRef, z: NDArray[Any]) -> Around:
     """Look for digits around steps of shape (T, D)."""
     codes = geometry.codes(ref)
-    return Around(codes.nearest(z), codes.shares(z, loaders.N_VOTERS), codes.reach)
+    return Around(codes.nearest(z), codes.shares(z, N_VOTERS), codes.reach)
 
 
 def said_of_region(around: Around) -> str:

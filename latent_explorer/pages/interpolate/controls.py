@@ -6,10 +6,13 @@ from functools import partial
 
 import streamlit as st
 
-from latent_explorer.data import loaders
+from latent_explorer.data import digits
+from latent_explorer.data.digits import digit_name
 from latent_explorer.pages.interpolate import stops
+from latent_explorer.pages.interpolate.link import WalkLink
 from latent_explorer.pages.interpolate.ways import ABOUT, MOST_STEPS, NAMES, Way
-from latent_explorer.session import state
+from latent_explorer.session.opened import opened_part
+from latent_explorer.session.widgets import unless_stale, widget_key
 
 WAYS, WAY, STEPS, SPACING = "walk_ways", "walk_way", "walk_steps", "walk_spacing"
 SPACINGS = {"z": "in z", "image": "in the image"}
@@ -23,7 +26,7 @@ _FIRST_WAYS: list[Way] = ["straight", "image"]
 
 def open_controls() -> None:
     """Give the controls their first values, those of the link if it says any."""
-    asked = state.opened_link().walk
+    asked = opened_part(WalkLink)
     st.session_state.setdefault(WAYS, list(asked.ways or _FIRST_WAYS))
     st.session_state.setdefault(WAY, asked.way or "straight")
     st.session_state.setdefault(STEPS, asked.steps or 11)
@@ -42,7 +45,7 @@ def stop_controls() -> None:
     st.segmented_control(
         "A click on the map sets; a drag moves",
         (*stops.NAMES, stops.WAY_POINT),
-        key=state.widget_key(stops.NEXT),
+        key=widget_key(stops.NEXT),
         format_func=lambda name: f"End {name}" if name in stops.NAMES else "Way-point",
         required=True,
         persist_state="session",
@@ -50,14 +53,12 @@ def stop_controls() -> None:
     for column, name in zip(st.columns(2, gap="small"), stops.NAMES, strict=True):
         place = stops.ends()[name]
         what = (
-            "z"
-            if place.id is None
-            else f"a {loaders.labels()[place.id]}, " + state.digit_name(place.id)
+            "z" if place.id is None else f"a {digits.labels()[place.id]}, " + digit_name(place.id)
         )
         column.text_input(
             f"End {name} · {what}",
-            key=state.widget_key(stops.TYPED[name]),
-            on_change=state.unless_stale(stops.TYPED[name], partial(stops.on_typed, name)),
+            key=widget_key(stops.TYPED[name]),
+            on_change=unless_stale(stops.TYPED[name], partial(stops.on_typed, name)),
             help="A latent, or a search such as label 3 or index 12: one of its digits is drawn.",
             persist_state="session",
         )

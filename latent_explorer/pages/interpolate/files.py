@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from latent_explorer.data import loaders
+from latent_explorer.data.neighbours import N_VOTERS
 from latent_explorer.pages.interpolate.around import Around
-from latent_explorer.theme import PALETTE
+from latent_explorer.vocabulary import PALETTE
 from vae_core.checkpoints import CheckpointRef
 
 N_FRAMES = 64  # of an animation
@@ -80,7 +80,7 @@ def about(ref: CheckpointRef, way: str, spacing: str) -> list[str]:
         f"{spacing}.",
         "step: from 0 at A; z: the step's latent, z units; nearest: distance to the nearest "
         "training digit's code, z units;",
-        f"class, share: most voted for by the {loaders.N_VOTERS} nearest training digits, and its "
+        f"class, share: most voted for by the {N_VOTERS} nearest training digits, and its "
         "share; outside: whether nearest is above "
         "what 99 % of the test digits keep to.",
         "pixel: ink from 0 (paper) to 1, row by row; the mean of p(x|z).",

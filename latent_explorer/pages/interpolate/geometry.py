@@ -8,12 +8,14 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from latent_explorer.data import loaders
+from latent_explorer.data import catalogue, digits, encoding
+from latent_explorer.data.digits import SPLITS
+from latent_explorer.data.layers import field_extent
 from vae_core.checkpoints import CheckpointRef
 
 if TYPE_CHECKING:
-    from vae_core.analysis.geodesics import Graph, Measure
-    from vae_core.analysis.walks import Codes
+    from vae_core.geometry.geodesics import Graph, Measure
+    from vae_core.geometry.walks import Codes
 
 Latents = NDArray[np.float64]
 Short = Literal["image", "fisher-rao", "density"]
@@ -36,19 +38,19 @@ class Leg(NamedTuple):
 @st.cache_resource(max_entries=4, show_spinner="Looking where the digits lie…")
 def codes(ref: CheckpointRef) -> Codes:
     """Codes of the training digits; how near the test digits are to them."""
-    from vae_core.analysis.walks import Codes
+    from vae_core.geometry.walks import Codes
 
     means = code_means(ref)
-    train, test = loaders.SPLITS["train"], loaders.SPLITS["test"]
-    return Codes(means[train], loaders.labels()[train], means[test])
+    train, test = SPLITS["train"], SPLITS["test"]
+    return Codes(means[train], digits.labels()[train], means[test])
 
 
 def code_means(ref: CheckpointRef) -> NDArray[np.floating[Any]]:
     """Codes of all digits, shape (70000, D)."""
-    coords, center, axes = loaders.positions(ref)
+    coords, center, axes = encoding.positions(ref)
     if len(center) <= 2:  # the map holds the whole code
         return center + coords @ axes.T
-    return loaders.posteriors(ref)[0]
+    return encoding.posteriors(ref)[0]
 
 
 @st.cache_resource(max_entries=4, show_spinner="Summing up q(z) over 70,000 digits…")
@@ -56,25 +58,25 @@ def dense(ref: CheckpointRef) -> Measure:
     """Measure of steps by the aggregate posterior: 1 where q(z) is what it is at most digits."""
     import torch
 
+    from vae_core.analysis.aggregate import GridLogDensity, mixture_log_density
     from vae_core.analysis.fields import plane_grid
-    from vae_core.analysis.geodesics import Dense
-    from vae_core.analysis.walks import GridLogDensity, mixture_log_density
+    from vae_core.geometry.geodesics import Dense
 
-    mu, std = loaders.posteriors(ref)
+    mu, std = encoding.posteriors(ref)
     if mu.shape[1] == 2:
-        grid = plane_grid(loaders.field_extent(mu, has_prior=False), _SIDE)
+        grid = plane_grid(field_extent(mu, has_prior=False), _SIDE)
         log_density = GridLogDensity(mu, std, grid)
     else:
         log_density = mixture_log_density(mu, std)
-    some = torch.from_numpy(mu[loaders.SPLITS["test"]][::10])
+    some = torch.from_numpy(mu[SPLITS["test"]][::10])
     return Dense(log_density, float(log_density(some).mean()))
 
 
 def measure(ref: CheckpointRef, name: Short) -> Measure:
     """Look up what makes a step long."""
-    from vae_core.analysis.geodesics import Decoded
+    from vae_core.geometry.geodesics import Decoded
 
-    return dense(ref) if name == "density" else Decoded(loaders.checkpoint(ref).model, name)
+    return dense(ref) if name == "density" else Decoded(catalogue.checkpoint(ref).model, name)
 
 
 @st.cache_resource(max_entries=16, show_spinner="Measuring the lattice…")
@@ -82,15 +84,15 @@ def graph(ref: CheckpointRef, name: Short, reach: float) -> Graph | None:
     """Where a shortest path is looked for first; on a line there is but one path."""
     import torch
 
-    from vae_core.analysis.geodesics import codes_graph, lattice_graph
+    from vae_core.geometry.geodesics import codes_graph, lattice_graph
 
-    latent_dim = loaders.stored(ref).header.model.latent_dim
+    latent_dim = catalogue.stored(ref).header.model.latent_dim
     if latent_dim == 1:
         return None
     if latent_dim == 2:
         return lattice_graph(measure(ref, name), reach, torch.zeros(1))
-    every = loaders.SPLITS["train"].stop // _JOINED
-    some = code_means(ref)[loaders.SPLITS["train"]][::every]
+    every = SPLITS["train"].stop // _JOINED
+    some = code_means(ref)[SPLITS["train"]][::every]
     return codes_graph(measure(ref, name), torch.from_numpy(np.ascontiguousarray(some)))
 
 
@@ -98,9 +100,9 @@ def radius(ref: CheckpointRef, stops: Latents) -> float:
     """Reach of the lattice, z units: it holds the digits, and grows to hold the stops."""
     import torch
 
-    from vae_core.analysis.geodesics import lattice_radius
+    from vae_core.geometry.geodesics import lattice_radius
 
-    if loaders.stored(ref).header.model.latent_dim != 2:
+    if catalogue.stored(ref).header.model.latent_dim != 2:
         return 0.0
     return lattice_radius(torch.from_numpy(_corners(ref)), torch.from_numpy(stops))
 
@@ -108,7 +110,7 @@ def radius(ref: CheckpointRef, stops: Latents) -> float:
 @st.cache_resource(max_entries=16, show_spinner=False)
 def _corners(ref: CheckpointRef) -> NDArray[np.floating[Any]]:
     """Two opposite corners of the box that holds the codes, shape (2, 2); asked at each drag."""
-    coords, center, axes = loaders.positions(ref)
+    coords, center, axes = encoding.positions(ref)
     return center + np.quantile(coords, (_TAIL, 1 - _TAIL), axis=0) @ axes.T
 
 
@@ -124,7 +126,7 @@ def shortest(
     """
     import torch
 
-    from vae_core.analysis.geodesics import geodesic
+    from vae_core.geometry.geodesics import geodesic
 
     ends = (torch.tensor(a, dtype=torch.float32), torch.tensor(b, dtype=torch.float32))
     found = geodesic(short, *ends, graph=among, n_points=N_POINTS, n_knots=N_KNOTS)

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latent_explorer.components.latent_map import Mark, mount_part, payload_id
-from latent_explorer.data import loaders
+from latent_explorer.data import payloads
+from latent_explorer.data.neighbours import N_VOTERS
 from latent_explorer.pages.interpolate.around import Around
 from latent_explorer.theme import point
 from vae_core.checkpoints import CheckpointRef
@@ -57,7 +58,7 @@ def walk_player(
         "walk",
         {
             "map": map_key,
-            "decoder": payload_id(loaders.payloads(ref, split).decoder),
+            "decoder": payload_id(payloads.map_payloads(ref, split).decoder),
             "z": z.tolist(),
             "stops": [
                 {"text": text, "z": stop} for text, stop in zip(order, stops.tolist(), strict=True)
@@ -86,7 +87,7 @@ def step_titles(n: int, *, is_loop: bool) -> list[str]:
 
 def _said(z: NDArray[np.floating[Any]], around: Around, i: int) -> str:
     said = (
-        f"z = {point(z, 2)}; {around.shares[i].max():.0%} of the {loaders.N_VOTERS} nearest "
+        f"z = {point(z, 2)}; {around.shares[i].max():.0%} of the {N_VOTERS} nearest "
         f"digits are {around.classes[i]}s"
     )
     return said + ("; outside the region with data" if around.outside[i] else "")

@@ -7,10 +7,11 @@ from typing import Any
 import streamlit as st
 from numpy.typing import NDArray
 
-from latent_explorer.data import loaders
+from latent_explorer.data import catalogue, encoding
+from latent_explorer.data.neighbours import N_VOTERS
 from latent_explorer.pages.interpolate.around import Around
-from latent_explorer.session import state
-from latent_explorer.theme import PALETTE
+from latent_explorer.session.current import shown_theme
+from latent_explorer.vocabulary import PALETTE
 from vae_core.checkpoints import CheckpointRef
 
 
@@ -20,30 +21,30 @@ def profile(
     """Draw the plots under the strip."""
     from latent_explorer.plots.walk_profile import walk_profile
     from vae_core.analysis.fields import log_aggregate_at
-    from vae_core.analysis.walks import changes, log_prior
+    from vae_core.geometry.walks import changes, log_prior
 
     st.markdown("##### Along the way")
     unit = f"nats per z unit{_power(z.shape[1])}"
     nearest = "Distance to the nearest code, z units"
     rows: dict[str, NDArray[Any]] = {}
-    if has_density := loaders.has_posterior(ref):
-        rows["log p(z), prior"] = log_prior(loaders.checkpoint(ref).model, z)
-        mu, std = loaders.posteriors(ref)
+    if has_density := catalogue.has_posterior(ref):
+        rows["log p(z), prior"] = log_prior(catalogue.checkpoint(ref).model, z)
+        mu, std = encoding.posteriors(ref)
         rows["log q(z), aggregate posterior"] = log_aggregate_at(mu, std, z)
     rows[nearest] = around.nearest
     rows["Change from the last picture, image units"] = changes(images)
     figure = walk_profile(
         rows=rows,
         shares=around.shares,
-        shares_title=f"Classes of the {loaders.N_VOTERS} nearest digits",
-        colors=PALETTE[state.theme()],
+        shares_title=f"Classes of the {N_VOTERS} nearest digits",
+        colors=PALETTE[shown_theme()],
         turns=around.turns,
         reach=(nearest, around.reach),
     )
     st.plotly_chart(figure, key="walk_profile", config={"displayModeBar": False})
     said = (
         "Nearest code and classes (k-NN, "
-        f"k = {loaders.N_VOTERS}) are those of the 60,000 training digits; above the dotted line a "
+        f"k = {N_VOTERS}) are those of the 60,000 training digits; above the dotted line a "
         "step is outside the region with data."
     )
     if has_density:

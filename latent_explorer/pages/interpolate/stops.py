@@ -6,11 +6,27 @@ import numpy as np
 import streamlit as st
 
 from latent_explorer.components.latent_map import Mark, read_drag, read_pick
-from latent_explorer.data import loaders
+from latent_explorer.data import catalogue, digits
+from latent_explorer.data.digit_terms import find_digits
+from latent_explorer.data.digits import SPLITS
 from latent_explorer.data.selection import SearchError, parse_search
 from latent_explorer.pages.interpolate.geometry import Latents
+from latent_explorer.pages.interpolate.link import WalkLink
 from latent_explorer.pages.interpolate.ways import MOST_VIA
-from latent_explorer.session import state
+from latent_explorer.session.current import current
+from latent_explorer.session.errors import shown_errors
+from latent_explorer.session.opened import opened_part
+from latent_explorer.session.places import (
+    BadLatentError,
+    Place,
+    parse_latent,
+    place_of_digit,
+    place_of_latent,
+    place_of_pick,
+    place_of_target,
+    written_latent,
+)
+from latent_explorer.session.widgets import read_widget, widget_key, write_widget
 from vae_core.checkpoints import CheckpointRef
 
 MAP, NEXT = "walk_map", "walk_next"
@@ -23,12 +39,12 @@ FIRST_DIGITS = (60_000 + 0, 60_000 + 4)  # a 7 and a 4 of the test set: the page
 SAME = "A and B would be the same place: a walk needs two. The ends stay as they were."
 
 
-def ends() -> dict[str, state.Place]:
+def ends() -> dict[str, Place]:
     """Places of A and B."""
     return st.session_state[ENDS]
 
 
-def via() -> list[state.Place]:
+def via() -> list[Place]:
     """Way-points, in order."""
     return st.session_state.setdefault(VIA, [])
 
@@ -48,12 +64,12 @@ def marks() -> list[Mark]:
     return found
 
 
-def set_end(name: str, place: state.Place, *, by_typing: bool = False) -> None:
+def set_end(name: str, place: Place, *, by_typing: bool = False) -> None:
     """Move an end, unless the other is there."""
     set_ends(ends() | {name: place}, typed=name if by_typing else None)
 
 
-def set_ends(new: dict[str, state.Place], *, typed: str | None = None) -> None:
+def set_ends(new: dict[str, Place], *, typed: str | None = None) -> None:
     """Move both ends, unless they would be one."""
     if len(new) == 2 and new["A"].z == new["B"].z:
         st.session_state[PROBLEM] = SAME
@@ -61,30 +77,30 @@ def set_ends(new: dict[str, state.Place], *, typed: str | None = None) -> None:
     st.session_state[ENDS] = new
     st.session_state[PROBLEM] = None
     for name, place in new.items():
-        written = state.written_latent(place)
-        state.write_widget(TYPED[name], written, by_user=name == typed)
+        written = written_latent(place)
+        write_widget(TYPED[name], written, by_user=name == typed)
 
 
 def on_pick() -> None:
     """Set an end, or add a way-point, where the map was clicked."""
-    with state.shown_errors():
+    with shown_errors():
         if (pick := read_pick(MAP)) is None:
             return
-        name: str = state.read_widget(NEXT)
-        place = state.place_of_pick(state.current()[0], pick)
+        name: str = read_widget(NEXT)
+        place = place_of_pick(current()[0], pick)
         if name == WAY_POINT:
             add_via(place)
             return
         set_end(name, place)
-        state.write_widget(NEXT, "B" if name == "A" else "A")
+        write_widget(NEXT, "B" if name == "A" else "A")
 
 
 def on_drag() -> None:
     """Move the end or the way-point that was dragged."""
-    with state.shown_errors():
+    with shown_errors():
         if (mark := read_drag(MAP)) is None:
             return
-        place = state.place_of_pick(state.current()[0], mark.pick)
+        place = place_of_pick(current()[0], mark.pick)
         if mark.text in NAMES:
             set_end(mark.text, place)
         elif mark.text.isdecimal() and 1 <= int(mark.text) <= len(via()):
@@ -93,7 +109,7 @@ def on_drag() -> None:
             ]
 
 
-def add_via(place: state.Place) -> None:
+def add_via(place: Place) -> None:
     """Add a way-point before B."""
     if len(via()) >= MOST_VIA:
         st.session_state[PROBLEM] = f"A walk has at most {MOST_VIA} way-points: clear them first."
@@ -109,17 +125,17 @@ def clear_via() -> None:
 
 def on_typed(name: str) -> None:
     """Set an end to a latent, or to a digit that a search finds."""
-    ref, _ = state.current()
-    text: str = state.read_widget(TYPED[name])
+    ref, _ = current()
+    text: str = read_widget(TYPED[name])
     try:
         place = place_of_text(ref, text)
-    except state.BadLatentError as err:
+    except BadLatentError as err:
         st.session_state[PROBLEM] = f"End {name}: {err}"
     else:
         set_end(name, place, by_typing=place.id is None)
 
 
-def place_of_text(ref: CheckpointRef, text: str) -> state.Place:
+def place_of_text(ref: CheckpointRef, text: str) -> Place:
     """Place what a user wrote: a latent, or a search, of whose digits one is drawn.
 
     Raises
@@ -130,39 +146,39 @@ def place_of_text(ref: CheckpointRef, text: str) -> state.Place:
     if any(letter.isalpha() or letter == "#" for letter in text.lower().replace("e", "")):
         digit = _found_digit(ref, text)
         if digit is not None:
-            return state.place_of_digit(ref, digit)
-    latent_dim = loaders.stored(ref).header.model.latent_dim
-    return state.place_of_latent(ref, state.parse_latent(text, latent_dim))
+            return place_of_digit(ref, digit)
+    latent_dim = catalogue.stored(ref).header.model.latent_dim
+    return place_of_latent(ref, parse_latent(text, latent_dim))
 
 
 def _found_digit(ref: CheckpointRef, text: str) -> int | None:
     """Draw one of the digits that a search finds; None if the text is no search."""
-    _, split = state.current()
+    _, split = current()
     try:
         search = parse_search(text)
     except SearchError:
         return None
     try:
-        found = state.find_digits(ref, split, search)
+        found = find_digits(ref, split, search)
     except SearchError as err:
-        raise state.BadLatentError(str(err)) from err
+        raise BadLatentError(str(err)) from err
     if not len(found):
-        raise state.BadLatentError(f"“{text}” finds no digit on this map.")
+        raise BadLatentError(f"“{text}” finds no digit on this map.")
     return int(np.random.default_rng().choice(found))
 
 
 def draw_pair() -> None:
     """Draw a pair of digits of the map's split, of the classes asked for."""
-    ref, split = state.current()
-    rows = loaders.SPLITS[split]
-    labels = loaders.labels()[rows]
+    ref, split = current()
+    rows = SPLITS[split]
+    labels = digits.labels()[rows]
     drawn: list[int] = []
     for key in (FROM, TO):
         wanted = st.session_state.get(key)
         allowed = np.ones(len(labels), bool) if wanted is None else labels == wanted
         allowed[[digit - rows.start for digit in drawn]] = False
         drawn.append(int(np.random.default_rng().choice(np.flatnonzero(allowed))) + rows.start)
-    set_ends({n: state.place_of_digit(ref, d) for n, d in zip(NAMES, drawn, strict=True)})
+    set_ends({n: place_of_digit(ref, d) for n, d in zip(NAMES, drawn, strict=True)})
 
 
 def swap() -> None:
@@ -179,16 +195,16 @@ def reverse() -> None:
 def follow_checkpoint(ref: CheckpointRef) -> None:
     """Open with two digits; carry digits, or bare latents, over to another checkpoint."""
     st.session_state.setdefault(PROBLEM, None)
-    st.session_state.setdefault(state.widget_key(NEXT), "A")
+    st.session_state.setdefault(widget_key(NEXT), "A")
     if st.session_state.get(REF) == ref:
         return
-    before: dict[str, state.Place] | None = st.session_state.get(ENDS)
+    before: dict[str, Place] | None = st.session_state.get(ENDS)
     if before is None:
-        link = state.opened_link()
+        link = opened_part(WalkLink)
         asked = zip(NAMES, link.ends, strict=True)
-        places = {name: state.place_of_target(ref, target) for name, target in asked}
+        places = {name: place_of_target(ref, target) for name, target in asked}
         before = {name: place for name, place in places.items() if place is not None}
-        on_way = [state.place_of_target(ref, target) for target in link.walk.via]
+        on_way = [place_of_target(ref, target) for target in link.via]
         st.session_state[VIA] = [place for place in on_way if place is not None]
     st.session_state[REF] = ref
     carried = {
@@ -201,7 +217,7 @@ def follow_checkpoint(ref: CheckpointRef) -> None:
         st.session_state[PROBLEM] = "The link's ends are the same place; here is another walk."
         return
     set_ends(carried)
-    latent_dim = loaders.stored(ref).header.model.latent_dim
+    latent_dim = catalogue.stored(ref).header.model.latent_dim
     st.session_state[VIA] = [
         _carried(ref, place, 0)
         for place in via()
@@ -209,8 +225,8 @@ def follow_checkpoint(ref: CheckpointRef) -> None:
     ]
 
 
-def _carried(ref: CheckpointRef, old: state.Place | None, digit: int) -> state.Place:
-    latent_dim = loaders.stored(ref).header.model.latent_dim
+def _carried(ref: CheckpointRef, old: Place | None, digit: int) -> Place:
+    latent_dim = catalogue.stored(ref).header.model.latent_dim
     if old is not None and old.id is None and len(old.z) == latent_dim:
-        return state.place_of_latent(ref, old.z)
-    return state.place_of_digit(ref, digit if old is None or old.id is None else old.id)
+        return place_of_latent(ref, old.z)
+    return place_of_digit(ref, digit if old is None or old.id is None else old.id)

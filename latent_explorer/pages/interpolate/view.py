@@ -9,19 +9,25 @@ import streamlit as st
 
 from latent_explorer.checkpoint_map import checkpoint_map
 from latent_explorer.components.latent_map import Line
-from latent_explorer.data import loaders
-from latent_explorer.links.link import walk_params
+from latent_explorer.data import catalogue, encoding
+from latent_explorer.data.neighbours import N_VOTERS
+from latent_explorer.links.codec import Target
 from latent_explorer.pages.interpolate import controls, files, geometry, profile, stops, table, ways
 from latent_explorer.pages.interpolate.arithmetic import arithmetic
 from latent_explorer.pages.interpolate.around import Around, look_around, said_of_region
+from latent_explorer.pages.interpolate.link import WalkLink
 from latent_explorer.pages.interpolate.player import walk_player
-from latent_explorer.session import state
+from latent_explorer.session.current import current, follow_folder
+from latent_explorer.session.errors import shown_errors
+from latent_explorer.session.opened import link_start
 from latent_explorer.theme import number
+from vae_core.checkpoints import CheckpointRef
+from vae_core.data import Split
 
 STRIP, KEPT = "walk_strip", "walk_legs"
 
 
-def _find(ref: loaders.CheckpointRef) -> tuple[dict[ways.Way, ways.Found], ways.Found]:
+def _find(ref: CheckpointRef) -> tuple[dict[ways.Way, ways.Found], ways.Found]:
     """Ways on the map, and the one that is walked; the straight line for one that is not there."""
     kept = st.session_state.setdefault(KEPT, {})
     shown = controls.shown_ways()
@@ -40,7 +46,7 @@ def _find(ref: loaders.CheckpointRef) -> tuple[dict[ways.Way, ways.Found], ways.
     return there, walked
 
 
-def _steps(ref: loaders.CheckpointRef, walked: ways.Found) -> np.ndarray:
+def _steps(ref: CheckpointRef, walked: ways.Found) -> np.ndarray:
     n_steps: int = st.session_state[controls.STEPS]
     try:
         return ways.steps(ref, walked.curve, n_steps, st.session_state[controls.SPACING])
@@ -52,9 +58,9 @@ def _steps(ref: loaders.CheckpointRef, walked: ways.Found) -> np.ndarray:
 @st.fragment
 def _interpolate() -> None:
     st.html(controls.STYLE)
-    with state.shown_errors():
-        state.follow_folder()
-        ref, split = state.current()
+    with shown_errors():
+        follow_folder()
+        ref, split = current()
         stops.follow_checkpoint(ref)
         controls.open_controls()
         left, right = st.columns([9, 8], gap="medium")
@@ -63,7 +69,7 @@ def _interpolate() -> None:
             controls.way_controls()
             found, walked = _find(ref)
             z = _steps(ref, walked)
-        _, center, axes = loaders.positions(ref)
+        _, center, axes = encoding.positions(ref)
         with left:
             lines = [
                 Line((each.curve - center) @ axes, ways.DASHES[way])
@@ -77,7 +83,7 @@ def _interpolate() -> None:
                 path=(z - center) @ axes,
                 lines=lines,
                 marks=stops.marks(),
-                start=state.link_start("interpolate"),
+                start=link_start("interpolate"),
                 link=_link(ref, split),
                 on_pick=stops.on_pick,
                 on_drag=stops.on_drag,
@@ -91,10 +97,10 @@ def _interpolate() -> None:
 
 
 def _walk(
-    ref: loaders.CheckpointRef, split: loaders.Split, z: np.ndarray, walked: ways.Found
+    ref: CheckpointRef, split: Split, z: np.ndarray, walked: ways.Found
 ) -> tuple[np.ndarray, Around]:
     """Draw the strip, and say whether it stays where digits are."""
-    images, around = loaders.decode(ref, z), look_around(ref, z)
+    images, around = encoding.decode(ref, z), look_around(ref, z)
     is_loop = st.session_state[stops.LOOP]
     st.markdown(f"##### The decoded way, {ways.KINDS[walked.way]}")
     walk_player(
@@ -111,7 +117,7 @@ def _walk(
     )
     st.markdown(said_of_region(around))
     caption = (
-        f"Under each step: the digit that most of the {loaders.N_VOTERS} nearest training digits "
+        f"Under each step: the digit that most of the {N_VOTERS} nearest training digits "
         "are, and its share; a bar where it changes, a dashed frame outside the region with data."
     )
     if z.shape[1] > 2:
@@ -123,13 +129,13 @@ def _walk(
     return images, around
 
 
-def _compared(ref: loaders.CheckpointRef, found: dict[ways.Way, ways.Found]) -> None:
+def _compared(ref: CheckpointRef, found: dict[ways.Way, ways.Found]) -> None:
     st.markdown("##### The ways compared")
     rows = [
         ways.measured(ref, each, with_density="density" in found) for each in found.values()
     ]  # fmt: skip
     table.ways_table(rows)
-    latent_dim = loaders.stored(ref).header.model.latent_dim
+    latent_dim = catalogue.stored(ref).header.model.latent_dim
     start = (
         "Dijkstra's path over a lattice that grows to hold the stops, here |z| < "
         f"{number(geometry.radius(ref, stops.latents()), 1)},"
@@ -148,20 +154,25 @@ def _compared(ref: loaders.CheckpointRef, found: dict[ways.Way, ways.Found]) -> 
     )
 
 
-def _link(ref: loaders.CheckpointRef, split: loaders.Split) -> dict[str, str]:
-    return {"checkpoint": ref.name, "split": split} | walk_params(
-        ends=[(place.id, place.z) for place in stops.ends().values()],
-        via=[(place.id, place.z) for place in stops.via()],
-        ways=controls.shown_ways(),
+def _link(ref: CheckpointRef, split: Split) -> dict[str, str]:
+    a, b, *via = (
+        Target(place.id, place.z if place.id is None else None)
+        for place in (*stops.ends().values(), *stops.via())
+    )
+    walk = WalkLink(
+        ends=(a, b),
+        ways=tuple(controls.shown_ways()),
         way=st.session_state[controls.WAY],
         steps=st.session_state[controls.STEPS],
         spacing=st.session_state[controls.SPACING],
-        is_loop=st.session_state[stops.LOOP],
+        loop=st.session_state[stops.LOOP],
+        via=tuple(via),
     )
+    return {"checkpoint": ref.name, "split": split} | walk.params()
 
 
 def _files(
-    ref: loaders.CheckpointRef,
+    ref: CheckpointRef,
     z: np.ndarray,
     images: np.ndarray,
     around: Around,
@@ -186,14 +197,12 @@ def _files(
             )
 
 
-def _gif(
-    ref: loaders.CheckpointRef, curve: np.ndarray, spacing: ways.Spacing, is_loop: bool
-) -> bytes:
+def _gif(ref: CheckpointRef, curve: np.ndarray, spacing: ways.Spacing, is_loop: bool) -> bytes:
     try:
         z = ways.steps(ref, curve, files.N_FRAMES, spacing)
     except ways.NoWayError:  # the page has said so
         z = ways.steps(ref, curve, files.N_FRAMES, "z")
-    return files.animation_gif(loaders.decode(ref, z), is_loop=is_loop)
+    return files.animation_gif(encoding.decode(ref, z), is_loop=is_loop)
 
 
 _interpolate()

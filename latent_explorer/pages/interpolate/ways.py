@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from latent_explorer.data import loaders
+from latent_explorer.data import catalogue
 from latent_explorer.pages.interpolate import geometry
 from latent_explorer.pages.interpolate.geometry import Latents, Leg, Short
 from vae_core.checkpoints import CheckpointRef
@@ -127,7 +127,7 @@ def is_short(way: Way) -> bool:
 
 def lack(ref: CheckpointRef, way: Way) -> str | None:
     """Say why a checkpoint has no such way at all, None if it has."""
-    if way == "density" and not loaders.has_posterior(ref):
+    if way == "density" and not catalogue.has_posterior(ref):
         return "a plain autoencoder has no q(z|x), so there is no density to follow"
     return None
 
@@ -165,7 +165,7 @@ def _formula(way: Way, a: Latents, b: Latents) -> Latents:
         return a[None]
     import torch  # here, because the first walk is drawn before torch has been imported
 
-    from vae_core.analysis.geometry import slerp
+    from vae_core.geometry.paths import slerp
 
     try:
         return slerp(torch.tensor(a), torch.tensor(b), _FINE).numpy()
@@ -188,7 +188,7 @@ def steps(ref: CheckpointRef, curve: Latents, n: int, spacing: Spacing) -> Laten
     if spacing == "image":
         import torch
 
-        from vae_core.analysis.geometry import cut_evenly
+        from vae_core.geometry.paths import cut_evenly
 
         try:
             squares = geometry.measure(ref, "image").squares

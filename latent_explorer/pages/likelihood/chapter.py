@@ -14,12 +14,31 @@ import streamlit as st
 
 from latent_explorer.checkpoint_map import checkpoint_map
 from latent_explorer.components.latent_map import read_pick
-from latent_explorer.data import loaders
+from latent_explorer.data import catalogue, digits, encoding, observations
+from latent_explorer.data.digit_terms import find_digits
+from latent_explorer.data.digits import SPLITS, Floats, digit_name
+from latent_explorer.data.encoding import Encoded
+from latent_explorer.data.neighbours import nearest_on_map
 from latent_explorer.data.selection import SearchError, parse_search
-from latent_explorer.links.link import pin_params
+from latent_explorer.links.codec import pin_params
 from latent_explorer.pages.explore.draw_panel import draw_panel
-from latent_explorer.session import state
-from latent_explorer.theme import TERMS
+from latent_explorer.pages.likelihood.link import LikelihoodLink
+from latent_explorer.session.current import CHECKPOINT, DEFAULT_CHECKPOINT, current, shown_theme
+from latent_explorer.session.errors import shown_errors
+from latent_explorer.session.opened import link_start, opened_link, opened_part
+from latent_explorer.session.places import (
+    BadLatentError,
+    Place,
+    parse_latent,
+    place_of_digit,
+    place_of_latent,
+    place_of_pick,
+    place_of_target,
+    posterior_ellipse,
+    written_latent,
+)
+from latent_explorer.session.widgets import read_widget, unless_stale, widget_key, write_widget
+from latent_explorer.vocabulary import SYMBOLS
 from vae_core.checkpoints import CheckpointRef
 from vae_core.data import Split
 
@@ -29,7 +48,7 @@ if TYPE_CHECKING:
 KEY_MAP = "likelihood_map"
 CHAPTER = "likelihood_chapter"  # widget
 OPENING_Z = (0.1, 0.5)  # the example that started this project
-FIRST_DIGIT = loaders.SPLITS["test"].start  # a 7
+FIRST_DIGIT = SPLITS["test"].start  # a 7
 
 _PLACE, _DIGIT, _REF = "likelihood_place", "likelihood_digit", "likelihood_ref"
 _TYPED_Z, _Z_PROBLEM = "likelihood_typed_z", "likelihood_z_problem"
@@ -97,9 +116,9 @@ class Chosen(NamedTuple):
 
     id: int | None  # None: drawn
     name: str
-    grey: loaders.Floats  # (784,), ink from 0 to 1
-    x: loaders.Floats  # (784,): what the likelihood explains, binary or grey
-    encoded: loaders.Encoded  # q(z|x) of this x
+    grey: Floats  # (784,), ink from 0 to 1
+    x: Floats  # (784,): what the likelihood explains, binary or grey
+    encoded: Encoded  # q(z|x) of this x
 
 
 # ---- the page's state
@@ -111,33 +130,33 @@ def open_page(ref: CheckpointRef) -> None:
         st.session_state.setdefault(key, None)
     if st.session_state.get(_REF) == ref:
         return
-    link = state.opened_link()
+    link = opened_link()
     if _REF not in st.session_state:
-        st.session_state[CHAPTER] = link.chapter or 1
+        st.session_state[CHAPTER] = opened_part(LikelihoodLink).chapter or 1
         digit = link.pin.id if link.pin is not None else None
         _set_digit(FIRST_DIGIT if digit is None else digit)
     st.session_state[_REF] = ref
-    before = place() or state.place_of_target(ref, link.pin)
-    latent_dim = loaders.stored(ref).header.model.latent_dim
+    before = place() or place_of_target(ref, link.pin)
+    latent_dim = catalogue.stored(ref).header.model.latent_dim
     if before is not None and before.id is not None:
-        set_place(state.place_of_digit(ref, before.id))
+        set_place(place_of_digit(ref, before.id))
     elif before is not None and len(before.z) == latent_dim:
-        set_place(state.place_of_latent(ref, before.z))
+        set_place(place_of_latent(ref, before.z))
     else:
         z = (*OPENING_Z, *[0.0] * latent_dim)[:latent_dim]
-        set_place(state.place_of_latent(ref, z))
+        set_place(place_of_latent(ref, z))
 
 
-def place() -> state.Place | None:
+def place() -> Place | None:
     """Tell which z the chapters about one z show."""
     return st.session_state.get(_PLACE)
 
 
-def set_place(new: state.Place, *, by_typing: bool = False) -> None:
+def set_place(new: Place, *, by_typing: bool = False) -> None:
     """Change it."""
     st.session_state[_PLACE] = new
     st.session_state[_Z_PROBLEM] = None
-    state.write_widget(_TYPED_Z, state.written_latent(new), by_user=by_typing)
+    write_widget(_TYPED_Z, written_latent(new), by_user=by_typing)
 
 
 def chapter_digit() -> int:
@@ -145,9 +164,9 @@ def chapter_digit() -> int:
     return st.session_state[_DIGIT]
 
 
-def chosen_pixels(ref: CheckpointRef) -> loaders.Floats:
+def chosen_pixels(ref: CheckpointRef) -> Floats:
     """Read off that digit what the likelihood explains, shape (784,)."""
-    return loaders.explained_pixels(ref, chapter_digit())
+    return observations.explained_pixels(ref, chapter_digit())
 
 
 def _set_digit(digit: int, *, by_typing: bool = False) -> None:
@@ -155,13 +174,13 @@ def _set_digit(digit: int, *, by_typing: bool = False) -> None:
     st.session_state[_DIGIT_PROBLEM] = None
     split, rows = _split_of(digit)
     if not by_typing:
-        state.write_widget(_TYPED_DIGIT, f"{split} {digit - rows.start}")
-    state.write_widget(_SOURCE, _MNIST)
+        write_widget(_TYPED_DIGIT, f"{split} {digit - rows.start}")
+    write_widget(_SOURCE, _MNIST)
 
 
 def _split_of(digit: int) -> tuple[Split, slice]:
-    split: Split = "test" if digit >= loaders.SPLITS["test"].start else "train"
-    return split, loaders.SPLITS[split]
+    split: Split = "test" if digit >= SPLITS["test"].start else "train"
+    return split, SPLITS[split]
 
 
 # ---- the map
@@ -198,7 +217,7 @@ def chapter_map(
         ref,
         split,
         key=KEY_MAP,
-        start=state.link_start("likelihood"),
+        start=link_start("likelihood"),
         link=_link(ref, split, link or {}),
         on_pick=on_pick,
         **layers,
@@ -230,9 +249,9 @@ def digit_map(ref: CheckpointRef, split: Split, chosen: Chosen | None, **layers:
         More of what `checkpoint_map` takes.
     """
     if chosen is not None:
-        here = state.place_of_latent(ref, tuple(chosen.encoded.mu.tolist()))
+        here = place_of_latent(ref, tuple(chosen.encoded.mu.tolist()))
         layers["place"] = here._replace(id=chosen.id)
-        layers["ellipse"] = state.posterior_ellipse(ref, chosen.encoded)
+        layers["ellipse"] = posterior_ellipse(ref, chosen.encoded)
     link = None if chosen is None else digit_link(chosen)
     chapter_map(ref, split, link=link, on_pick=_on_pick_digit, **layers)
 
@@ -243,23 +262,23 @@ def digit_link(chosen: Chosen) -> dict[str, str]:
 
 
 def _link(ref: CheckpointRef, split: Split, more: Mapping[str, str]) -> dict[str, str]:
-    number = str(st.session_state[CHAPTER])
-    return {"checkpoint": ref.name, "split": split, "chapter": number, **more}
+    part = LikelihoodLink(st.session_state[CHAPTER])
+    return {"checkpoint": ref.name, "split": split, **part.params(), **more}
 
 
 def _on_pick_place() -> None:
-    with state.shown_errors():
+    with shown_errors():
         if (pick := read_pick(KEY_MAP)) is not None:
-            set_place(state.place_of_pick(state.current()[0], pick))
+            set_place(place_of_pick(current()[0], pick))
 
 
 def _on_pick_digit() -> None:
-    with state.shown_errors():
+    with shown_errors():
         if (pick := read_pick(KEY_MAP)) is not None:
             digit = pick.id
             if digit is None:
-                ref, split = state.current()
-                digit = int(loaders.nearest_on_map(ref, split, pick.coords, n=1).ids[0])
+                ref, split = current()
+                digit = int(nearest_on_map(ref, split, pick.coords, n=1).ids[0])
             _set_digit(digit)
 
 
@@ -268,12 +287,12 @@ def _on_pick_digit() -> None:
 
 def place_controls(ref: CheckpointRef) -> None:
     """Let z be typed, or sampled from the prior if there is one."""
-    has_prior = loaders.has_posterior(ref)
+    has_prior = catalogue.has_posterior(ref)
     with st.container(horizontal=True, vertical_alignment="bottom", wrap=False):
         st.text_input(
             "z",
-            key=state.widget_key(_TYPED_Z),
-            on_change=state.unless_stale(_TYPED_Z, _on_typed_z),
+            key=widget_key(_TYPED_Z),
+            on_change=unless_stale(_TYPED_Z, _on_typed_z),
             persist_state="session",
         )
         if has_prior:
@@ -288,29 +307,29 @@ def place_controls(ref: CheckpointRef) -> None:
 
 def prior_name(ref: CheckpointRef) -> str:
     """Name p(z)."""
-    is_normal = loaders.stored(ref).header.model.prior == "normal"
+    is_normal = catalogue.stored(ref).header.model.prior == "normal"
     return "N(0, I)" if is_normal else "p(z)"
 
 
 def _on_typed_z() -> None:
-    ref, _ = state.current()
-    text: str = state.read_widget(_TYPED_Z)
+    ref, _ = current()
+    text: str = read_widget(_TYPED_Z)
     try:
-        z = state.parse_latent(text, loaders.stored(ref).header.model.latent_dim)
-    except state.BadLatentError as err:
+        z = parse_latent(text, catalogue.stored(ref).header.model.latent_dim)
+    except BadLatentError as err:
         st.session_state[_Z_PROBLEM] = str(err)
     else:
-        set_place(state.place_of_latent(ref, z), by_typing=True)
+        set_place(place_of_latent(ref, z), by_typing=True)
 
 
 def _on_sample() -> None:
     import torch
 
-    ref, _ = state.current()
+    ref, _ = current()
     generator = torch.Generator()
     generator.seed()
-    z = loaders.checkpoint(ref).model.prior.sample(1, generator)[0]
-    set_place(state.place_of_latent(ref, tuple(z.tolist())))
+    z = catalogue.checkpoint(ref).model.prior.sample(1, generator)[0]
+    set_place(place_of_latent(ref, tuple(z.tolist())))
 
 
 def digit_controls(ref: CheckpointRef) -> Chosen | None:
@@ -318,7 +337,7 @@ def digit_controls(ref: CheckpointRef) -> Chosen | None:
     source = st.segmented_control(
         "Digit",
         [_MNIST, _DRAWN],
-        key=state.widget_key(_SOURCE),
+        key=widget_key(_SOURCE),
         label_visibility="collapsed",
         required=True,
         persist_state="session",
@@ -328,13 +347,13 @@ def digit_controls(ref: CheckpointRef) -> Chosen | None:
         if drawn is None:
             return None
         grey = drawn.image.reshape(-1).astype(np.float32) / np.float32(255)
-        x = loaders.explained_image(ref, drawn.image)
-        return Chosen(None, "your drawing", grey, x, loaders.encode_explained(ref, x))
+        x = observations.explained_image(ref, drawn.image)
+        return Chosen(None, "your drawing", grey, x, encoding.encode_explained(ref, x))
     with st.container(horizontal=True, vertical_alignment="bottom", wrap=False):
         st.text_input(
             "Which digit",
-            key=state.widget_key(_TYPED_DIGIT),
-            on_change=state.unless_stale(_TYPED_DIGIT, _on_typed_digit),
+            key=widget_key(_TYPED_DIGIT),
+            on_change=unless_stale(_TYPED_DIGIT, _on_typed_digit),
             help="For example test 0, train 4711, or label 7: one of them at random.",
             persist_state="session",
         )
@@ -343,15 +362,15 @@ def digit_controls(ref: CheckpointRef) -> Chosen | None:
         st.error(st.session_state[_DIGIT_PROBLEM], icon=":material/error:")
     digit = chapter_digit()
     x = chosen_pixels(ref)
-    name = f"a {loaders.labels()[digit]}, {state.digit_name(digit)}"
-    return Chosen(digit, name, loaders.pixels(digit), x, loaders.encode_explained(ref, x))
+    name = f"a {digits.labels()[digit]}, {digit_name(digit)}"
+    return Chosen(digit, name, digits.pixels(digit), x, encoding.encode_explained(ref, x))
 
 
 def _on_typed_digit() -> None:
-    ref, split = state.current()
-    text: str = state.read_widget(_TYPED_DIGIT)
+    ref, split = current()
+    text: str = read_widget(_TYPED_DIGIT)
     try:
-        ids = state.find_digits(ref, split, parse_search(text))
+        ids = find_digits(ref, split, parse_search(text))
     except SearchError as err:
         st.session_state[_DIGIT_PROBLEM] = str(err)
         return
@@ -362,8 +381,8 @@ def _on_typed_digit() -> None:
 
 
 def _on_random_digit() -> None:
-    _, split = state.current()
-    rows = loaders.SPLITS[split]
+    _, split = current()
+    rows = SPLITS[split]
     _set_digit(int(np.random.default_rng().integers(rows.start, rows.stop)))
 
 
@@ -372,27 +391,27 @@ def _on_random_digit() -> None:
 
 def is_exact(ref: CheckpointRef) -> bool:
     """Whether p(x) is a sum over a lattice: a prior, and one or two dimensions."""
-    return loaders.has_posterior(ref) and loaders.stored(ref).header.model.latent_dim <= 2
+    return catalogue.has_posterior(ref) and catalogue.stored(ref).header.model.latent_dim <= 2
 
 
 def offer_exact(ref: CheckpointRef) -> bool:
     """Say what a checkpoint lacks for exact sums and offer another; whether it has it all."""
     if is_exact(ref):
         return True
-    config = loaders.stored(ref).header.model
+    config = catalogue.stored(ref).header.model
     offer_checkpoint(
         f"z has {config.latent_dim} dimensions here: a sum over all z is out of reach."
-        if loaders.has_posterior(ref)
+        if catalogue.has_posterior(ref)
         else "A plain autoencoder has no prior p(z), so there is no p(x) and no p(z|x).",
         ref,
     )
     return False
 
 
-def offer_checkpoint(why: str, ref: CheckpointRef, name: str = state.DEFAULT_CHECKPOINT) -> None:
+def offer_checkpoint(why: str, ref: CheckpointRef, name: str = DEFAULT_CHECKPOINT) -> None:
     """Say why a checkpoint cannot show something, and offer one that can, if it is there."""
     st.info(why, icon=":material/info:")
-    names = [one.name for one in loaders.checkpoints()[0]]
+    names = [one.name for one in catalogue.checkpoints()[0]]
     if (
         name in names
         and name != ref.name
@@ -402,7 +421,7 @@ def offer_checkpoint(why: str, ref: CheckpointRef, name: str = state.DEFAULT_CHE
 
 
 def _on_switch(name: str) -> None:
-    st.session_state[state.CHECKPOINT] = name
+    st.session_state[CHECKPOINT] = name
 
 
 # ---- words, code, files
@@ -410,7 +429,7 @@ def _on_switch(name: str) -> None:
 
 def colors() -> dict[str, str]:
     """Colours of the formula's terms in the theme that the browser shows."""
-    return TERMS[state.theme()]
+    return SYMBOLS[shown_theme()]
 
 
 def term(name: str, latex: str) -> str:

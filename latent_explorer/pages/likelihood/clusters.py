@@ -10,12 +10,16 @@ from numpy.typing import NDArray
 
 from latent_explorer.components.digit_strip import DigitImage, digit_strip
 from latent_explorer.components.morph import Line, Picture, morph
-from latent_explorer.data import loaders
-from latent_explorer.links.link import pin_params
+from latent_explorer.data import catalogue, digits, encoding, lattice, observations, transport
+from latent_explorer.data.digits import SPLITS, digit_name
+from latent_explorer.data.transport import Unfolded
+from latent_explorer.links.codec import pin_params
 from latent_explorer.pages.likelihood import chapter
 from latent_explorer.plots.aggregate import prior_and_aggregate
-from latent_explorer.session import state
-from latent_explorer.theme import PALETTE, number, point
+from latent_explorer.session.current import current
+from latent_explorer.session.places import Place, place_of_latent
+from latent_explorer.theme import number, point
+from latent_explorer.vocabulary import PALETTE
 from vae_core.checkpoints import CheckpointRef
 from vae_core.data import Split
 
@@ -70,16 +74,16 @@ def _answer() -> None:
 # ---- the holes
 
 
-def _holes(ref: CheckpointRef, here: state.Place) -> go.Figure | None:
+def _holes(ref: CheckpointRef, here: Place) -> go.Figure | None:
     """Compare p(z) with q(z), and show what the decoder makes of the chosen z."""
-    if not loaders.has_posterior(ref):
+    if not catalogue.has_posterior(ref):
         chapter.offer_checkpoint("A plain autoencoder has no prior p(z) to have holes.", ref)
         return None
-    if (n_dims := loaders.stored(ref).header.model.latent_dim) != 2:
+    if (n_dims := catalogue.stored(ref).header.model.latent_dim) != 2:
         said = "one dimension" if n_dims == 1 else f"{n_dims} dimensions"
         chapter.offer_checkpoint(f"z has {said} here: the holes are shown for two.", ref)
         return None
-    found = loaders.aggregate(ref)
+    found = lattice.aggregate(ref)
     x, y = here.z
     figure = prior_and_aggregate(**_picture(found), factor=_FACTOR, place=(x, y))
     chapter.show_figure(
@@ -99,7 +103,7 @@ def _holes(ref: CheckpointRef, here: state.Place) -> go.Figure | None:
     )
     picture, words = st.columns([1, 2], vertical_alignment="center")
     with picture:
-        seen = loaders.decode(ref, np.array([here.z]))[0]
+        seen = encoding.decode(ref, np.array([here.z]))[0]
         digit_strip([DigitImage(seen, "f(z)")], key=_STRIP, size=110)
     with words:
         st.markdown(_said_of_place(found, here))
@@ -113,7 +117,7 @@ def _holes(ref: CheckpointRef, here: state.Place) -> go.Figure | None:
     return figure
 
 
-def _said_of_place(found: Aggregate, here: state.Place) -> str:
+def _said_of_place(found: Aggregate, here: Place) -> str:
     cell = _cell(found, here.z)
     if cell is None:
         return f"z = {point(here.z)} is a **hole**: no q(z|x) comes near it."
@@ -159,12 +163,12 @@ def _blocks(centers: NDArray[np.float64]) -> NDArray[np.intp]:
 
 
 def _on_sample_hole() -> None:
-    ref, _ = state.current()
-    found = loaders.aggregate(ref)
+    ref, _ = current()
+    found = lattice.aggregate(ref)
     mass = np.exp(found.log_pz) * found.is_hole(_FACTOR)
     cell = np.random.default_rng().choice(mass.size, p=(mass / mass.sum()).ravel())
     x, y = found.grid.points[cell].tolist()
-    chapter.set_place(state.place_of_latent(ref, (x, y)))
+    chapter.set_place(place_of_latent(ref, (x, y)))
 
 
 # ---- the transport
@@ -181,7 +185,7 @@ def _transport(ref: CheckpointRef) -> None:
         return
     if other != ref:
         st.info(f"Shown for the checkpoint {other.name}, whose prior is ten Gaussians.")
-    carried = loaders.unfolded(other)
+    carried = transport.unfolded(other)
     left, right = st.columns([1, 1], gap="medium")
     with left:
         _draw_morph(carried)
@@ -215,14 +219,14 @@ def _with_mixture(ref: CheckpointRef) -> CheckpointRef | None:
     return next(
         (
             one
-            for one in (ref, *loaders.checkpoints()[0])
-            if loaders.stored(one).header.model.prior == "digit-mixture"
+            for one in (ref, *catalogue.checkpoints()[0])
+            if catalogue.stored(one).header.model.prior == "digit-mixture"
         ),
         None,
     )
 
 
-def _draw_morph(carried: loaders.Unfolded) -> None:
+def _draw_morph(carried: Unfolded) -> None:
     start, end = carried.codes
     half = float(max(np.quantile(np.abs(codes), _IN_SIGHT) for codes in (start, end)))
     morph(
@@ -230,7 +234,7 @@ def _draw_morph(carried: loaders.Unfolded) -> None:
         start=start,
         end=end,
         ends=("ten Gaussians", "N(0, I)"),
-        labels=loaders.labels()[loaders.SPLITS["test"]],
+        labels=digits.labels()[SPLITS["test"]],
         splits=[("test", 0)],
         halves=(half, half),
         label="The test digits' codes, carried over from a mixture of ten Gaussians to N(0, I)",
@@ -247,7 +251,7 @@ def _draw_morph(carried: loaders.Unfolded) -> None:
     )
 
 
-def _weights(carried: loaders.Unfolded) -> None:
+def _weights(carried: Unfolded) -> None:
     shares = ", ".join(f"{k}: {100 * weight:.0f} %" for k, weight in enumerate(carried.weights))
     st.markdown(f"Weights of the ten Gaussians: {shares}.")
 
@@ -261,7 +265,7 @@ def _small(nats: float) -> str:
 def _sums(ref: CheckpointRef) -> None:
     """Offer log p(x) of the chosen digit, added up in z and in u."""
     digit = chapter.chapter_digit()
-    name = f"a {loaders.labels()[digit]}, {state.digit_name(digit)}"
+    name = f"a {digits.labels()[digit]}, {digit_name(digit)}"
     st.button(
         f"Add up p(x) of {name}, on both sides",
         on_click=_on_sum,
@@ -272,7 +276,9 @@ def _sums(ref: CheckpointRef) -> None:
     )
     if st.session_state.get(_SUMMED) != (ref, digit):
         return
-    in_z, in_u = loaders.log_px_both_ways(ref, loaders.explained_pixels(ref, digit).tobytes())
+    in_z, in_u = transport.log_px_both_ways(
+        ref, observations.explained_pixels(ref, digit).tobytes()
+    )
     st.markdown(
         f"log p(x) of {name}, in nats:\n\n"
         f"- over z, with ten Gaussians: {number(in_z, 2)}\n"

@@ -8,12 +8,14 @@ import numpy as np
 import streamlit as st
 
 from latent_explorer.components.digit_strip import DigitImage, digit_strip
-from latent_explorer.data import loaders
-from latent_explorer.links.link import pin_params
+from latent_explorer.data import catalogue, digits, lattice, observations
+from latent_explorer.data.digits import SPLITS, Floats
+from latent_explorer.links.codec import pin_params
 from latent_explorer.pages.likelihood import chapter
 from latent_explorer.pages.likelihood.one_z import vote, written
 from latent_explorer.plots.likelihoods import likelihood_histogram
-from latent_explorer.session import state
+from latent_explorer.session.current import current
+from latent_explorer.session.places import place_of_latent
 from latent_explorer.theme import number
 from vae_core.checkpoints import CheckpointRef
 from vae_core.data import N_TEST, Split
@@ -30,13 +32,13 @@ def draw(ref: CheckpointRef, split: Split) -> None:
     left, right = chapter.columns()
     with left:
         chapter.place_map(ref, split)
-    log_px_z = loaders.test_log_px_z(ref, here.z)
+    log_px_z = observations.test_log_px_z(ref, here.z)
     lives = vote(ref, here.z)
     figure = likelihood_histogram(
         log_px_z=log_px_z,
-        labels=loaders.labels()[loaders.SPLITS["test"]],
+        labels=digits.labels()[SPLITS["test"]],
         label=lives.label,
-        edges=np.linspace(*loaders.log_px_z_range(ref), _N_BINS + 1),
+        edges=np.linspace(*observations.log_px_z_range(ref), _N_BINS + 1),
         mean=float(log_px_z.mean(dtype=np.float64)),
         colors=chapter.colors(),
     )
@@ -60,7 +62,7 @@ def draw(ref: CheckpointRef, split: Split) -> None:
             "How well this z explains each digit: the logarithm of the probability that p(x|z) "
             f"gives exactly its pixels, in nats: −100 nats is {power_of_ten(-100)}. Dotted: the "
             f"mean. {lives.said_who()}. {lives.said_how()}"
-            if loaders.stored(ref).header.model.likelihood == "bernoulli"
+            if catalogue.stored(ref).header.model.likelihood == "bernoulli"
             else "How well this z explains each digit: the log density of p(x|z) at its pixels. "
             f"Dotted: the mean. {lives.said_who()}. {lives.said_how()}"
         )
@@ -91,16 +93,16 @@ def draw(ref: CheckpointRef, split: Split) -> None:
 
 
 def _on_best() -> None:
-    ref, _ = state.current()
-    chapter.set_place(state.place_of_latent(ref, loaders.best_z(ref)))
+    ref, _ = current()
+    chapter.set_place(place_of_latent(ref, lattice.best_z(ref)))
 
 
-def _digits(log_px_z: loaders.Floats, rows: np.ndarray, key: str) -> None:
-    start = loaders.SPLITS["test"].start
+def _digits(log_px_z: Floats, rows: np.ndarray, key: str) -> None:
+    start = SPLITS["test"].start
     images = [
         DigitImage(
-            loaders.pixels(start + row),
-            f"a {loaders.labels()[start + row]}",
+            digits.pixels(start + row),
+            f"a {digits.labels()[start + row]}",
             number(float(log_px_z[row]), 1),
         )
         for row in rows.tolist()
@@ -108,20 +110,20 @@ def _digits(log_px_z: loaders.Floats, rows: np.ndarray, key: str) -> None:
     digit_strip(images, key=key, size=72, per_row=_N_SHOWN)
 
 
-def _products(ref: CheckpointRef, log_px_z: loaders.Floats) -> None:
+def _products(ref: CheckpointRef, log_px_z: Floats) -> None:
     """Compare one z for all digits with an integral for each, as sums and as products."""
     total = float(log_px_z.sum(dtype=np.float64))
     rows = [("This one z for all of them, Σ log p(xᵢ\\|z)", total)]
-    log_px = loaders.metrics(ref).get("log_px", {}).get("value")
+    log_px = catalogue.metrics(ref).get("log_px", {}).get("value")
     if log_px is not None:
         rows.append(("An integral for each, Σ log p(xᵢ), exact", log_px * N_TEST))
-    density = loaders.stored(ref).header.model.likelihood != "bernoulli"
+    density = catalogue.stored(ref).header.model.likelihood != "bernoulli"
     kind = "density" if density else "probability"
     lines = [f"| | mean, nats per digit | {kind} of all 10,000 |", "|:--|--:|--:|"]
     lines += [f"| {name} | {number(s / N_TEST, 2)} | {power_of_ten(s)} |" for name, s in rows]
     st.markdown("\n".join(lines))
     if log_px is None:
-        why = loaders.metrics(ref).get("log_px", {}).get("how", "not measured")
+        why = catalogue.metrics(ref).get("log_px", {}).get("how", "not measured")
         st.caption(f"No log p(x) of this checkpoint to compare with: {why.removeprefix('none: ')}.")
         return
     gain = log_px * N_TEST - total

@@ -10,10 +10,11 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from latent_explorer.components.digit_strip import DigitImage, digit_strip
-from latent_explorer.data import loaders, uploads
+from latent_explorer.data import catalogue, digits, observations, uploads
+from latent_explorer.data.digit_terms import N_TEST_VOTERS, test_votes
+from latent_explorer.data.digits import SPLITS, digit_name
 from latent_explorer.pages.likelihood import chapter
 from latent_explorer.plots import dimensions as plots
-from latent_explorer.session import state
 from latent_explorer.theme import number
 from vae_core.checkpoints import CheckpointRef, Header
 from vae_core.data import Split
@@ -59,7 +60,7 @@ def draw(ref: CheckpointRef, split: Split) -> None:
     with below:
         st.markdown("##### Whom the test digits are taken for")
         st.caption(
-            f"Each test digit is given the label that most of the {loaders.N_TEST_VOTERS} other "
+            f"Each test digit is given the label that most of the {N_TEST_VOTERS} other "
             "test digits with the nearest codes have. Rows are digits, columns are votes, counts "
             "are of 10,000."
         )
@@ -99,7 +100,7 @@ def _table(refs: Sequence[CheckpointRef]) -> None:
     rows: list[tuple[int, str]] = []
     grey: list[str] = []
     for ref in refs:
-        header = loaders.stored(ref).header
+        header = catalogue.stored(ref).header
         if header.model.likelihood != "bernoulli":
             grey.append(ref.name)
             continue
@@ -167,7 +168,7 @@ def confusion(ref: CheckpointRef) -> NDArray[np.intp]:
     """Count the test digits by label (row) and by their neighbours' vote (column)."""
     from vae_core.analysis.fields import vote_confusion
 
-    return vote_confusion(loaders.labels()[loaders.SPLITS["test"]], loaders.test_votes(ref))
+    return vote_confusion(digits.labels()[SPLITS["test"]], test_votes(ref))
 
 
 def _choose_pair(
@@ -197,8 +198,8 @@ def _choose_pair(
 
 def examples(ref: CheckpointRef, pair: tuple[int, int]) -> list[NDArray[np.intp]]:
     """Find the test digits of a pair that are taken for the other: ids of each of the two."""
-    rows = loaders.SPLITS["test"]
-    names, votes = loaders.labels()[rows], loaders.test_votes(ref)
+    rows = SPLITS["test"]
+    names, votes = digits.labels()[rows], test_votes(ref)
     return [
         np.flatnonzero((names == label) & (votes == other)) + rows.start
         for label, other in (pair, pair[::-1])
@@ -213,7 +214,7 @@ def _pictures(pair: tuple[int, int], collided: list[NDArray[np.intp]]) -> None:
         st.caption(f"{label}s among {other}s: {len(ids):,}")
         digit_strip(
             [
-                DigitImage(loaders.pixels(digit), f"a {label}", state.digit_name(digit))
+                DigitImage(digits.pixels(digit), f"a {label}", digit_name(digit))
                 for digit in ids[:_N_EXAMPLES].tolist()
             ],
             key=f"dimensions_pair_{i}",
@@ -223,7 +224,7 @@ def _pictures(pair: tuple[int, int], collided: list[NDArray[np.intp]]) -> None:
 
 
 def _dims(ref: CheckpointRef) -> int:
-    return loaders.stored(ref).header.model.latent_dim
+    return catalogue.stored(ref).header.model.latent_dim
 
 
 def _title(ref: CheckpointRef) -> str:
@@ -270,7 +271,7 @@ def _noise(
         names = [one.name for one in models]
         figure = plots.noise(
             shares=SHARES,
-            curves={one.name: loaders.noise_curve(one, SHARES, N_SPOILT) for one in models},
+            curves={one.name: observations.noise_curve(one, SHARES, N_SPOILT) for one in models},
             chosen=percent / 100,
             colors=dict(zip(names, (colors["encoder"], colors["prior"]), strict=True)),
         )
@@ -287,7 +288,9 @@ def _noise(
 def _mending(refs: Sequence[CheckpointRef]) -> list[CheckpointRef]:
     """Find a denoising model and a plain one, of binary pixels, in this order."""
     binary = {
-        one.name: one for one in refs if loaders.stored(one).header.model.likelihood == "bernoulli"
+        one.name: one
+        for one in refs
+        if catalogue.stored(one).header.model.likelihood == "bernoulli"
     }
     denoising = [one for one in binary.values() if _noise_of(one) > 0][:1]
     plain = [binary[name] for name in _PLAIN if name in binary and _noise_of(binary[name]) == 0]
@@ -295,7 +298,7 @@ def _mending(refs: Sequence[CheckpointRef]) -> list[CheckpointRef]:
 
 
 def _noise_of(ref: CheckpointRef) -> float:
-    return loaders.stored(ref).header.train.input_noise
+    return catalogue.stored(ref).header.train.input_noise
 
 
 def _on_other_noise() -> None:
@@ -304,13 +307,13 @@ def _on_other_noise() -> None:
 
 def _mended(models: Sequence[CheckpointRef], chosen: chapter.Chosen, share: float) -> None:
     clean = (
-        loaders.explained_image(
+        observations.explained_image(
             models[0], np.rint(255 * chosen.grey).astype(np.uint8).reshape(28, 28)
         )
         if chosen.id is None
-        else loaders.explained_pixels(models[0], chosen.id)
+        else observations.explained_pixels(models[0], chosen.id)
     )
-    found = [loaders.denoised(one, clean, share, st.session_state[SEED]) for one in models]
+    found = [observations.denoised(one, clean, share, st.session_state[SEED]) for one in models]
     pictures = [
         DigitImage(clean, "Clean", "binarised"),
         DigitImage(found[0].noisy[0].numpy(), "Noisy", f"{share:.0%}"),

@@ -9,7 +9,9 @@ import numpy as np
 import streamlit as st
 
 from latent_explorer.components.digit_strip import DigitImage, digit_strip
-from latent_explorer.data import loaders
+from latent_explorer.data import catalogue, lattice
+from latent_explorer.data.digits import Floats
+from latent_explorer.data.lattice import ESTIMATE_RUNS, ESTIMATE_SAMPLES
 from latent_explorer.pages.likelihood import chapter
 from latent_explorer.plots import estimates as plots
 from latent_explorer.theme import number
@@ -17,7 +19,7 @@ from vae_core.checkpoints import CheckpointRef
 from vae_core.data import Split
 
 if TYPE_CHECKING:
-    from vae_core.analysis.repeated import Estimates, Runs
+    from vae_core.analysis.convergence import Estimates, Trials
 
 K, WHOLE = "estimates_k", "estimates_whole"
 NAIVE, IWAE, ELBO, EXACT, KL = "Naive", "IWAE", "ELBO", "exact", "KL"
@@ -38,10 +40,10 @@ class AtK(NamedTuple):
     ess: float  # median effective sample size
 
 
-def at_k(runs: Runs, k: int) -> AtK:
+def at_k(trials: Trials, k: int) -> AtK:
     """Summarise the runs of an estimator at one of its K."""
-    column = runs.n_samples.tolist().index(k)
-    values, ess = runs.value[:, column].numpy(), runs.ess[:, column].numpy()
+    column = trials.n_samples.tolist().index(k)
+    values, ess = trials.value[:, column].numpy(), trials.ess[:, column].numpy()
     low, median, high = np.quantile(values, (plots.LOW, 0.5, plots.HIGH)).tolist()
     stderr = float(values.std(ddof=1)) / math.sqrt(len(values))
     return AtK(median, low, high, float(values.mean()), stderr, float(np.median(ess)))
@@ -58,19 +60,19 @@ def draw(ref: CheckpointRef, split: Split) -> None:
     if chosen is None or not is_exact:
         return
     x = chosen.x.tobytes()
-    found = loaders.estimates(ref, x)
+    found = lattice.estimates(ref, x)
     colors = _colors()
     with right:
         _headline(ref, chosen, found)
         st.caption(
             "Naive Monte Carlo averages p(x|z) over K samples of the prior, IWAE a weighted p(x|z) "
-            f"over K samples of q(z|x). Each is run {loaders.ESTIMATE_RUNS} times, to see how far "
+            f"over K samples of q(z|x). Each is run {ESTIMATE_RUNS} times, to see how far "
             "a single run can be off."
         )
         st.session_state.setdefault(K, _FIRST_K)
         k: int = st.select_slider(
             "K, how many samples each run draws",
-            loaders.ESTIMATE_SAMPLES,
+            ESTIMATE_SAMPLES,
             format_func="{:,}".format,
             key=K,
             persist_state="session",
@@ -83,7 +85,7 @@ def draw(ref: CheckpointRef, split: Split) -> None:
         )
         _needed(ref, x)
     with left:
-        st.markdown(f"##### All {loaders.ESTIMATE_RUNS} runs at K = {k:,}")
+        st.markdown(f"##### All {ESTIMATE_RUNS} runs at K = {k:,}")
         dots = plots.spread(runs=_values(found, k), lines=_lines(found), colors=colors)
         chapter.show_figure(dots, key="estimates_spread", alt=f"The runs' estimates at K = {k:,}")
         parts = _decomposition(found, colors)
@@ -102,7 +104,7 @@ def draw(ref: CheckpointRef, split: Split) -> None:
 
 
 def _headline(ref: CheckpointRef, chosen: chapter.Chosen, found: Estimates) -> None:
-    is_binary = loaders.stored(ref).header.model.likelihood == "bernoulli"
+    is_binary = catalogue.stored(ref).header.model.likelihood == "bernoulli"
     with st.container(horizontal=True, vertical_alignment="center"):
         caption = "binarised" if is_binary else "grey"
         digit_strip([DigitImage(chosen.x, chosen.name, caption)], key="estimates_digit", size=96)
@@ -117,7 +119,7 @@ def _convergence(found: Estimates, k: int, colors: dict[str, str]) -> plots.go.F
     runs = {NAIVE: found.naive.value.numpy(), IWAE: found.iwae.value.numpy()}
     lowest = min(float(values.min()) for values in runs.values())
     figure = plots.convergence(
-        n_samples=loaders.ESTIMATE_SAMPLES,
+        n_samples=ESTIMATE_SAMPLES,
         runs=runs,
         lines=_lines(found),
         chosen=k,
@@ -144,7 +146,7 @@ def _table(found: Estimates, k: int) -> str:
 
 def _needed(ref: CheckpointRef, x: bytes) -> None:
     """Say how many prior samples a small error takes, and how the runs are computed."""
-    relative_variance = loaders.explanation(ref, x).relative_variance()
+    relative_variance = lattice.explanation(ref, x).relative_variance()
     n = relative_variance / _WANTED_ERROR**2
     st.markdown(
         f"For a standard error of {_WANTED_ERROR:g} nat, naive Monte Carlo needs about "
@@ -153,7 +155,7 @@ def _needed(ref: CheckpointRef, x: bytes) -> None:
     st.caption(
         f"K = (E[w²] / E[w]² − 1) / {_WANTED_ERROR:g}², with w = p(x|z) and both means under the "
         f"prior exact, by the lattice: {relative_variance:,.0f} / {_WANTED_ERROR**2:g}. The runs' "
-        f"{loaders.ESTIMATE_RUNS * loaders.ESTIMATE_SAMPLES[-1]:,} prior samples are true ones; "
+        f"{ESTIMATE_RUNS * ESTIMATE_SAMPLES[-1]:,} prior samples are true ones; "
         "p(x|z) of each is read at the nearest node of the decoded lattice, 0.02 z units away at "
         "most on either axis and less where p(z|x) is sharp, since to decode them all would take "
         "many minutes. IWAE's samples of q(z|x) are rounded to a third of its standard deviation."
@@ -189,13 +191,13 @@ def _self_check(found: Estimates, k: int) -> None:
             f"{high_name} − {low_name} = {number(high - low)} ± {number(error)} nats"
         )
     st.caption(
-        f"IWAE-{k:,} here is the mean of the {loaders.ESTIMATE_RUNS} runs. ± is the Monte Carlo "
+        f"IWAE-{k:,} here is the mean of the {ESTIMATE_RUNS} runs. ± is the Monte Carlo "
         f"error; a difference below 0 by less than {_ERRORS:g} of it is chance."
     )
 
 
-def _values(found: Estimates, k: int) -> dict[str, loaders.Floats]:
-    column = loaders.ESTIMATE_SAMPLES.index(k)
+def _values(found: Estimates, k: int) -> dict[str, Floats]:
+    column = ESTIMATE_SAMPLES.index(k)
     return {
         name: runs.value[:, column].numpy()
         for name, runs in ((NAIVE, found.naive), (IWAE, found.iwae))

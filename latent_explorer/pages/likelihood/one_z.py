@@ -9,8 +9,10 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from latent_explorer.components.digit_strip import DigitImage, digit_strip
-from latent_explorer.data import loaders
-from latent_explorer.links.link import pin_params
+from latent_explorer.data import catalogue, digits, encoding
+from latent_explorer.data.digits import SPLITS, Floats
+from latent_explorer.data.neighbours import N_VOTERS
+from latent_explorer.links.codec import pin_params
 from latent_explorer.pages.likelihood import chapter
 from latent_explorer.theme import number, point
 from vae_core.checkpoints import CheckpointRef
@@ -25,8 +27,8 @@ _FAR = 0.5  # z units per root of a dimension beyond which the nearest code is n
 class _Drawn(NamedTuple):
     """What one z gives."""
 
-    mean: loaders.Floats  # (784,)
-    draws: loaders.Floats  # (N_DRAWS, 784)
+    mean: Floats  # (784,)
+    draws: Floats  # (N_DRAWS, 784)
     sigma: float | None  # of each pixel; None for binary ones
 
 
@@ -49,7 +51,7 @@ class Vote(NamedTuple):
         order = self.shares.argsort()[::-1]
         parts = [f"{100 * self.shares[i]:.0f} % are {i}s" for i in order[:3] if self.shares[i] > 0]
         return (
-            f"Of the {loaders.N_VOTERS} encoded test digits nearest in z, {', '.join(parts)}. "
+            f"Of the {N_VOTERS} encoded test digits nearest in z, {', '.join(parts)}. "
             f"The nearest is {number(self.distance)} z units away."
         )
 
@@ -106,7 +108,7 @@ def _on_draw() -> None:
 def _drawn(ref: CheckpointRef, z: tuple[float, ...], seed: int) -> _Drawn:
     import torch
 
-    model = loaders.checkpoint(ref).model
+    model = catalogue.checkpoint(ref).model
     with torch.no_grad():
         outputs = model.decoder(torch.tensor([z], dtype=torch.float32))
         generator = torch.Generator().manual_seed(seed)
@@ -120,7 +122,7 @@ def sigma_at(ref: CheckpointRef, z: tuple[float, ...]) -> float | None:
 
     from vae_core.likelihoods import Gaussian
 
-    model = loaders.checkpoint(ref).model
+    model = catalogue.checkpoint(ref).model
     if not isinstance(model.likelihood, Gaussian):
         return None
     with torch.no_grad():
@@ -130,13 +132,13 @@ def sigma_at(ref: CheckpointRef, z: tuple[float, ...]) -> float | None:
 
 def vote(ref: CheckpointRef, z: tuple[float, ...]) -> Vote:
     """Let the test digits whose codes are nearest in z say which digit lives there."""
-    rows = loaders.SPLITS["test"]
-    offsets = loaders.test_codes(ref) - np.array(z, np.float32)
+    rows = SPLITS["test"]
+    offsets = encoding.test_codes(ref) - np.array(z, np.float32)
     squares = np.einsum("ij,ij->i", offsets, offsets)
-    nearest = np.argpartition(squares, loaders.N_VOTERS)[: loaders.N_VOTERS]
-    counts = np.bincount(loaders.labels()[rows][nearest], minlength=10)
+    nearest = np.argpartition(squares, N_VOTERS)[:N_VOTERS]
+    counts = np.bincount(digits.labels()[rows][nearest], minlength=10)
     distance = float(np.sqrt(squares[nearest].min()))
-    return Vote(z, int(counts.argmax()), counts / loaders.N_VOTERS, distance)
+    return Vote(z, int(counts.argmax()), counts / N_VOTERS, distance)
 
 
 def _said_of_noise(ref: CheckpointRef, drawn: _Drawn) -> str:
@@ -146,7 +148,7 @@ def _said_of_noise(ref: CheckpointRef, drawn: _Drawn) -> str:
             "Each pixel is a coin of its own that shows ink with the probability f(z) gives it. "
             f"Two draws differ in {number(n, 1)} of the 784 pixels on average."
         )
-    is_learned = loaders.stored(ref).header.model.likelihood == "gaussian-learned-sigma"
+    is_learned = catalogue.stored(ref).header.model.likelihood == "gaussian-learned-sigma"
     which = "σ(z), learned, at this z" if is_learned else "σ, the same for every z"
     return (
         f"Each pixel is f(z) plus noise of its own with standard deviation {which}: "
@@ -155,7 +157,7 @@ def _said_of_noise(ref: CheckpointRef, drawn: _Drawn) -> str:
 
 
 def _formula(ref: CheckpointRef) -> str:
-    name = loaders.stored(ref).header.model.likelihood
+    name = catalogue.stored(ref).header.model.likelihood
     if name == "bernoulli":
         return r"\prod_{j=1}^{784} f_j(z)^{x_j}\,(1 - f_j(z))^{1 - x_j}"
     sigma = r"\sigma(z)" if name == "gaussian-learned-sigma" else r"\sigma"

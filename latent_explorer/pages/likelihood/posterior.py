@@ -9,7 +9,8 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from latent_explorer.components.digit_strip import DigitImage, digit_strip
-from latent_explorer.data import loaders
+from latent_explorer.data import catalogue, encoding, lattice
+from latent_explorer.data.digits import Floats
 from latent_explorer.pages.likelihood import chapter
 from latent_explorer.plots.likelihoods import (
     Window,
@@ -24,7 +25,7 @@ from vae_core.data import Split
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-    from vae_core.analysis.decoded import Explained, Region
+    from vae_core.exact.explanation import Explanation, Region
 
 _STRIP = "likelihood_digit_strip"
 _SHARE = 0.99
@@ -38,7 +39,7 @@ _PLANE_REACH = 4.5  # z units shown of the plane, unless the digit is farther ou
 class _Where(NamedTuple):
     """Where the mass of p(z|x) is."""
 
-    explained: Explained
+    explained: Explanation
     region: Region
     low: NDArray[np.float64]  # (D,): corners of a box that holds the region and q(z|x)
     high: NDArray[np.float64]
@@ -62,7 +63,7 @@ def draw(ref: CheckpointRef, split: Split) -> None:
     with right:
         picture, words = st.columns([1, 2], vertical_alignment="center")
         with picture:
-            seen = loaders.decode(ref, chosen.encoded.mu[None])[0]
+            seen = encoding.decode(ref, chosen.encoded.mu[None])[0]
             digit_strip(
                 [DigitImage(chosen.x, "x"), DigitImage(seen, "f(z)", "at q's mean")],
                 key=_STRIP,
@@ -102,7 +103,7 @@ def _answer() -> None:
 
 
 def _where(ref: CheckpointRef, chosen: chapter.Chosen) -> _Where:
-    explained = loaders.explanation(ref, chosen.x.tobytes())
+    explained = lattice.explanation(ref, chosen.x.tobytes())
     region = explained.region(_SHARE)
     is_inside = (explained.log_posterior >= region.log_density) & explained.log_volume.isfinite()
     z = explained.z[is_inside].double().numpy()
@@ -139,21 +140,21 @@ def _whole(ref: CheckpointRef, where: _Where) -> go.Figure:
     if len(where.low) == 1:
         return posterior_line(**_on_line(where.explained), log_q=None, colors=chapter.colors())
     window = _window(where)
-    lattice = loaders.decoded(ref)
-    picture, span = lattice.raster(where.explained.log_px_z[: len(lattice.z)])
+    space = lattice.decoded(ref)
+    picture, span = space.raster(where.explained.log_px_z[: len(space.z)])
     shown, span = _middle(picture.numpy(), span, max(_PLANE_REACH, *map(abs, window)))
     return likelihood_plane(
         log_px_z=shown,
         span=span,
         window=window,
-        has_normal_prior=loaders.stored(ref).header.model.prior == "normal",
+        has_normal_prior=catalogue.stored(ref).header.model.prior == "normal",
         colors=chapter.colors(),
     )
 
 
 def _middle(
-    picture: loaders.Floats, span: tuple[float, float], reach: float
-) -> tuple[loaders.Floats, tuple[float, float]]:
+    picture: Floats, span: tuple[float, float], reach: float
+) -> tuple[Floats, tuple[float, float]]:
     """Keep |z₁|, |z₂| < reach of a picture, and every second node of each axis."""
     n = len(picture)
     width = (span[1] - span[0]) / n
@@ -165,8 +166,8 @@ def _middle(
 
 
 def _log_posterior(
-    ref: CheckpointRef, chosen: chapter.Chosen, explained: Explained, window: Window
-) -> loaders.Floats:
+    ref: CheckpointRef, chosen: chapter.Chosen, explained: Explanation, window: Window
+) -> Floats:
     """Exact log p(z|x) in the cells of a window, shape (S, S): at their middles or denser nodes.
 
     A peak that is narrower than a cell is found by the lattice, which is finer there.
@@ -175,7 +176,7 @@ def _log_posterior(
 
     from vae_core.analysis.fields import plane_grid
 
-    model = loaders.checkpoint(ref).model
+    model = catalogue.checkpoint(ref).model
     z = torch.from_numpy(plane_grid(window, _SIDE).points).float()
     with torch.no_grad():
         log_px_z = model.likelihood.log_px_z(model.decoder(z), torch.from_numpy(chosen.x))
@@ -190,7 +191,7 @@ def _log_posterior(
     return found
 
 
-def _on_line(explained: Explained) -> dict[str, NDArray[np.float64]]:
+def _on_line(explained: Explanation) -> dict[str, NDArray[np.float64]]:
     """List what is known along a line of z as `posterior_line` takes it, z ascending."""
     stands = explained.log_volume.isfinite()
     order = explained.z[stands][:, 0].argsort()
@@ -233,7 +234,7 @@ def _said_of_zoom(ref: CheckpointRef, chosen: chapter.Chosen, where: _Where) -> 
     unit = "z units" if n_dims == 1 else "square z units"
     pixels = (
         "binarised once with seed 0"
-        if loaders.stored(ref).header.model.likelihood == "bernoulli"
+        if catalogue.stored(ref).header.model.likelihood == "bernoulli"
         else "grey"
     )
     return (

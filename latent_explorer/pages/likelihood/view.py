@@ -5,14 +5,15 @@ from __future__ import annotations
 import streamlit as st
 
 from latent_explorer.pages.likelihood.chapter import CHAPTER, CHAPTERS, open_page
-from latent_explorer.session import state
+from latent_explorer.session.current import current, follow_folder
+from latent_explorer.session.errors import shown_errors
 
 
 @st.fragment
 def _likelihood() -> None:
-    with state.shown_errors():
-        state.follow_folder()
-        ref, split = state.current()
+    with shown_errors():
+        follow_folder()
+        ref, split = current()
         open_page(ref)
         by_number = {chapter.number: chapter for chapter in CHAPTERS}
         st.segmented_control(

@@ -7,7 +7,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from vae_core.analysis.aggregate import aggregate_posterior
+from tests.vae_core.geometry.surfaces import cloud
+from vae_core.analysis.aggregate import GridLogDensity, aggregate_posterior, mixture_log_density
+from vae_core.analysis.fields import log_aggregate_at, plane_grid
 from vae_core.models import VAE
 
 
@@ -16,7 +18,7 @@ def test_one_gaussian_against_another(make_model: Callable[..., VAE], binary_x: 
     model = make_model()
     q = model.encode(binary_x[:1])
     found = aggregate_posterior(model, q, spacing=0.05)
-    assert found.kl == pytest.approx(float(model.prior.kl(*q)), abs=1e-4)
+    assert found.kl == pytest.approx(float(model.prior.kl(q)), abs=1e-4)
     assert found.log_qz.shape == found.log_pz.shape == found.grid.shape
 
 
@@ -42,3 +44,26 @@ def test_needs_a_plane_and_a_prior(
     model = make_model(**config)
     with pytest.raises(ValueError, match="latent_dim 2"):
         aggregate_posterior(model, model.encode(binary_x))
+
+
+@pytest.mark.parametrize("d", [1, 2, 5])
+def test_aggregate_density_at_places_is_the_mean_of_the_posteriors(d: int) -> None:
+    mu, std = cloud(300, d)
+    places = cloud(7, d)[0] * 2
+    each = torch.distributions.Normal(torch.tensor(mu), torch.tensor(std))
+    want = each.log_prob(torch.tensor(places)[:, None]).sum(-1).exp().mean(1).log().numpy()
+    np.testing.assert_allclose(log_aggregate_at(mu, std, places), want, rtol=1e-10)
+
+
+def test_densities_that_can_be_differentiated_are_near_the_exact_one() -> None:
+    mu, std = cloud(900)
+    z = torch.tensor(cloud(50)[0], requires_grad=True)
+    exact = log_aggregate_at(mu, std, z.detach().numpy())
+    density = GridLogDensity(mu, std, plane_grid((-5.0, 5.0, -5.0, 5.0), 192))
+    on_grid = density(z)
+    np.testing.assert_allclose(on_grid.detach(), exact, atol=0.01)
+    np.testing.assert_allclose(mixture_log_density(mu, std)(z).detach(), exact, atol=1e-9)
+    (slope,) = torch.autograd.grad(on_grid.sum(), z)
+    step = 1e-6 * torch.tensor([1.0, 0.0])
+    ahead = (density(z + step) - on_grid).detach() / 1e-6
+    np.testing.assert_allclose(slope[:, 0], ahead, atol=1e-3)

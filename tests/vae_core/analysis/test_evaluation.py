@@ -12,12 +12,13 @@ from torch import Generator, Tensor
 from torch.distributions import Bernoulli, Independent, Normal, kl_divergence
 
 from vae_core.analysis import evaluation
-from vae_core.analysis.clusters import cluster_figures
-from vae_core.analysis.decoded import DecodedLattice
 from vae_core.analysis.evaluation import Metrics, evaluate_model, model_input
-from vae_core.analysis.marginal import kl_to_posterior, lattice_error, log_px_exact
 from vae_core.analysis.projection import encode_images
+from vae_core.comparison.clusters import class_agreement
 from vae_core.data import DataSet, binarise
+from vae_core.exact.evidence import lattice_error, log_px_exact
+from vae_core.exact.lattice import DecodedLattice
+from vae_core.exact.posterior import kl_to_posterior
 from vae_core.models import VAE
 
 MakeModel = Callable[..., VAE]
@@ -107,7 +108,7 @@ def test_clusters_are_of_the_grey_digits_means(
     tiny_vae: VAE, few_digits: DataSet, metrics: Metrics
 ) -> None:
     posterior = encode_images(tiny_vae, few_digits.images)
-    wanted = cluster_figures(posterior.mu.numpy(), few_digits.labels)
+    wanted = class_agreement(posterior.mu.numpy(), few_digits.labels)
     got = {name: metrics[name]["value"] for name in CLUSTERS}
     assert [got["knn1"], got["knn10"], got["knn50"]] == list(wanted.knn.values())
     assert (got["silhouette"], got["nmi"], got["ari"]) == wanted[1:]

@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Generator, Tensor
 
-from vae_core.analysis.decoded import DecodedLattice
 from vae_core.analysis.transport import conservation, log_px_in_u
+from vae_core.exact.lattice import DecodedLattice
 from vae_core.models import VAE
 from vae_core.priors import LearnedMixture
 

@@ -1,9 +1,10 @@
 // The toolbar, its popovers, legends and the toast; all are plain elements with plain focus.
 
-import { LAYERS } from "./markup.js";
 import { toCss } from "./theme.js";
+import { NONE } from "./vocabulary.js";
 
 const TOAST_MS = 2_600;
+const PROBLEM_MS = 12_000; // of a toast that says what is wrong
 
 export class Controls {
   constructor(root, map, signal) {
@@ -88,20 +89,23 @@ export class Controls {
   find = (name) => this.root.querySelector(`[data-popover="${name}"]`);
   opener = (name) => this.root.querySelector(`[data-opens="${name}"]`);
 
-  // Shows what is on; `missing` are layers that this checkpoint has not, `said` how each was made.
+  // Shows what is on; `missing` are layers that this checkpoint has not, `said` how each was made,
+  // or why there is none.
   show({ layers, colour, isSample, tool, missing, said, waiting, canSelect }) {
-    for (const [name, , , text] of LAYERS) {
+    const { layers: all, colours } = this.map.vocabulary;
+    for (const { name, about = "" } of all) {
       const row = this.root.querySelector(`[data-layer="${name}"]`);
       const input = row.querySelector("input");
       input.checked = layers.has(name);
       input.disabled = missing.has(name);
-      const note = missing.has(name) ? "This checkpoint has none." : (said[name] ?? text);
+      const note = said[name] ?? (missing.has(name) ? NONE : about);
       row.querySelector(".about").textContent = waiting.has(name) ? "Computing\u2026" : note;
     }
     for (const input of this.root.querySelectorAll('input[name="colour"]')) {
       input.checked = input.value === colour;
       input.disabled = missing.has(input.value);
-      input.parentElement.hidden = input.value === "drift" && input.disabled;
+      const isCompared = colours.find(({ name }) => name === input.value).source === "drift";
+      input.parentElement.hidden = isCompared && input.disabled;
     }
     this.root.querySelector('[data-about="colour"]').textContent = waiting.has("colour")
       ? "Computing\u2026"
@@ -123,7 +127,7 @@ export class Controls {
     holder.hidden = !legends.length;
   }
 
-  toast(text) {
+  toast(text, duration = TOAST_MS) {
     const toast = this.root.querySelector(".toast");
     toast.textContent = text;
     toast.hidden = false;
@@ -131,7 +135,12 @@ export class Controls {
     clearTimeout(this.toastTimer);
     this.toastTimer = setTimeout(() => {
       toast.hidden = true;
-    }, TOAST_MS);
+    }, duration);
+  }
+
+  /** @param {string[]} problems Sentences. */
+  complain(problems) {
+    if (problems.length) this.toast(problems.join(" "), PROBLEM_MS);
   }
 }
 

@@ -1,21 +1,18 @@
-// Layers that are fields over the plane: class probabilities, density, sensitivity; prior's rings.
+// What the server computes under the points, painted by the kind of its layer: a scale of colours,
+// the classes' probabilities, outlines of Gaussians.
 
 import { number, quantile } from "./geometry.js";
 import { gradientCss, scaleColours, toCss } from "./theme.js";
+import { holds } from "./vocabulary.js";
+
+/** @typedef {import("./vocabulary.js").Layer} Layer */
 
 const CLASS_OPACITY = 0.5; // where the class is certain
 const SURE = 0.5; // probability from which a place belongs to a class's region
-const RANGE = { density: [0.25, 1], sensitivity: [0.02, 0.98] }; // quantiles of the grid
-const DEPTH = 8; // nats of density that the scale spans at most, below the peak
-export const FIELD_LAYERS = ["classes", "density", "sensitivity"];
 const SIGMAS = [1, 2, 3];
 const MIXED_SIGMAS = [1, 2]; // of many Gaussians
 const RING_STEPS = 180; // chords of an outline
-const UNITS = {
-  density: "nats: log q(z), per unit area of z",
-  sensitivity: "log \u221adet G, nats: pixel area per unit area of z",
-};
-const TITLES = { density: "Aggregate posterior", sensitivity: "Decoder sensitivity" };
+const PAINTERS = { classes: classPixels, scale: scalePixels }; // of images
 
 // Paints fields as small images, kept until the payload or the theme changes.
 export class Fields {
@@ -23,19 +20,22 @@ export class Fields {
     this.images = new Map(); // layer -> { name, canvas, legend }
   }
 
-  // { canvas, legend } of a layer, null if this checkpoint has none.
+  /**
+   * { canvas, legend } of a layer, null if it is no image or this checkpoint has none.
+   * @param {Layer} layer
+   */
   imageOf(layer, fields, theme) {
     const name = `${fields.id}/${theme.name}`;
-    const known = this.images.get(layer);
+    const known = this.images.get(layer.name);
     if (known?.name === name) return known;
-    if (!fields.sections[layer]) return null;
+    const paint = PAINTERS[layer.kind];
+    if (!paint || !holds(fields, layer)) return null;
     const [height, width] = fields.shape;
-    const paint = layer === "classes" ? classPixels : scalePixels;
     const { pixels, legend } = paint(layer, fields, theme);
     const canvas = new OffscreenCanvas(width, height);
     canvas.getContext("2d").putImageData(new ImageData(pixels, width, height), 0, 0);
-    const made = { name, canvas, legend: { ...legend, said: fields.said[layer] ?? "" } };
-    this.images.set(layer, made);
+    const made = { name, canvas, legend: { ...legend, said: fields.said[layer.name] ?? "" } };
+    this.images.set(layer.name, made);
     return made;
   }
 
@@ -73,58 +73,64 @@ function eachCell([height, width], visit) {
   }
 }
 
-function classPixels(layer, { shape, sections }, theme) {
+/** @param {Layer} layer */
+function classPixels({ name, legend }, { shape, sections }, theme) {
   const size = shape[0] * shape[1];
   const pixels = new Uint8ClampedArray(4 * size);
   eachCell(shape, (cell, at) => {
-    const { label, share } = likeliest(sections.classes, size, cell);
+    const { label, share } = likeliest(sections[name], size, cell);
     const strength = Math.max(0, (share - 0.2) / 0.8);
     pixels.set([...theme.digits[label], 255 * CLASS_OPACITY * strength], at);
   });
-  const items = theme.digits.map((colour, digit) => ({ colour, text: String(digit) }));
-  return { pixels, legend: { title: "Likeliest digit; stronger = surer", items } };
+  const items = theme.digits.map((colour, label) => ({ colour, text: theme.classes[label] }));
+  return { pixels, legend: { title: legend, items } };
 }
 
 function likeliest(classes, size, cell) {
   let label = 0;
-  for (let k = 1; k < 10; k++) {
+  for (let k = 1; k * size < classes.length; k++) {
     if (classes[k * size + cell] > classes[label * size + cell]) label = k;
   }
   return { label, share: classes[label * size + cell] / 255 };
 }
 
-function scalePixels(layer, { shape, sections }, theme) {
-  const values = sections[layer];
-  let [low, high] = RANGE[layer].map((share) => quantile(values, share));
-  if (layer === "density") low = Math.max(low, high - DEPTH);
-  const scale = scaleColours(layer, theme);
+/** @param {Layer} layer */
+function scalePixels({ name, title, unit, scale }, { shape, sections }, theme) {
+  const values = sections[name];
+  let [low, high] = scale.range.map((share) => quantile(values, share));
+  if (scale.depth) low = Math.max(low, high - scale.depth);
+  const colours = scaleColours(scale, theme);
   const pixels = new Uint8ClampedArray(4 * values.length);
   eachCell(shape, (cell, at) => {
     const share = Math.min(1, Math.max(0, (values[cell] - low) / (high - low || 1)));
     // as the paper at its low end, so that the grid shows through
-    pixels.set([...scale[Math.round(255 * share)], 255 * Math.min(1, 4 * share)], at);
+    pixels.set([...colours[Math.round(255 * share)], 255 * Math.min(1, 4 * share)], at);
   });
   const legend = {
-    title: `${TITLES[layer]}, ${UNITS[layer]}`,
-    gradient: gradientCss(scale),
-    colours: scale,
+    title: unit ? `${title}, ${unit}` : title,
+    gradient: gradientCss(colours),
+    colours,
     low: `\u2264 ${number(low, 1)}`,
     high: number(high, 1),
   };
   return { pixels, legend };
 }
 
-// One place inside each large region of a class: [label, x, y, radius], all on the plane.
-export function classRegions(fields) {
-  fields.regions ??= findRegions(fields);
-  return fields.regions;
+/**
+ * One place inside each large region of a class: [label, x, y, radius], all on the plane.
+ * @param {Layer} layer
+ */
+export function classRegions(fields, { name }) {
+  fields.regions ??= {};
+  fields.regions[name] ??= findRegions(fields, fields.sections[name]);
+  return fields.regions[name];
 }
 
-function findRegions({ shape: [height, width], extent: [x0, x1, y0, y1], sections }) {
+function findRegions({ shape: [height, width], extent: [x0, x1, y0, y1] }, classes) {
   const size = height * width;
   const labels = new Int8Array(size);
   for (let cell = 0; cell < size; cell++) {
-    const { label, share } = likeliest(sections.classes, size, cell);
+    const { label, share } = likeliest(classes, size, cell);
     labels[cell] = share >= SURE ? label : -1;
   }
   const depth = depths(labels, height, width);
@@ -179,9 +185,18 @@ function depths(labels, height, width) {
   return depth;
 }
 
-// Outlines of the prior's Gaussians on the plane, [mean, Cholesky factor by rows] each; those of a
-// single one with the mass inside, 1 - exp(-r^2 / 2).
-export function paintPrior(pen, gaussians, { ratio, camera, theme, turn }) {
+/**
+ * The legend of a layer of outlines; it has no scale of colours.
+ * @param {Layer} layer
+ */
+export function outlinesLegend({ name, legend, legend_of_many: ofMany }, { outlines, said }) {
+  const n = outlines[name].length;
+  return { title: n === 1 ? legend : ofMany?.replace("{n}", n), said: said[name] ?? "" };
+}
+
+// Outlines of Gaussians on the plane, [mean, Cholesky factor by rows] each; those of a single one
+// with the mass inside, 1 - exp(-r^2 / 2).
+export function paintOutlines(pen, gaussians, { ratio, camera, theme, turn }) {
   pen.setTransform(ratio, 0, 0, ratio, 0, 0);
   pen.setLineDash([6, 5]);
   pen.lineWidth = 1.5;

@@ -1,7 +1,6 @@
 // What people do to the map: mouse, pen, fingers, wheel, keys.
 
 import { clamp, distance } from "./geometry.js";
-import { LAYERS } from "./markup.js";
 import { modeOf } from "./selection.js";
 
 const SLOP = { mouse: 3, pen: 4, touch: 8 }; // css px a click may wander before it is a drag
@@ -198,7 +197,7 @@ export class Input {
       g: () => this.grab(),
       "?": () => map.controls.toggle("help"),
     };
-    for (const [name, key] of LAYERS) acts[key] = () => map.setLayer(name);
+    for (const { name, key } of map.vocabulary.layers) acts[key] = () => map.setLayer(name);
     const act = acts[event.key] ?? acts[event.key.toLowerCase()];
     if (!act || (event.altKey && event.key !== "Enter")) return;
     event.preventDefault();

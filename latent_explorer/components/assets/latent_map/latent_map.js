@@ -11,7 +11,7 @@ const FIRST = ["map", "store"];
 const OTHERS = [
   ...["background", "camera", "cloud", "controls", "decoder", "exporting", "fields", "geometry"],
   ...["input", "lens", "markup", "mosaic", "overlay", "payload", "point_index", "points_look"],
-  ...["scene", "selection", "theme", "walks", "wants", "mark_drag"],
+  ...["scene", "selection", "theme", "vocabulary", "walks", "wants", "mark_drag"],
 ];
 const modules = [...FIRST, ...OTHERS].map((name) => import(`./${name}.js`));
 const [{ LatentMap }, { keepPayload }] = await Promise.all(modules);
@@ -35,7 +35,7 @@ export default function latentMap(component) {
   if (data[0].part) return drawPart(component, data[0]);
   const root = parentElement.getRootNode();
   if (!root.adoptedStyleSheets.includes(sheet)) root.adoptedStyleSheets.push(sheet);
-  const map = maps.get(parentElement) ?? new LatentMap(parentElement);
+  const map = maps.get(parentElement) ?? new LatentMap(parentElement, data[0].vocabulary);
   maps.set(parentElement, map);
   map.update({ ...component, data: data[0] });
   return () => {

@@ -4,18 +4,18 @@ import { Camera } from "./camera.js";
 import { Cloud } from "./cloud.js";
 import { Controls } from "./controls.js";
 import { download, lensPicture, mapPicture } from "./exporting.js";
-import { FIELD_LAYERS } from "./fields.js";
 import { distance } from "./geometry.js";
 import { Membership } from "./group.js";
 import { Input, REACH_MOUSE, ZOOM_STEP } from "./input.js";
 import { Lens, moveTo } from "./lens.js";
 import { MarkDrag } from "./mark_drag.js";
-import { DEFAULT_LAYERS, LAYERS, MARKUP } from "./markup.js";
-import { COLOURS, pointsLook, valueOf } from "./points_look.js";
+import { markup } from "./markup.js";
+import { pointsLook, valueOf } from "./points_look.js";
 import { Scene } from "./scene.js";
 import { combine, marksFrom, messageOf, Shape } from "./selection.js";
 import * as store from "./store.js";
 import { readTheme } from "./theme.js";
+import { isComputed, Vocabulary } from "./vocabulary.js";
 import { Wants } from "./wants.js";
 
 const WAIT_MS = 10_000; // a payload that has not come by then is worth a word
@@ -24,17 +24,24 @@ const FINEST = 2; // image px per css px at most: beyond it points cost more and
 
 const kept = new Map(); // Python's key of a map -> its layers, colour, lens; outlives pages
 
-function settingsOf(key) {
+function settingsOf(key, { layers, colours }) {
   if (!kept.has(key)) {
-    kept.set(key, { layers: new Set(DEFAULT_LAYERS), colour: "label", isSample: false });
+    const on = layers.filter((layer) => layer.is_on).map(({ name }) => name);
+    kept.set(key, {
+      layers: new Set(on),
+      colour: colours[0]?.name,
+      isSample: false,
+      told: new Set(),
+    });
   }
   return kept.get(key);
 }
 
 export class LatentMap {
-  constructor(parentElement) {
+  constructor(parentElement, words) {
+    this.vocabulary = new Vocabulary(words);
     const mount = parentElement.querySelector(".mount");
-    mount.innerHTML = MARKUP;
+    mount.innerHTML = markup(this.vocabulary);
     const find = (selector) => mount.querySelector(selector);
     this.root = find(".map");
     this.canvas = { points: find(".points"), overlay: find(".overlay") };
@@ -85,8 +92,8 @@ export class LatentMap {
     Object.assign(this, { setTriggerValue, setStateValue });
     this.pin = data.pin;
     this.root.setAttribute("aria-label", data.label);
-    this.theme = readTheme(this.root, data.palette);
-    this.settings = settingsOf(data.key);
+    this.theme = { ...readTheme(this.root, data.palette), classes: this.vocabulary.classes };
+    this.settings = settingsOf(data.key, this.vocabulary);
     this.camera = Camera.of(data.key);
     this.camera.resize(this.size);
     this.lens.forget();
@@ -104,7 +111,7 @@ export class LatentMap {
     this.fieldsPayload = payload(this.fieldsPayload, this.state.fields);
     this.values = payload(this.values, this.state.values);
     this.drift = payload(this.drift, this.state.drift);
-    this.isWaiting = !decoder || !points;
+    this.isWaiting = !decoder || !points || this.vocabulary.isEmpty;
     if (this.isWaiting) {
       this.wait();
       return;
@@ -149,7 +156,8 @@ export class LatentMap {
     this.root.dataset.ready = "false";
     this.wants.settle();
     this.schedule();
-    if (store.problem()) this.say(store.problem(), true);
+    if (this.vocabulary.isEmpty) this.say("The map was not told which layers there are.", true);
+    else if (store.problem()) this.say(store.problem(), true);
     else if (!this.waitTimer) {
       this.say("Drawing the map\u2026", false);
       const late = "The map's data has not arrived. Reload the page to ask for it again.";
@@ -168,13 +176,21 @@ export class LatentMap {
     return this.settings.layers;
   }
 
+  // Entries of the layers that are on, in the order in which they are painted.
+  get shown() {
+    return this.vocabulary.layers.filter(({ name }) => this.layers.has(name));
+  }
+
+  get colour() {
+    return this.vocabulary.colour(this.settings.colour) ?? this.vocabulary.colours[0];
+  }
+
   setLayer(name, isOn = !this.layers.has(name)) {
     if (this.missing().has(name)) return;
     if (isOn) this.layers.add(name);
     else this.layers.delete(name);
     this.refresh();
-    const [, , title] = LAYERS.find(([layer]) => layer === name);
-    this.announce(`${title} ${isOn ? "on" : "off"}`);
+    this.announce(`${this.vocabulary.layer(name).title} ${isOn ? "on" : "off"}`);
   }
 
   setColour(colour) {
@@ -185,7 +201,8 @@ export class LatentMap {
 
   nextColour() {
     const missing = this.missing();
-    const allowed = COLOURS.filter((colour) => !missing.has(colour));
+    const names = this.vocabulary.colours.map(({ name }) => name);
+    const allowed = names.filter((name) => !missing.has(name));
     this.setColour(allowed[(allowed.indexOf(this.settings.colour) + 1) % allowed.length]);
   }
 
@@ -200,52 +217,69 @@ export class LatentMap {
     this.lens.parts.spoken.textContent = text;
   }
 
-  // Layers and colours that the checkpoint is known not to have.
-  missing() {
-    const missing = new Set();
-    const { fieldsPayload: fields, values } = this;
-    if (fields) {
-      for (const name of FIELD_LAYERS) if (!fields.sections[name]) missing.add(name);
-      if (!fields.prior.length) missing.add("prior");
-    }
-    if (values && !values.sections.elbo) missing.add("elbo");
-    if (!this.state.drift) missing.add("drift"); // only where two checkpoints are compared
-    return missing;
+  get payloads() {
+    const { fieldsPayload: fields, values, drift } = this;
+    return { fields, values, drift, isCompared: Boolean(this.state.drift) };
   }
 
-  // The numbers that the dots are coloured by; drift comes unasked.
+  // Layers and colours that the checkpoint is known not to have.
+  missing() {
+    return this.vocabulary.missing(this.payloads);
+  }
+
+  // The payload that brings the numbers of the colour, once it is here; drift comes unasked.
   get numbers() {
-    return this.settings.colour === "drift" ? this.drift : this.values;
+    return { values: this.values, drift: this.drift }[this.colour.source];
+  }
+
+  // Says what is wrong, each thing once.
+  complain(missing) {
+    const { settings, vocabulary, payloads } = this;
+    const asked = [...this.shown, this.colour];
+    const found = vocabulary.complaints(payloads, asked, missing, this.state.start);
+    this.controls.complain(found.filter((text) => !settings.told.has(text)));
+    settings.told = new Set(found);
   }
 
   // After any change of what is shown: dots' colours, legends, switches, and what must be fetched.
   refresh() {
     if (!this.points) return;
-    const { layers, theme } = this;
+    const { layers, theme, fieldsPayload, settings } = this;
     const missing = this.missing();
-    if (missing.has(this.settings.colour)) this.settings.colour = "label";
-    const { colour, isSample } = this.settings;
-    const { numbers } = this;
-    const name = `${this.points.id}/${colour}/${numbers?.id}/${theme.name}`;
+    this.complain(missing);
+    if (missing.has(settings.colour)) settings.colour = this.vocabulary.colours[0].name;
+    const { isSample } = settings;
+    const { colour, numbers } = this;
+    const name = `${this.points.id}/${colour.name}/${numbers?.id}/${theme.name}`;
     if (this.lookName !== name) {
       this.lookName = name;
       this.pointsLook = pointsLook(this.points, colour, numbers, theme);
     }
-    const needsFields = [...FIELD_LAYERS, "prior"].filter((layer) => layers.has(layer));
-    if (needsFields.length && !this.fieldsPayload) this.wants.fields();
-    const lacksNumbers = colour !== "label" && !numbers;
-    if (lacksNumbers && colour !== "drift") this.wants.values();
-    const waiting = new Set(this.fieldsPayload ? [] : needsFields);
+    const needsFields = this.shown.filter(isComputed).map((layer) => layer.name);
+    if (needsFields.length && !fieldsPayload) this.wants.fields();
+    const lacksNumbers = colour.kind !== "class" && !numbers;
+    if (lacksNumbers && colour.source === "values") this.wants.values();
+    const waiting = new Set(fieldsPayload ? [] : needsFields);
     if (lacksNumbers) waiting.add("colour");
     this.legends = this.scene.legends();
     this.controls.legends(this.legends);
-    const said = { ...this.fieldsPayload?.said, ...numbers?.said };
+    const said = { ...fieldsPayload?.said, ...numbers?.said };
     const canSelect = this.state.selects;
     const { tool } = this;
-    this.controls.show({ layers, colour, isSample, tool, missing, said, waiting, canSelect });
+    const shown = {
+      layers,
+      colour: colour.name,
+      isSample,
+      tool,
+      missing,
+      said,
+      waiting,
+      canSelect,
+    };
+    this.controls.show(shown);
     Object.assign(this.root.dataset, {
       layers: [...layers].sort().join(","),
-      colour,
+      colour: colour.name,
       tool,
       lens: isSample ? "sample" : "mean",
       selected: this.marks ? this.marks.reduce((sum, mark) => sum + mark, 0) : 0,
@@ -349,7 +383,7 @@ export class LatentMap {
     const label = this.points.sections.labels[id - this.points.first_id];
     const [split, firstId] = this.state.splits.findLast(([, first]) => first <= id);
     const name = `${split} #${(id - firstId).toLocaleString("en")}`.trim();
-    return label === undefined ? name : `a ${label} \u00b7 ${name}`;
+    return label === undefined ? name : `a ${this.theme.classes[label]} \u00b7 ${name}`;
   }
 
   // ---- lens
@@ -388,7 +422,7 @@ export class LatentMap {
       z: this.decoder.latent_dim === 2 ? this.toLatent(coords) : null,
       near,
       name: near && this.describe(near.id),
-      value: near ? valueOf(near.id, this.settings.colour, this.numbers) : "",
+      value: near ? valueOf(near.id, this.colour, this.numbers) : "",
       decoder: this.decoder,
       names: this.names,
       isSample: this.settings.isSample,
@@ -538,13 +572,13 @@ export class LatentMap {
   linkHere() {
     const query = new URLSearchParams(this.state.link ?? {});
     for (const map of this.group.all) {
-      const { camera, layers, settings } = map;
+      const { camera, colour } = map;
       const side = map.state.group?.side ?? "";
       const corners = camera.rectangle().map((v) => Number(v.toPrecision(6)));
       if (!camera.isFitted) query.set(`view${side}`, corners.join(","));
-      const shown = LAYERS.map(([name]) => name).filter((name) => layers.has(name));
+      const shown = map.shown.map(({ name }) => name);
       query.set(`layers${side}`, shown.join(",") || "none");
-      query.set(`colour${side}`, settings.colour);
+      query.set(`colour${side}`, colour.name);
     }
     return `${location.origin}${location.pathname}?${query}`;
   }

@@ -1,7 +1,5 @@
 // The component's elements: canvases, one toolbar, its popovers, the lens.
 
-import { COLOUR_NAMES } from "./points_look.js";
-
 const svg = (path) => `<svg viewBox="0 0 16 16" aria-hidden="true"><path d="${path}"/></svg>`;
 const ICONS = {
   in: "M8 3v10M3 8h10",
@@ -21,41 +19,33 @@ const button = (act, label, key, extra = "") => `
   <button type="button" data-act="${act}" aria-label="${label}" title="${label} (${key})" ${extra}>
     ${svg(ICONS[act])}</button>`;
 
-const MOSAIC = "The mean of p(x|z) at the middle of each tile, decoded in your browser.";
-const PRIOR =
-  "Outlines to scale, at stated \u03c3; of N(0, I) with the mass inside: 1 \u2212 exp(\u2212r\u00b2/2).";
+/** @typedef {import("./vocabulary.js").Layer} Layer */
 
-// name, key, title, how it is computed where Python does not say
-export const LAYERS = [
-  ["mosaic", "1", "Decoded manifold", MOSAIC],
-  ["classes", "2", "Which digit lives where", ""],
-  ["prior", "3", "Prior p(z)", PRIOR],
-  ["density", "4", "Aggregate posterior", ""],
-  ["sensitivity", "5", "Decoder sensitivity", ""],
-  ["labels", "6", "Digits at their medoids", ""],
-  ["points", "7", "Points", ""],
-  ["thumbnails", "8", "Thumbnails when near", ""],
-];
-export const DEFAULT_LAYERS = ["labels", "points", "thumbnails"];
-const UNDER = 5; // the first five lie under the points
-
-const layerRow = ([name, key, title, text]) => `
+/** @param {Layer} layer */
+const layerRow = ({ name, key, title }) => `
   <label class="row" data-layer="${name}">
     <input type="checkbox" data-switch="${name}">
-    <span>${title}<kbd>${key}</kbd><small class="about">${text}</small></span>
+    <span>${title}<kbd>${key}</kbd><small class="about"></small></span>
   </label>`;
 
-const LAYERS_POPOVER = `
+/** @param {import("./vocabulary.js").Vocabulary} vocabulary */
+const layersPopover = ({ layers, colours }) => `
 <div class="popover" data-popover="layers" role="dialog" aria-label="Layers" hidden>
   <h3>Under the points</h3>
-  ${LAYERS.slice(0, UNDER).map(layerRow).join("")}
+  ${layers
+    .filter(({ group }) => group === "under")
+    .map(layerRow)
+    .join("")}
   <h3>Points</h3>
-  ${LAYERS.slice(UNDER).map(layerRow).join("")}
+  ${layers
+    .filter(({ group }) => group !== "under")
+    .map(layerRow)
+    .join("")}
   <fieldset>
     <legend>Colour <kbd>c</kbd></legend>
-    ${Object.entries(COLOUR_NAMES)
+    ${colours
       .map(
-        ([name, title]) => `<label><input type="radio" name="colour" value="${name}">
+        ({ name, title }) => `<label><input type="radio" name="colour" value="${name}">
         <span>${title}</span></label>`,
       )
       .join("")}
@@ -81,14 +71,15 @@ const EXPORT_POPOVER = `
   <hr>${item("link", "Copy link", "k")}
 </div>`;
 
-export const KEYS = [
+/** @param {Layer[]} layers */
+const keys = (layers) => [
   ["\u2190 \u2191 \u2192 \u2193", "move z; with Shift five times as far"],
   ["+ \u2212", "zoom in, out"],
   ["0, Home", "show all digits"],
   ["Enter", "pin z, or set a corner of a box or lasso"],
   ["Esc", "close, then leave the tool, the selection, the pin"],
   ["p l b", "pan, lasso, box; Shift adds, Alt removes"],
-  ["1 \u2026 8", "layers on and off"],
+  [`${layers[0]?.key} \u2026 ${layers.at(-1)?.key}`, "layers on and off"],
   ["c", "next colouring of the points"],
   ["m, r", "mean or sample in the lens; sample again"],
   ["g", "take hold of A, B or a way-point, then arrow keys"],
@@ -96,11 +87,14 @@ export const KEYS = [
   ["?", "this list"],
 ];
 
-const HELP_POPOVER = `
+/** @param {Layer[]} layers */
+const helpPopover = (layers) => `
 <div class="popover help" data-popover="help" role="dialog" aria-label="Keys" tabindex="0"
      hidden>
   <h3>Keys</h3>
-  <dl>${KEYS.map(([keys, text]) => `<dt>${keys}</dt><dd>${text}</dd>`).join("")}</dl>
+  <dl>${keys(layers)
+    .map(([names, text]) => `<dt>${names}</dt><dd>${text}</dd>`)
+    .join("")}</dl>
   <p>Touch: drag pans, two fingers zoom, a tap pins; hold still, then drag, to look through the
   lens.</p>
 </div>`;
@@ -108,7 +102,8 @@ const HELP_POPOVER = `
 const popup = (name) => `aria-haspopup="true" aria-expanded="false" data-opens="${name}"`;
 const tool = (name) => `aria-pressed="${name === "pan"}" data-tool="${name}"`;
 
-export const MARKUP = `
+/** @param {import("./vocabulary.js").Vocabulary} vocabulary */
+export const markup = (vocabulary) => `
 <div class="map" data-testid="latent-map" data-ready="false" data-settled="false" tabindex="0"
      role="application" aria-roledescription="map" aria-description="Arrow keys move, with Shift
      faster; plus and minus zoom, 0 fits all digits, Enter pins, Escape lets go, question mark lists
@@ -147,7 +142,7 @@ export const MARKUP = `
       ${button("help", "Keys", "?", popup("help"))}
     </div>
   </div>
-  ${LAYERS_POPOVER}${EXPORT_POPOVER}${HELP_POPOVER}
+  ${layersPopover(vocabulary)}${EXPORT_POPOVER}${helpPopover(vocabulary.layers)}
   <p class="toast" hidden></p>
   <p class="notice"><span>Drawing the map\u2026</span></p>
   <p class="spoken" aria-live="polite"></p>

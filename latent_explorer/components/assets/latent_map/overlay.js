@@ -95,10 +95,11 @@ export class Overlay {
   // The digit itself at its class's medoid, so that colour is never the only carrier.
   medoids(medoids) {
     const px = clamp(this.view.width / 30, 17, 25);
-    const look = { font: `700 ${px}px`, colour: toCss(this.view.theme.ink), halo: 5 };
+    const { ink, classes } = this.view.theme;
+    const look = { font: `700 ${px}px`, colour: toCss(ink), halo: 5 };
     for (const [label, x, y] of medoids) {
       const [left, top] = this.toPx([x, y]);
-      if (this.room.take(left, top, px * 0.8, px)) this.text(String(label), left, top, look);
+      if (this.room.take(left, top, px * 0.8, px)) this.text(classes[label], left, top, look);
     }
   }
 
@@ -113,7 +114,7 @@ export class Overlay {
       const px = clamp(size, 12, 20);
       if (!this.room.take(left, top, px * 1.2, px * 1.3)) continue;
       const look = { font: `600 ${px}px`, colour: toCss(theme.ink, 0.85), halo: 4 };
-      this.text(String(label), left, top, look);
+      this.text(theme.classes[label], left, top, look);
     }
   }
 

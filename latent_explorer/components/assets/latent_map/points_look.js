@@ -1,28 +1,20 @@
-// What the dots' colours say: the label, a number of nats, whether neighbours vote wrongly, or how
-// far digits drifted.
+// What the dots' colours say: their class, an amount, or whether something is wrong with them.
 
 import { number, quantile } from "./geometry.js";
 import { gradientCss, mix, scaleColours, toPixel } from "./theme.js";
 
-export const COLOURS = ["label", "elbo", "reconstruction", "knn", "drift"];
-export const COLOUR_NAMES = {
-  label: "Label",
-  elbo: "ELBO",
-  reconstruction: "log p(x|z)",
-  knn: "kNN wrong",
-  drift: "Drift",
-};
-const TITLES = {
-  elbo: "ELBO, nats a digit",
-  reconstruction: "Reconstruction, log p(x|z), nats a digit",
-};
-const RANGE = [0.02, 0.98]; // of the digits; beyond, the scale's end colours
+/** @typedef {import("./vocabulary.js").Colour} Colour */
 
-// classes[row] -> colours, who stands out (front), and a legend; all for one set of points.
+/**
+ * classes[row] -> colours, who stands out (front), and a legend; all for one set of points. Until
+ * the numbers are here, the points go by their class.
+ * @param {Colour} colour
+ */
 export function pointsLook(points, colour, values, theme) {
   const at = values ? points.first_id - values.first_id : 0;
   const areThere = values && at >= 0 && at + points.n <= values.n;
-  if (colour === "label" || !areThere) {
+  const numbers = areThere && values.sections[colour.name]?.subarray(at, at + points.n);
+  if (colour.kind === "class" || !numbers) {
     return {
       name: `label/${theme.name}`,
       classes: points.sections.labels,
@@ -31,64 +23,67 @@ export function pointsLook(points, colour, values, theme) {
       legend: null, // the digits stand on the map
     };
   }
-  const said = values.said[colour] ?? "";
-  if (colour === "knn") {
-    const wrong = values.sections.knn.subarray(at, at + points.n);
-    const share = wrong.reduce((sum, v) => sum + v, 0) / points.n;
-    const [right, bad] = [mix(theme.paper, theme.ink, 0.32), scaleColours("values", theme)[0]];
-    return {
-      name: `knn/${theme.name}/${values.id}`,
-      classes: wrong,
-      colours: Int32Array.from([right, bad], toPixel),
-      front: wrong, // larger and on top: not by colour alone
-      legend: {
-        title: "Vote of the nearest neighbours in z",
-        items: [
-          { colour: right, text: "right", isSmall: true },
-          { colour: bad, text: `wrong (${number(100 * share, 1)} %)` },
-        ],
-        said,
-      },
-    };
-  }
-  const amounts = values.sections[colour]?.subarray(at, at + points.n);
-  if (!amounts) return { ...pointsLook(points, "label", null, theme), isMissing: true };
-  const [low, high] = RANGE.map((share) => quantile(amounts, share));
-  const step = 255 / (high - low || 1);
-  const scale = [...scaleColours("values", theme)];
-  if (colour === "drift") scale.reverse(); // its first colours warn, and here more is worse
+  const look = colour.kind === "flag" ? flagLook : amountLook;
+  const { legend, ...rest } = look(colour, numbers, theme);
   return {
-    name: `${colour}/${theme.name}/${values.id}`,
-    classes: Uint8ClampedArray.from(amounts, (v) => (v - low) * step),
-    colours: Int32Array.from(scale, toPixel),
-    front: null,
+    ...rest,
+    name: `${colour.name}/${theme.name}/${values.id}`,
     legend: {
-      title: values.title ?? TITLES[colour],
-      gradient: gradientCss(scale),
-      colours: scale,
-      low: `\u2264 ${number(low, decimals(colour))}`,
-      high: `\u2265 ${number(high, decimals(colour))}`,
-      said,
+      ...legend,
+      title: values.title ?? colour.legend,
+      said: values.said[colour.name] ?? "",
     },
   };
 }
 
-// What a colour says of one digit, in words.
+/** @param {Colour} colour */
+function flagLook({ scale }, wrong, theme) {
+  const share = wrong.reduce((sum, v) => sum + v, 0) / wrong.length;
+  const [right, bad] = [mix(theme.paper, theme.ink, 0.32), scaleColours(scale, theme)[0]];
+  return {
+    classes: wrong,
+    colours: Int32Array.from([right, bad], toPixel),
+    front: wrong, // larger and on top: not by colour alone
+    legend: {
+      items: [
+        { colour: right, text: "right", isSmall: true },
+        { colour: bad, text: `wrong (${number(100 * share, 1)} %)` },
+      ],
+    },
+  };
+}
+
+/** @param {Colour} colour */
+function amountLook({ scale, decimals }, amounts, theme) {
+  const [low, high] = scale.range.map((share) => quantile(amounts, share));
+  const step = 255 / (high - low || 1);
+  const colours = scaleColours(scale, theme);
+  return {
+    classes: Uint8ClampedArray.from(amounts, (v) => (v - low) * step),
+    colours: Int32Array.from(colours, toPixel),
+    front: null,
+    legend: {
+      gradient: gradientCss(colours),
+      colours,
+      low: `\u2264 ${number(low, decimals)}`,
+      high: `\u2265 ${number(high, decimals)}`,
+    },
+  };
+}
+
+/**
+ * What a colour says of one digit, in words.
+ * @param {Colour} colour
+ */
 export function valueOf(id, colour, values) {
   const row = values ? id - values.first_id : -1;
-  if (colour === "label" || row < 0 || row >= values?.n) return "";
-  if (colour === "knn") {
-    return values.sections.knn[row] ? "neighbours vote wrongly" : "neighbours agree";
-  }
-  const amount = values.sections[colour]?.[row];
-  if (amount === undefined) return "";
-  const digits = decimals(colour) || 1;
+  const amount = row >= 0 && row < values.n ? values.sections[colour.name]?.[row] : undefined;
+  if (colour.kind === "class" || amount === undefined) return "";
+  if (colour.kind === "flag") return amount ? colour.wrong : colour.right;
   const words = [
-    values.name ?? COLOUR_NAMES[colour],
-    number(amount, digits),
-    values.unit ?? "nats",
+    values.name ?? colour.title,
+    number(amount, colour.decimals || 1),
+    values.unit ?? colour.unit,
   ];
   return words.join(" ").trim();
 }
-
-const decimals = (colour) => (colour === "drift" ? 2 : 0); // nats are many, drifts around one

@@ -1,13 +1,12 @@
 // Paints a map on whatever canvas, at whatever scale: what lies under the overlay, and the overlay.
 
 import { Cloud } from "./cloud.js";
-import { classRegions, FIELD_LAYERS, Fields, paintPrior, turned } from "./fields.js";
+import { classRegions, Fields, outlinesLegend, paintOutlines, turned } from "./fields.js";
 import { Mosaic } from "./mosaic.js";
 import { axesTicks, fitThumbnails, Overlay, paintGrid, Sprites } from "./overlay.js";
 import { sheetOf } from "./store.js";
 import { fromPixel, toCss } from "./theme.js";
-
-const UNDER = ["mosaic", ...FIELD_LAYERS]; // in the order they are painted
+import { holds } from "./vocabulary.js";
 
 export class Scene {
   constructor(map) {
@@ -25,45 +24,47 @@ export class Scene {
     this.hidden = this.thumbnails && new Set(this.thumbnails.map(([row]) => row));
   }
 
+  // Layers of a kind that are on.
+  shown(kind) {
+    return this.map.shown.filter((layer) => layer.kind === kind);
+  }
+
+  // Layers of outlines that are on and here.
+  get outlined() {
+    const { fieldsPayload: fields } = this.map;
+    return fields ? this.shown("outlines").filter((layer) => holds(fields, layer)) : [];
+  }
+
   // Of everything in sight that has a scale or a code of colours.
   legends() {
-    const { layers, pointsLook, fieldsPayload: fields, theme } = this.map;
-    const found = [];
-    if (layers.has("points") && pointsLook.legend) found.push(pointsLook.legend);
+    const { shown, pointsLook, fieldsPayload: fields, theme } = this.map;
+    const found = this.shown("points").length && pointsLook.legend ? [pointsLook.legend] : [];
     if (!fields) return found;
-    for (const layer of FIELD_LAYERS) {
-      const image = layers.has(layer) && this.fields.imageOf(layer, fields, theme);
+    for (const layer of shown) {
+      const image = this.fields.imageOf(layer, fields, theme);
       if (image) found.push(image.legend);
     }
-    if (layers.has("prior") && fields.prior.length) {
-      const said = fields.said.prior ?? "";
-      const title =
-        fields.prior.length === 1
-          ? "Prior N(0, I): \u03c3 and the mass inside"
-          : `Prior: ${fields.prior.length} Gaussians at 1 and 2 \u03c3`;
-      found.push({ title, said });
-    }
-    return found;
+    return [...found, ...this.outlined.map((layer) => outlinesLegend(layer, fields))];
   }
 
   // Paper, fields, grid, points: all that lies under the overlay. Returns whether it is final.
   base(pen, view, mayStretch, cloud = this.cloud) {
-    const { layers, fieldsPayload: fields, points, root, state } = this.map;
+    const { shown, fieldsPayload: fields, points, root, state } = this.map;
     const { turn } = state; // of what was computed on the plane before it was turned
     pen.setTransform(1, 0, 0, 1, 0, 0);
     pen.fillStyle = toCss(view.theme.paper);
     pen.fillRect(0, 0, view.width * view.ratio + 1, view.height * view.ratio + 1);
-    for (const layer of UNDER) {
-      if (!layers.has(layer)) continue;
-      if (layer === "mosaic") {
+    for (const layer of shown) {
+      if (layer.kind === "mosaic") {
         const isDone = this.mosaic.paint(pen, view);
         root.dataset.mosaic = isDone ? "complete" : "decoding";
       } else if (fields) this.fields.paint(pen, layer, fields, { ...view, turn });
     }
     paintGrid(pen, view, this.ticks);
-    this.rings =
-      layers.has("prior") && fields ? paintPrior(pen, fields.prior, { ...view, turn }) : [];
-    if (!layers.has("points")) return true;
+    this.rings = this.outlined.flatMap(({ name }) =>
+      paintOutlines(pen, fields.outlines[name], { ...view, turn }),
+    );
+    if (!this.shown("points").length) return true;
     return cloud.paint(pen, points, view, this.dots(), mayStretch);
   }
 
@@ -83,8 +84,8 @@ export class Scene {
 
   // Thumbnails that fit; null for none. Pictures that are missing are asked for.
   findThumbnails(view) {
-    const { layers, points, wants } = this.map;
-    if (!layers.has("thumbnails")) return null;
+    const { points, wants } = this.map;
+    if (!this.shown("thumbnails").length) return null;
     const missing = new Set();
     const shown = fitThumbnails(points, view, missing);
     if (missing.size) wants.sheets(new Set([...missing].map(sheetOf)));
@@ -92,7 +93,7 @@ export class Scene {
   }
 
   overlay(pen, view) {
-    const { state, layers, points, pin, shape, names, marks, fieldsPayload, drag } = this.map;
+    const { state, points, pin, shape, names, marks, fieldsPayload: fields, drag } = this.map;
     const overlay = new Overlay(pen, view);
     if (this.thumbnails) {
       const { classes, colours } = this.map.pointsLook;
@@ -103,10 +104,10 @@ export class Scene {
       });
     }
     overlay.axes(this.ticks, names.slice(1));
-    if (layers.has("labels")) overlay.medoids(points.medoids);
-    if (layers.has("classes") && fieldsPayload) {
-      const place = ([label, x, y, radius]) => [label, ...turned([x, y], state.turn), radius];
-      overlay.regions(classRegions(fieldsPayload).map(place));
+    if (this.shown("labels").length) overlay.medoids(points.medoids);
+    const place = ([label, x, y, radius]) => [label, ...turned([x, y], state.turn), radius];
+    for (const layer of this.shown("classes")) {
+      if (fields && holds(fields, layer)) overlay.regions(classRegions(fields, layer).map(place));
     }
     overlay.rings(this.rings);
     if (!drag.moving) for (const line of state.lines) overlay.line(line);

@@ -34,27 +34,12 @@ export function readTheme(root, palette) {
   };
 }
 
-// Stops from low to high, of equal spacing; fields run in one direction of lightness, and never so
-// far that the dots would not stand out.
-const STOPS = {
-  density: {
-    light: ["#ffffff", "#dbe8f5", "#aecdea", "#77abda", "#3f83c4"],
-    dark: ["#0e1117", "#102a4a", "#184a80", "#2b6fb5", "#5b9de0"],
-  },
-  sensitivity: {
-    light: ["#ffffff", "#fde8d2", "#f9cfa4", "#efae6e", "#d98a3d"],
-    dark: ["#0e1117", "#35190a", "#693310", "#a0591b", "#d9924a"],
-  },
-  // of points, hence never as pale as the paper; low is bad, and stands out
-  values: {
-    light: ["#b3123f", "#d9603b", "#b58a2b", "#4d8c74", "#2a5d8f"],
-    dark: ["#ff5c7f", "#ff9464", "#dcb45a", "#6fbfa4", "#5f97d6"],
-  },
-};
-
-// 256 colours [r, g, b] of a scale.
-export function scaleColours(name, theme) {
-  const stops = STOPS[name][theme.dark ? "dark" : "light"].map(toRgb);
+/**
+ * 256 colours [r, g, b] of a scale.
+ * @param {import("./vocabulary.js").Scale} scale
+ */
+export function scaleColours(scale, theme) {
+  const stops = scale[theme.dark ? "dark" : "light"].map(toRgb);
   return Array.from({ length: 256 }, (_, i) => {
     const at = (i / 255) * (stops.length - 1);
     const k = Math.min(Math.floor(at), stops.length - 2);

@@ -6,6 +6,7 @@ import torch
 
 from vae_core import list_checkpoints, load_checkpoint, load_mnist
 from vae_core.analysis.evaluation import model_input
+from vae_core.joint import decode_nodes
 
 refs = {ref.name: ref for ref in list_checkpoints("weights")}
 checkpoint = load_checkpoint(refs["atlas"])
@@ -14,8 +15,8 @@ x = model_input(model, load_mnist("test"))  # (10000, 784), binarised once with 
 
 z = torch.tensor([[0.1, 0.5]])
 with torch.no_grad():
-    eta, log_normalizer = model.likelihood.natural_parameters(model.decoder(z))
-log_px_z = model.likelihood.statistics(x) @ eta[0] - log_normalizer  # all digits at this one z
+    nodes = decode_nodes(model, z)
+log_px_z = nodes.log_px_z(model.likelihood.statistics(x))[:, 0]  # all digits at this one z
 
 total = float(log_px_z.double().sum())
 print(f"mean log p(x|z) = {total / len(x):.2f} nats")

@@ -4,9 +4,10 @@ import torch
 from torch import Generator
 
 from vae_core import list_checkpoints, load_checkpoint, load_mnist
-from vae_core.analysis.decoded import DecodedLattice
 from vae_core.analysis.evaluation import model_input
-from vae_core.analysis.marginal import elbo, kl_to_posterior, log_px_iwae, log_px_naive
+from vae_core.analysis.marginal import elbo, log_px_iwae, log_px_naive
+from vae_core.exact.lattice import DecodedLattice
+from vae_core.exact.posterior import kl_to_posterior
 
 torch.set_grad_enabled(False)
 refs = {ref.name: ref for ref in list_checkpoints("weights")}

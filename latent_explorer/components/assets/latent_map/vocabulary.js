@@ -1,0 +1,161 @@
+// The map's words as Python's vocabulary sends them: its layers, its points' colours, its classes.
+// No layer, no colour and no class is known by name in the browser; layers are known by their kind.
+
+/**
+ * How a number becomes a colour.
+ * @typedef {object} Scale
+ * @property {string[]} light CSS colours from low to high, equally spaced.
+ * @property {string[]} dark
+ * @property {[number, number]} range Shares of the values below the scale's two ends.
+ * @property {number | null} depth What it spans at most, below its upper end.
+ */
+
+/**
+ * @typedef {"scale" | "classes" | "outlines" | "mosaic" | "labels" | "points" | "thumbnails"} Kind
+ */
+
+/**
+ * @typedef {object} Layer
+ * @property {string} name In links, and of its data.
+ * @property {Kind} kind Who paints it.
+ * @property {string} key On the keyboard.
+ * @property {string} title In the popover.
+ * @property {"under" | "points"} group Of the popover.
+ * @property {boolean} is_on Whether it is on at first.
+ * @property {string} [unit] Of a scale: in the legend it stands after the title.
+ * @property {string} [legend] Title of another kind's legend.
+ * @property {string} [legend_of_many] The same for outlines of "{n}" Gaussians.
+ * @property {Scale} [scale] Of kind "scale".
+ * @property {string} [about] How it is computed, where its data do not say.
+ */
+
+/**
+ * What the colours of the points say.
+ * @typedef {object} Colour
+ * @property {string} name In links, and of its data.
+ * @property {"class" | "amount" | "flag"} kind
+ * @property {string} title In the popover and in the lens.
+ * @property {"points" | "values" | "drift"} source The payload that brings the numbers.
+ * @property {number} decimals Of the legend's ends.
+ * @property {string} [legend] Title of its legend.
+ * @property {string} [unit] Of a number in the lens.
+ * @property {Scale} [scale] Of an amount; of a flag its low end marks what is wrong.
+ * @property {string} [right] What a flag says in the lens.
+ * @property {string} [wrong]
+ */
+
+/** @typedef {{ layers: Layer[], colours: Colour[], classes: string[] }} Words */
+
+/**
+ * Payloads as far as they are here, and whether the page compares anything.
+ * @typedef {{ fields: any, values: any, drift: any, isCompared: boolean }} Payloads
+ */
+
+export const NONE = "This checkpoint has none.";
+
+const COMPUTED = ["scale", "classes", "outlines"]; // kinds whose data the server computes
+const KINDS = [...COMPUTED, "mosaic", "labels", "points", "thumbnails"];
+
+export class Vocabulary {
+  /** @param {Partial<Words>} [words] */
+  constructor(words = {}) {
+    /** @type {string[]} */
+    this.problems = []; // a sentence each
+    /** @type {Layer[]} */
+    this.layers = (words.layers ?? []).filter((layer) => this.keep("layer", layer, layerLack));
+    /** @type {Colour[]} */
+    this.colours = (words.colours ?? []).filter((one) => this.keep("colour", one, colourLack));
+    /** @type {string[]} */
+    this.classes = words.classes ?? [];
+    this.isEmpty = !this.layers.length || !this.colours.length;
+  }
+
+  // Half an entry is left out, with a word on what it lacks.
+  keep(what, entry, lackOf) {
+    const lack = entry?.name ? lackOf(entry) : "its name";
+    if (lack) this.problems.push(`The ${what} \u201c${entry?.name ?? "?"}\u201d lacks ${lack}.`);
+    return !lack;
+  }
+
+  /** @param {string} name */
+  layer(name) {
+    return this.layers.find((layer) => layer.name === name);
+  }
+
+  /** @param {string} name */
+  colour(name) {
+    return this.colours.find((colour) => colour.name === name);
+  }
+
+  get computed() {
+    return this.layers.filter(isComputed);
+  }
+
+  /**
+   * Names of the layers and colours of which the payloads are known to hold nothing.
+   * @param {Payloads} payloads
+   */
+  missing({ fields, values, drift, isCompared }) {
+    const isMissing = {
+      points: () => false,
+      values: ({ name }) => values && !values.sections[name],
+      drift: () => !isCompared,
+    };
+    return new Set(
+      [
+        ...this.computed.filter((layer) => fields && !holds(fields, layer)),
+        ...this.colours.filter((colour) => isMissing[colour.source]?.(colour)),
+      ].map(({ name }) => name),
+    );
+  }
+
+  /**
+   * What one should know, a sentence each: half entries, data or names in a link that have no
+   * entry, and what is asked for but missing.
+   * @param {Payloads} payloads
+   * @param {(Layer | Colour)[]} asked
+   * @param {{ layers: string[] | null, colour: string } | null} link
+   */
+  complaints({ fields, values }, asked, missing, link) {
+    const known = new Set([...this.layers, ...this.colours].map(({ name }) => name));
+    const named = link ? [...(link.layers ?? []), link.colour] : [];
+    const brought = [fields?.sections, fields?.outlines, values?.sections];
+    const unknown = (names) => names.filter((name) => !known.has(name));
+    return [
+      ...this.problems,
+      ...unknown(named).map((name) => `The link names \u201c${name}\u201d, which no map has.`),
+      ...unknown(brought.flatMap((part) => Object.keys(part ?? {}))).map(
+        (name) => `There are data for \u201c${name}\u201d, which is no layer and no colour.`,
+      ),
+      ...asked
+        .filter(({ name }) => missing.has(name))
+        .map(({ name, title }) => `${title}: ${fields?.said[name] ?? NONE}`),
+    ];
+  }
+}
+
+/**
+ * Whether a payload holds what a layer shows.
+ * @param {Layer} layer
+ */
+export const holds = (fields, { name, kind }) =>
+  Boolean(kind === "outlines" ? fields.outlines[name]?.length : fields.sections[name]);
+
+/** @param {Layer} layer */
+export const isComputed = (layer) => COMPUTED.includes(layer.kind);
+
+function layerLack(layer) {
+  if (!KINDS.includes(layer.kind)) return `a kind that can be painted (${layer.kind})`;
+  if (!layer.title) return "a title";
+  if (!layer.key) return "a key";
+  return layer.kind === "scale" ? scaleLack(layer) : "";
+}
+
+function colourLack(colour) {
+  if (!colour.title) return "a title";
+  return colour.kind === "class" ? "" : scaleLack(colour);
+}
+
+function scaleLack({ scale }) {
+  return scale?.light?.length && scale.dark?.length && scale.range ? "" : "a scale";
+}

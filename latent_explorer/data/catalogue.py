@@ -1,0 +1,83 @@
+"""The checkpoints that there are: found, read, built, measured; cached by their content.
+
+The map needs neither torch nor scikit-learn: both are imported where they are first used, and
+torch meanwhile by a background thread (`warm_up`).
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from latent_explorer.data import digits
+from latent_explorer.places import SHIPPED_WEIGHTS
+from vae_core.checkpoints import (
+    Checkpoint,
+    CheckpointRef,
+    StoredCheckpoint,
+    load_checkpoint,
+    read_listed,
+    scan_checkpoints,
+)
+from vae_core.data import load_mnist
+from vae_core.errors import CheckpointError
+
+
+def weights_folder() -> Path:
+    """Where checkpoints are looked for: weights/, or $LATENT_EXPLORER_WEIGHTS."""
+    return Path(os.environ.get("LATENT_EXPLORER_WEIGHTS", SHIPPED_WEIGHTS))
+
+
+def checkpoints() -> tuple[list[CheckpointRef], list[CheckpointError]]:
+    """Look at the folder afresh, so that a file dropped into it appears."""
+    return scan_checkpoints(weights_folder())
+
+
+@st.cache_resource(show_spinner=False)
+def warm_up() -> threading.Thread:
+    """Import torch and unpack the images while the user looks at the first map.
+
+    Before it is drawn they would keep the files waiting that the browser asks for.
+    """
+
+    def work() -> None:
+        import_module("vae_core.models")
+        digits.data_set()
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    return thread
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def stored(ref: CheckpointRef) -> StoredCheckpoint:
+    """Header and tensors; shared by all users, never to be changed."""
+    return read_listed(ref)
+
+
+def has_posterior(ref: CheckpointRef) -> bool:
+    """Whether there are a q(z|x) and a prior, so p(x) too: not with a plain autoencoder."""
+    return stored(ref).header.model.posterior == "gaussian"
+
+
+@st.cache_resource(max_entries=8, show_spinner="Loading the model…")
+def checkpoint(ref: CheckpointRef) -> Checkpoint:
+    """Build the torch model; shared by all users, never to be changed."""
+    return load_checkpoint(ref)
+
+
+def metrics(ref: CheckpointRef) -> dict[str, dict[str, Any]]:
+    """Figures on the test set, those of the file's header where it has them."""
+    return stored(ref).header.metrics or _measured(ref)
+
+
+@st.cache_data(max_entries=16, show_spinner="Measuring on the 10,000 test digits…")
+def _measured(ref: CheckpointRef) -> dict[str, dict[str, Any]]:
+    from vae_core.analysis.evaluation import evaluate_model
+
+    return evaluate_model(checkpoint(ref).model, load_mnist("test"))

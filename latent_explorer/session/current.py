@@ -1,0 +1,63 @@
+"""The checkpoint and the split that all pages show, and the folder that checkpoints come from."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+import streamlit as st
+
+from latent_explorer.data import catalogue
+from vae_core.checkpoints import CheckpointRef
+from vae_core.data import Split
+
+DEFAULT_CHECKPOINT = "atlas"
+
+CHECKPOINT = "app_checkpoint"  # widget: name of the checkpoint
+SPLIT = "app_split"  # widget
+_CURRENT = "app_current"  # CheckpointRef and split of this run, set by app.py
+_FOLDER = "app_folder"  # stamp of the folder of checkpoints at the last look
+
+
+def set_current(ref: CheckpointRef, split: Split) -> None:
+    """Remember the run's checkpoint and data split for the page."""
+    st.session_state[_CURRENT] = (ref, split)
+
+
+def current() -> tuple[CheckpointRef, Split]:
+    """Checkpoint and data split that all pages show."""
+    return st.session_state[_CURRENT]
+
+
+def default_name(refs: Sequence[CheckpointRef]) -> str:
+    """Name the checkpoint that the app opens with."""
+    names = [ref.name for ref in refs]
+    return DEFAULT_CHECKPOINT if DEFAULT_CHECKPOINT in names else names[0]
+
+
+def remember_folder() -> None:
+    """Note how the folder of checkpoints looks now, before it is read."""
+    st.session_state[_FOLDER] = _folder_stamp()
+
+
+def follow_folder() -> None:
+    """Run the whole app again if a checkpoint came, went or changed since it was read.
+
+    A fragment does not pass through app.py; this look costs well under a millisecond.
+    """
+    if st.session_state.get(_FOLDER) != _folder_stamp():
+        st.rerun(scope="app")
+
+
+def _folder_stamp() -> tuple[tuple[str, int, int], ...]:
+    try:
+        with os.scandir(catalogue.weights_folder()) as entries:
+            found = [(e.name, e.stat()) for e in entries if e.name.endswith(".safetensors")]
+    except OSError:  # what is wrong with the folder is said where it is read
+        return ()
+    return tuple(sorted((name, stat.st_size, stat.st_mtime_ns) for name, stat in found))
+
+
+def shown_theme() -> str:
+    """Theme that the browser shows, "light" or "dark"; light until it has said."""
+    return st.context.theme.type or "light"

@@ -1,0 +1,102 @@
+"""Places in latent space: picked, typed, of a digit; and where they lie on the map."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from latent_explorer.components.latent_map import Ellipse, Pick
+from latent_explorer.data import encoding
+from latent_explorer.data.encoding import Encoded
+from latent_explorer.links.codec import Target
+from vae_core.checkpoints import CheckpointRef
+
+
+class Place(NamedTuple):
+    """A latent, where it lies on the map, and the digit it is the code of, if any."""
+
+    z: tuple[float, ...]  # D numbers
+    coords: tuple[float, float]
+    id: int | None
+
+
+class BadLatentError(ValueError):
+    """What a user typed is no latent; the message says why."""
+
+
+def place_of_pick(ref: CheckpointRef, pick: Pick) -> Place:
+    """Place what was picked on the map; a digit's place is its exact code."""
+    if pick.id is not None:
+        return place_of_digit(ref, pick.id)
+    _, center, axes = encoding.positions(ref)
+    z = center.astype(np.float64) + axes.astype(np.float64) @ np.array(pick.coords)
+    return _placed(ref, z, None)
+
+
+def place_of_digit(ref: CheckpointRef, digit: int) -> Place:
+    """Place a digit where the encoder puts it: at the mean of q(z|x)."""
+    coords, center, axes = encoding.positions(ref)
+    if len(center) > 2:
+        return _placed(ref, encoding.encode(ref, digit).mu, digit)
+    # The map holds the whole code: no need to wait for torch.
+    x, y = coords[digit].tolist()
+    return Place(tuple((center + axes @ coords[digit]).tolist()), (x, y), digit)
+
+
+def place_of_latent(ref: CheckpointRef, z: tuple[float, ...]) -> Place:
+    """Place a latent given by its numbers."""
+    return _placed(ref, np.array(z, np.float64), None)
+
+
+def place_of_target(ref: CheckpointRef, target: Target | None) -> Place | None:
+    """Place what a link pins."""
+    if target is None or target.z is None:
+        return None if target is None or target.id is None else place_of_digit(ref, target.id)
+    return place_of_latent(ref, target.z)
+
+
+def _placed(ref: CheckpointRef, z: np.ndarray, digit: int | None) -> Place:
+    _, center, axes = encoding.positions(ref)
+    x, y = ((z - center) @ axes).tolist()
+    return Place(tuple(z.tolist()), (x, y), digit)
+
+
+def parse_latent(text: str, latent_dim: int) -> tuple[float, ...]:
+    """Read D numbers, separated by commas or spaces, with or without brackets.
+
+    Raises
+    ------
+    BadLatentError
+        There are more or fewer numbers, or one is no finite number.
+    """
+    parts = text.replace("−", "-").strip().strip("[]()").replace(",", " ").split()
+    example = ", ".join(["0.1", "0.5", "0"][:latent_dim] + ["0"] * (latent_dim - 3))
+    try:
+        values = tuple(float(part) for part in parts)
+    except ValueError as err:
+        raise BadLatentError(f"“{text}” is not a latent: write {example}, for example.") from err
+    if len(values) != latent_dim:
+        raise BadLatentError(
+            f"“{text}” has {len(values)} numbers, z has {latent_dim}: write {example}, for example."
+        )
+    if any(math.isnan(value) for value in values):
+        raise BadLatentError(f"“{text}” is not a latent: NaN is no number.")
+    if not all(abs(value) < 1e6 for value in values):
+        raise BadLatentError(f"“{text}” is too far out: each number must lie between ±1,000,000.")
+    return values
+
+
+def written_latent(place: Place) -> str:
+    """Write a latent as `parse_latent` reads it."""
+    return ", ".join(f"{value:.4f}" for value in place.z)
+
+
+def posterior_ellipse(ref: CheckpointRef, encoded: Encoded) -> Ellipse | None:
+    """q(z|x) on the plane; None for a plain autoencoder, whose codes are points."""
+    if not encoded.std.any():
+        return None
+    _, center, axes = encoding.positions(ref)
+    x, y = ((encoded.mu - center) @ axes).tolist()
+    return Ellipse((x, y), axes.T @ np.diag(encoded.std.astype(np.float64) ** 2) @ axes)

@@ -1,0 +1,36 @@
+"""What the core uses of safetensors."""
+
+from os import PathLike
+from types import TracebackType
+from typing import Any, Generic, Literal, Self, TypeVar, overload
+
+from numpy import ndarray
+from torch import Tensor
+
+_T = TypeVar("_T")
+
+class SafetensorError(Exception): ...
+
+class _Slice:
+    def get_shape(self) -> list[int]: ...
+    def get_dtype(self) -> str: ...
+
+class _Open(Generic[_T]):
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        err: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...
+    def metadata(self) -> dict[str, str] | None: ...
+    def keys(self) -> list[str]: ...
+    def get_slice(self, name: str) -> _Slice: ...
+    def get_tensor(self, name: str) -> _T: ...
+
+@overload
+def safe_open(
+    filename: str | PathLike[str], framework: Literal["numpy"]
+) -> _Open[ndarray[Any, Any]]: ...
+@overload
+def safe_open(filename: str | PathLike[str], framework: Literal["pt"]) -> _Open[Tensor]: ...

@@ -1,0 +1,46 @@
+"""Command line: train a recipe, evaluate checkpoints, list them."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from collections.abc import Callable, Sequence
+
+from vae_core.cli import evaluate, listing, train
+from vae_core.errors import VaeCoreError
+
+PROG = "python -m vae_core"
+
+
+def main(argv: Sequence[str] | None = None, *, prog: str = PROG) -> int:
+    """Run one command.
+
+    Parameters
+    ----------
+    argv : sequence of str, optional
+        The command and its options; by default those that the process was started with.
+    prog : str
+        What people type before the command, as help and error sentences spell it.
+
+    Returns
+    -------
+    int
+        Exit status of the process: 0, or 1 after an error sentence, or 130 after Ctrl-C.
+    """
+    logging.basicConfig(format="%(message)s")
+    args = _parser(prog).parse_args(argv)
+    run: Callable[[argparse.Namespace], int] = args.run
+    try:
+        return run(args)
+    except VaeCoreError as err:
+        print(f"error: {err}", file=sys.stderr)
+        return 1
+
+
+def _parser(prog: str) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog=prog, description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for command in (train, evaluate, listing):
+        command.add_command(commands, prog)
+    return parser

@@ -1,0 +1,76 @@
+"""Checkpoints and their metrics as text: a table, and a line for each way of computing one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from vae_core.checkpoints import CheckpointRef, Header
+
+
+class Row(NamedTuple):
+    """A checkpoint, and the metrics to say of it: those of its header, or newly measured ones."""
+
+    ref: CheckpointRef
+    header: Header
+    metrics: dict[str, dict[str, Any]]
+
+    def to_json(self) -> dict[str, Any]:
+        """Give what `evaluate --json` prints of it."""
+        model, train = self.header.model, self.header.train
+        is_binary = model.likelihood == "bernoulli"
+        return {
+            "name": self.ref.name,
+            "objective": train.objective,
+            "beta": train.beta,
+            "likelihood": model.likelihood,
+            "latent_dim": model.latent_dim,
+            "binarisation": "one fixed draw, seed 0" if is_binary else "none: grey values",
+            "sha256": self.ref.sha256,
+            "metrics": self.metrics,
+        }
+
+
+def table(rows: Sequence[Row]) -> str:
+    """Lay rows out as text, with the way each metric was computed below."""
+    names = list(dict.fromkeys(name for row in rows for name in row.metrics))
+    head = ["name", "objective", "likelihood", "D", *names]
+    body = [
+        [
+            row.ref.name,
+            row.header.train.objective,
+            row.header.model.likelihood,
+            str(row.header.model.latent_dim),
+            *(number(row.metrics.get(name)) for name in names),
+        ]
+        for row in rows
+    ]
+    widths = [max(map(len, column)) for column in zip(head, *body, strict=True)]
+    lines = [
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in [head, *body]
+    ]
+    return "\n".join([*lines, "", *methods(rows)])
+
+
+def methods(rows: Sequence[Row]) -> list[str]:
+    """One line per way of computing a metric that any row has."""
+    return sorted(
+        {
+            f"- {name}: {figure['how']}"
+            for row in rows
+            for name, figure in row.metrics.items()
+            if figure["value"] is not None
+        }
+    )
+
+
+def number(figure: dict[str, Any] | None) -> str:
+    """Write a metric's value with its standard error, or a dash where there is none."""
+    if figure is None or figure["value"] is None:
+        return "–"
+    digits = 3
+    if figure["unit"] == "nats":  # a certified error is far below the others
+        digits = 2 if abs(figure["value"]) >= 0.1 else 5
+    spread = f" ± {figure['stderr']:.2f}" if figure["stderr"] is not None else ""
+    return f"{figure['value']:.{digits}f}{spread}"

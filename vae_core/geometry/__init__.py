@@ -1,0 +1,1 @@
+"""Lengths, shortest paths and walks in latent space."""
