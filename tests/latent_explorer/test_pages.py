@@ -62,7 +62,13 @@ def shown_errors(at: AppTest) -> list[str]:
     return [box.value for box in (*at.error, *at.warning)]
 
 
-@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
+def test_the_pages_are_found() -> None:
+    """Else the tests of every page would test none."""
+    names = {path.parent.name for path in PAGES}
+    assert names == {"explore", "interpolate", "compare", "likelihood"}
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.parent.name)
 def test_every_page_runs(app: AppTest, path: Path) -> None:
     app.run()
     app.switch_page(path.as_posix()).run()
@@ -71,7 +77,7 @@ def test_every_page_runs(app: AppTest, path: Path) -> None:
     assert any(one.key for one in app.get("bidi_component"))
 
 
-@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.parent.name)
 def test_every_page_runs_with_every_checkpoint_and_split(app: AppTest, path: Path) -> None:
     app.run()
     app.switch_page(path.as_posix()).run()
