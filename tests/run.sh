@@ -21,5 +21,5 @@ if ! command -v chromium >/dev/null && ! command -v chromium-browser >/dev/null 
     fi
 fi
 
-# Four workers, since browser tests mostly wait. A file stays on one, with its server and browser.
-exec .venv/bin/python -m pytest -n 4 --dist loadfile "$@"
+# Four workers, since browser tests mostly wait; who is done takes over what others have left.
+exec .venv/bin/python -m pytest -n 4 --dist worksteal "$@"

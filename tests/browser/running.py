@@ -6,7 +6,6 @@ import fcntl
 import json
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -127,25 +126,39 @@ def share_server(folder: Path, name: str, **settings: Any) -> Iterator[Server]:
         Common to all processes: it holds the log, the lock, and a note of the server's users.
     name : str
     **settings
-        Of `ServerProcess`, should one be started.
+        Of `ServerProcess`, should one be started; who starts it waits for the others' end.
     """
-    note, log = folder / f"{name}.json", folder / f"{name}.log"
-    with _locked(folder / f"{name}.lock"):
-        found = json.loads(note.read_text()) if note.exists() else None
-        if found is None:
-            started = ServerProcess(log, **settings)
-            found = {"url": started.url, "pid": started.process.pid, "users": 0}
-        note.write_text(json.dumps(found | {"users": found["users"] + 1}))
+    note, log, lock = (folder / f"{name}.{kind}" for kind in ("json", "log", "lock"))
+    process = None
+    with _locked(lock):
+        if not note.exists():
+            process = ServerProcess(log, **settings)
+            note.write_text(json.dumps({"url": process.url, "users": []}))
+        found = json.loads(note.read_text())
+        found["users"].append(os.getpid())
+        note.write_text(json.dumps(found))
     try:
         yield Server(found["url"], log)
     finally:
-        with _locked(folder / f"{name}.lock"):
-            left = json.loads(note.read_text())
-            if left["users"] > 1:
-                note.write_text(json.dumps(left | {"users": left["users"] - 1}))
-            else:
-                note.unlink()
-                os.kill(left["pid"], signal.SIGTERM)
+        is_done = False
+        while not is_done:
+            with _locked(lock):
+                found = json.loads(note.read_text())
+                others = [pid for pid in found["users"] if pid != os.getpid() and _is_alive(pid)]
+                note.write_text(json.dumps(found | {"users": others}))
+                is_done = process is None or not others
+                if process is not None and is_done:
+                    note.unlink()
+                    process.stop()
+            time.sleep(0 if is_done else 0.2)
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)  # asks, and sends nothing
+    except ProcessLookupError:
+        return False
+    return True
 
 
 @contextmanager
