@@ -1,4 +1,4 @@
-"""The app from a checkout: `streamlit run app.py`."""
+"""The script that Streamlit runs: `streamlit run app.py`, or the command `latent-explorer`."""
 
 from latent_explorer.app import main
 

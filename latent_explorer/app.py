@@ -5,7 +5,8 @@ from pathlib import Path
 
 import streamlit as st
 
-from latent_explorer.components.latent_map import preload
+from latent_explorer import folders
+from latent_explorer.components.latent_map.mounting import preload
 from latent_explorer.data import catalogue, uploads
 from latent_explorer.links.link import Part
 from latent_explorer.pages.compare.link import CompareLink
@@ -105,10 +106,9 @@ def _describe(ref: CheckpointRef) -> None:
     header = catalogue.stored(ref).header
     st.caption(header.about)
     rows = [
-        f"<span>{each.title}</span>"
-        f"<span>{number(figure['value'], each.decimals)} {each.unit}</span>"
+        f"<span>{each.title}</span><span>{number(metric.value, each.decimals)} {each.unit}</span>"
         for each in map(MEASURES.__getitem__, SHOWN)
-        if (figure := header.metrics.get(each.name)) and figure["value"] is not None
+        if (metric := header.metrics.get(each.name)) and metric.value is not None
     ]
     if rows:
         pixels = "binarised" if header.model.likelihood == "bernoulli" else "grey"
@@ -127,15 +127,12 @@ def _describe(ref: CheckpointRef) -> None:
 
 
 def _no_checkpoints() -> None:
+    folder = folders.weights_folders()[-1]
     st.title("No checkpoint yet")
     st.info(
-        f"The folder {catalogue.weights_folder()} holds no readable checkpoint. Train one, which "
+        f"The folder {folder} holds no readable checkpoint. Train one, which "
         "takes a few minutes, then reload this page:",
         icon=":material/model_training:",
     )
-    out = catalogue.weights_folder() / "quick.safetensors"
-    st.code(f"{sys.executable} -m vae_core train quick --out {out}", language="bash")
-
-
-if __name__ == "__main__":  # the script of an installed package; a checkout has its own
-    main()
+    command = folders.COMMAND.replace("python", sys.executable)
+    st.code(f"{command} train quick --out {folder / 'quick.safetensors'}", language="bash")

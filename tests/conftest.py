@@ -18,7 +18,7 @@ from vae_core.data import DataSet, load_mnist
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from vae_core.checkpoints import Header
+    from vae_core.header import Header
     from vae_core.models import VAE
 
 
@@ -87,7 +87,8 @@ def tiny_vae(few_digits: DataSet) -> VAE:
 @pytest.fixture(scope="session")
 def make_header() -> Callable[..., Header]:
     """Build a header for a model."""
-    from vae_core.checkpoints import Header
+    from vae_core.header import Header
+    from vae_core.metrics import Metric, based
 
     def make(model: VAE, **changes: Any) -> Header:
         objective = "autoencoder" if model.config.posterior == "point" else "elbo"
@@ -97,7 +98,7 @@ def make_header() -> Callable[..., Header]:
             "model": model.config,
             "train": TrainConfig(objective=objective),
             "data": {"name": "MNIST", "train_images_sha256": "0" * 64},
-            "metrics": {"elbo": {"value": -1.5, "stderr": 0.1, "unit": "nats", "how": "by hand"}},
+            "metrics": based({"elbo": Metric(-1.5, 0.1, "nats", "by hand")}, model.config),
             "history": [[1, -200.0, -200.0, 3.0, -197.0]],
         }
         return Header(**(values | changes))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from typing import Any, Literal, Self, get_args
+from typing import Any, Literal, Self, cast, get_args
 
 from vae_core.errors import ConfigError
 
@@ -49,7 +49,12 @@ class _JsonConfig:
                 f"{cls.__name__} has unknown fields {', '.join(unknown)}; "
                 f"allowed are {', '.join(known)}"
             )
-        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+        return cls(
+            **{
+                k: tuple(cast("list[Any]", v)) if isinstance(v, list) else v
+                for k, v in values.items()
+            }
+        )
 
 
 def _require(ok: bool, name: str, got: object, allowed: str) -> None:
@@ -76,8 +81,9 @@ def _require_choice(name: str, got: object, choices: object) -> None:
 
 
 def _require_widths(name: str, got: object) -> None:
-    ok = isinstance(got, tuple) and all(_is_count(width) for width in got)
-    _require(ok, name, got, "a list of layer widths, each a whole number from 1")
+    widths = cast("tuple[object, ...]", got)
+    ok = isinstance(got, tuple) and all(_is_count(width) for width in widths)
+    _require(ok, name, widths, "a list of layer widths, each a whole number from 1")
 
 
 @dataclass(frozen=True, slots=True)

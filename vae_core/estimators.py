@@ -119,7 +119,7 @@ def log_px_naive(model: VAE, x: Tensor, *, n_samples: int, generator: Generator)
     statistics = model.likelihood.statistics(x)
     parts: list[Tensor] = []
     with torch.no_grad():
-        for z in model.prior.sample(n_samples, generator).split(_NODE_CHUNK):
+        for z in torch.split(model.prior.sample(n_samples, generator), _NODE_CHUNK):
             parts.append(decode_nodes(model, z).log_px_z(statistics).T)  # (K, B)
     return _log_mean(torch.cat(parts))
 

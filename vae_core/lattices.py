@@ -6,6 +6,7 @@ import math
 
 import torch
 from torch import Generator, Tensor
+from torch.special import ndtri
 
 # Generator of the R2 sequence: the plastic number, the positive root of g³ = g + 1.
 _PLASTIC = 1.32471795724474602596
@@ -38,7 +39,7 @@ def shifted_prior_nodes(n: int, generator: Generator) -> Tensor:
     sequence = torch.stack([i / _PLASTIC, i / _PLASTIC**2], -1)
     shift = torch.rand(1, 2, generator=generator, dtype=torch.float64, device=device)
     unit = ((sequence + shift) % 1.0).clamp(1e-9, 1 - 1e-9)
-    return torch.special.ndtri(unit).float()
+    return ndtri(unit).float()
 
 
 def check_lattice(latent_dim: int, spacing: float, radius: float) -> None:

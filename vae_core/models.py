@@ -1,5 +1,9 @@
 """Encoder, decoder and the VAE made of them: dense networks on 28 × 28 images."""
 
+# With stubs of some of torch's modules in typings/, pyright loses torch itself in this file alone.
+# pyright: reportAttributeAccessIssue=false, reportUnknownMemberType=false
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false
+
 from __future__ import annotations
 
 import math

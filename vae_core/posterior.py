@@ -40,5 +40,5 @@ class Posterior(NamedTuple):
         """Cut the images into batches of a size; the last may be smaller."""
         return [
             Posterior(mu, logvar)
-            for mu, logvar in zip(self.mu.split(size), self.logvar.split(size), strict=True)
+            for mu, logvar in zip(*(torch.split(each, size) for each in self), strict=True)
         ]

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from torch import Generator, Tensor, nn
+from torch.special import log_ndtr, ndtri
 
 from vae_core.config import ModelConfig
 from vae_core.posterior import Posterior
@@ -126,8 +127,8 @@ class LearnedMixture(nn.Module):
     def kl(self, q: Posterior) -> Tensor:
         """KL(q(z|x) ‖ p(z)) in nats, shape (B,), by 6 × 6 Gauss-Hermite nodes under q(z|x)."""
         x, w = np.polynomial.hermite_e.hermegauss(_HERMITE)
-        nodes = torch.cartesian_prod(*[torch.from_numpy(x).to(q.mu)] * 2)  # (36, 2)
-        weights = torch.cartesian_prod(*[torch.from_numpy(w / w.sum()).to(q.mu)] * 2).prod(-1)
+        nodes = torch.cartesian_prod(*[torch.as_tensor(x).to(q.mu)] * 2)  # (36, 2)
+        weights = torch.cartesian_prod(*[torch.as_tensor(w / w.sum()).to(q.mu)] * 2).prod(-1)
         z = q.mu.unsqueeze(-2) + q.std.unsqueeze(-2) * nodes  # (B, 36, 2)
         entropy = 0.5 * (q.logvar + math.log(2.0 * math.pi) + 1.0).sum(-1)
         return -entropy - (self.log_pz(z) * weights).sum(-1)
@@ -298,8 +299,8 @@ def _log_normal(x: Tensor) -> Tensor:
 def _log_tails(scores: Tensor, log_weights: Tensor) -> tuple[Tensor, Tensor]:
     """log F and log(1 − F) of a mixture, from a point's standardised distances (…, K)."""
     return (
-        torch.logsumexp(log_weights + torch.special.log_ndtr(scores), -1),
-        torch.logsumexp(log_weights + torch.special.log_ndtr(-scores), -1),
+        torch.logsumexp(log_weights + log_ndtr(scores), -1),
+        torch.logsumexp(log_weights + log_ndtr(-scores), -1),
     )
 
 
@@ -309,9 +310,7 @@ def _normal_score(scores: Tensor, log_weights: Tensor) -> Tensor:
     is_below = log_below < log_above
     log_tail = torch.where(is_below, log_below, log_above)  # at most log ½
     with torch.no_grad():
-        u = torch.where(
-            log_tail > _LOG_TINY, torch.special.ndtri(log_tail.exp()), -(-2.0 * log_tail).sqrt()
-        )
+        u = torch.where(log_tail > _LOG_TINY, ndtri(log_tail.exp()), -(-2.0 * log_tail).sqrt())
         for _ in range(_POLISH):
             u = _towards(u, log_tail)
     u = _towards(u, log_tail)  # its derivative is that of the solution
@@ -320,8 +319,8 @@ def _normal_score(scores: Tensor, log_weights: Tensor) -> Tensor:
 
 def _towards(u: Tensor, log_tail: Tensor) -> Tensor:
     """One Newton step to the solution of log Φ(u) = log_tail, which is concave in u."""
-    log_ndtr = torch.special.log_ndtr(u)
-    return u - (log_ndtr - log_tail) * (log_ndtr - _log_normal(u)).exp()
+    log_cdf = log_ndtr(u)
+    return u - (log_cdf - log_tail) * (log_cdf - _log_normal(u)).exp()
 
 
 def _quantile(u: Tensor, log_weights: Tensor, means: Tensor, scales: Tensor) -> Tensor:
@@ -329,7 +328,7 @@ def _quantile(u: Tensor, log_weights: Tensor, means: Tensor, scales: Tensor) -> 
     each = means + scales * u.unsqueeze(-1)  # (…, K): the mixture's quantile lies among them
     low, high = each.amin(-1), each.amax(-1)
     is_below = u < 0
-    log_target = torch.special.log_ndtr(-u.abs())
+    log_target = log_ndtr(-u.abs())
 
     def excess(z: Tensor) -> tuple[Tensor, Tensor]:
         """log F − log Φ(u), in the smaller tail, rising with z, and its slope."""

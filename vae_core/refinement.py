@@ -141,7 +141,7 @@ def posterior_peaks(model: Generative, pixels: Tensor) -> Tensor:
     peaks = torch.zeros(len(pixels), 2, device=pixels.device)
     with torch.no_grad():
         nodes = lattice(2, spacing=_PEAK_SPACING, radius=_PEAK_RADIUS).to(pixels.device)
-        for z in nodes.split(_PEAK_CHUNK):
+        for z in torch.split(nodes, _PEAK_CHUNK):
             decoded = decode_nodes(model, z)
             for i in range(0, len(pixels), _PEAK_CHUNK):
                 rows = slice(i, i + _PEAK_CHUNK)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
-from vae_core.checkpoints import CheckpointRef, Header, checkpoint_ref, read_header
+from vae_core.checkpoints import CheckpointRef, checkpoint_ref, read_header
 from vae_core.errors import CheckpointError
+from vae_core.header import Header
 
 FEWEST = 2
 
@@ -58,7 +59,8 @@ def scan_snapshots(folder: Path | str) -> tuple[list[Snapshots], list[Checkpoint
 
 
 def _epoch(header: Header) -> float | None:
-    return header.metrics.get("epoch", {}).get("value")
+    epoch = header.metrics.get("epoch")
+    return None if epoch is None else epoch.value
 
 
 def _in_order(name: str, refs: list[CheckpointRef], headers: list[Header]) -> Snapshots:

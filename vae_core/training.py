@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Generator, Tensor
+from torch.random import fork_rng, manual_seed
 
 from vae_core.config import N_PIXELS, ModelConfig, TrainConfig
 from vae_core.data import ByteArray, binarise
@@ -84,11 +85,11 @@ def start(
         The two configurations do not go together.
     """
     _check_together(model_config, config)
-    with torch.random.fork_rng():
-        torch.manual_seed(config.seed)
+    with fork_rng():
+        manual_seed(config.seed)
         model = VAE(model_config)
     # From here the first steps go into the latent space, not into learning where borders are.
-    mean = torch.from_numpy(images.mean(0).reshape(-1) / 255.0).clamp(1e-3, 1 - 1e-3)
+    mean = torch.as_tensor(images.mean(0).reshape(-1) / 255.0).clamp(1e-3, 1 - 1e-3)
     with torch.no_grad():
         model.decoder.output_bias[:N_PIXELS] = torch.logit(mean)
     model.to(device)
@@ -169,11 +170,11 @@ def train(
     """
     model, config = state.model, state.config
     device = state.generator.device
-    pixels = torch.from_numpy(images.reshape(len(images), -1).copy()).to(device)
+    pixels = torch.as_tensor(images.reshape(len(images), -1).copy()).to(device)
     if codes is None and state.epochs_done < config.start_epochs:
         raise ValueError(f'a start from "{config.start}" needs codes, got none')
-    targets = None if codes is None else torch.from_numpy(codes).to(device)
-    classes = None if labels is None else torch.from_numpy(labels.astype(np.int64)).to(device)
+    targets = None if codes is None else torch.as_tensor(codes).to(device)
+    classes = None if labels is None else torch.as_tensor(labels.astype(np.int64)).to(device)
     model.train()
     for epoch in range(state.epochs_done + 1, config.epochs + 1):
         phase = phase_of(epoch, config)
@@ -203,7 +204,7 @@ def moments(config: TrainConfig, n_images: int, n: int) -> list[int]:
         recorded += [*range(before + _RECORD_EVERY, last, _RECORD_EVERY), last]
     wanted = np.geomspace(recorded[0], recorded[-1], n - 1)
     nearest = np.abs(np.array(recorded)[:, None] - wanted).argmin(0)
-    return sorted({recorded[i] for i in nearest})
+    return sorted({recorded[int(i)] for i in nearest})
 
 
 Objective = Callable[[Tensor, Tensor], BatchObjective]  # of x and of the rows it was made from
@@ -246,7 +247,7 @@ def _epoch(
     order = torch.randperm(len(pixels), generator=generator, device=device)
     recent, whole = _Means(epoch, device), _Means(epoch, device)
     since = time.perf_counter()
-    for i, rows in enumerate(order.split(_batch_size(epoch, config)), start=1):
+    for i, rows in enumerate(torch.split(order, _batch_size(epoch, config)), start=1):
         x = pixels[rows].float().div_(255.0)
         if is_binary:
             x = binarise(x, generator)
@@ -256,7 +257,7 @@ def _epoch(
         state.optimizer.param_groups[0]["lr"] = rate
         state.optimizer.zero_grad()
         (-batch.objective.mean()).backward()
-        state.optimizer.step()
+        state.optimizer.step()  # pyright: ignore[reportUnknownMemberType]
         recent.add(batch)
         whole.add(batch)
         is_last = i == n_batches

@@ -1,12 +1,16 @@
-"""The way from Python to a component's module in the browser."""
+"""The way from Python to a component's module in the browser, and back."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import base64
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
 from streamlit.components.v2 import component
 
 _PROJECT = "latent-explorer"  # as the package's pyproject.toml calls it
@@ -46,3 +50,25 @@ def declare(name: str) -> Callable[..., Any]:
         return registered()(**arguments)
 
     return mount
+
+
+def said(key: str, event: str) -> Any:
+    """Get what the browser last said under the name of an event, None if it said nothing."""
+    state = st.session_state.get(key)
+    return state.get(event) if isinstance(state, Mapping) else None
+
+
+def read_number(key: str, event: str) -> int | None:
+    """Read a whole number from 0 on, inside the event's callback; None for anything else."""
+    value = said(key, event)
+    return value if type(value) is int and value >= 0 else None
+
+
+def ink_bytes(ink: NDArray[np.floating[Any]]) -> NDArray[np.uint8]:
+    """Round ink from 0 to 1 to bytes, 255 for full."""
+    return np.rint(255 * ink.clip(0, 1)).astype(np.uint8)
+
+
+def to_base64(values: NDArray[Any]) -> str:
+    """Write numbers as they lie in memory, in base64: the form in which they travel in JSON."""
+    return base64.b64encode(np.ascontiguousarray(values).tobytes()).decode()

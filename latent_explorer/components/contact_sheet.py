@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import streamlit as st
 from numpy.typing import NDArray
 
-from latent_explorer.components.bridge import declare
+from latent_explorer.components.bridge import declare, read_number, to_base64
 
 PAGE_SIZE = 48
 
@@ -62,7 +60,7 @@ def contact_sheet(
         )
     data: dict[str, Any] = {
         "ids": [int(digit) for digit in ids],
-        "pixels": base64.b64encode(images.tobytes()).decode(),
+        "pixels": to_base64(images),
         "captions": list(captions),
         "page": page,
         "pageSize": PAGE_SIZE,
@@ -76,15 +74,9 @@ def contact_sheet(
 
 def read_digit(key: str) -> int | None:
     """Read the id of the digit just clicked, inside an `on_choose` callback."""
-    return _read(key, "choose")
+    return read_number(key, "choose")
 
 
 def read_page(key: str) -> int | None:
     """Read the number of the page just asked for, inside an `on_turn` callback."""
-    return _read(key, "turn")
-
-
-def _read(key: str, event: str) -> int | None:
-    state = st.session_state.get(key)
-    value = None if state is None else state.get(event)
-    return value if type(value) is int and value >= 0 else None
+    return read_number(key, "turn")

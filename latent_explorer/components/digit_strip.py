@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import streamlit as st
 from numpy.typing import NDArray
 
-from latent_explorer.components.bridge import declare
+from latent_explorer.components.bridge import declare, read_number, to_base64
 
 _strip = declare("digit_strip")
 
@@ -54,7 +52,7 @@ def digit_strip(
         "choosable": on_choose is not None,
         "images": [
             {
-                "pixels": _to_base64(image),
+                "pixels": to_base64(_levels(image)),
                 "title": image.title,
                 "caption": image.caption,
                 "signed": image.is_signed,
@@ -67,15 +65,13 @@ def digit_strip(
 
 def read_choice(key: str) -> int | None:
     """Position of the image just chosen, inside an `on_choose` callback."""
-    state = st.session_state.get(key)
-    value = None if state is None else state.get("choose")
-    return value if isinstance(value, int) and value >= 0 else None
+    return read_number(key, "choose")
 
 
-def _to_base64(image: DigitImage) -> str:
+def _levels(image: DigitImage) -> NDArray[np.uint8]:
     """Bytes 0…255 for ink; for a difference 0…254 with 127 as none."""
     pixels = np.asarray(image.pixels, np.float64).reshape(-1)
     if pixels.shape != (784,) or not np.isfinite(pixels).all():
         raise ValueError(f"an image needs 784 finite pixels, got shape {pixels.shape}")
     scaled = pixels * 127.0 + 127.0 if image.is_signed else pixels * 255.0
-    return base64.b64encode(np.rint(scaled.clip(0, 255)).astype(np.uint8).tobytes()).decode()
+    return np.rint(scaled.clip(0, 255)).astype(np.uint8)

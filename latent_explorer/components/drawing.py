@@ -14,10 +14,9 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
-import streamlit as st
 from numpy.typing import NDArray
 
-from latent_explorer.components.bridge import declare
+from latent_explorer.components.bridge import declare, said
 
 SIDE = 112  # pixels of what is sent; four for each of the 28 that a model sees
 
@@ -50,8 +49,7 @@ def drawing(*, key: str, seen: int, on_ink: Callable[[], None]) -> None:
 
 def read_ink(key: str) -> Sent | None:
     """Read what has just been drawn, inside an `on_ink` callback; None if it makes no sense."""
-    state = st.session_state.get(key)
-    value: Any = None if state is None else state.get("ink")
+    value = said(key, "ink")
     if value is None:
         return None
     try:

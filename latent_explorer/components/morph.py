@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
-import streamlit as st
 from numpy.typing import NDArray
 
-from latent_explorer.components.bridge import declare
+from latent_explorer.components.bridge import declare, ink_bytes, read_number, to_base64
 
 _morph = declare("morph")
 
@@ -112,7 +110,7 @@ def morph(
         "start": _coords("start", start, n),
         "end": _coords("end", end, n),
         "ends": list(ends),
-        "labels": base64.b64encode(labels.tobytes()).decode(),
+        "labels": to_base64(labels),
         "splits": [[name, int(first)] for name, first in splits],
         "halves": list(halves),
         "name": key,
@@ -132,7 +130,7 @@ def morph(
             {
                 "start": [float(value) for value in picture.start],
                 "end": [float(value) for value in picture.end],
-                "pixels": _ink(picture.pixels),
+                "pixels": to_base64(ink_bytes(picture.pixels)),
             }
             for picture in pictures
         ],
@@ -141,7 +139,7 @@ def morph(
         and {
             "row": trace.row,
             "name": trace.name,
-            "pictures": [_ink(pixels) for pixels in trace.pixels],
+            "pictures": [to_base64(ink_bytes(pixels)) for pixels in trace.pixels],
         },
         "picks": on_pick is not None,
     }
@@ -150,18 +148,11 @@ def morph(
 
 def read_row(key: str) -> int | None:
     """Read which point was clicked, inside its `on_pick` callback; None for anything else."""
-    value = st.session_state.get(key)
-    row = value.get("pick") if isinstance(value, Mapping) else None
-    return row if type(row) is int and row >= 0 else None
-
-
-def _ink(pixels: Floats) -> str:
-    """Write 784 levels of ink, a byte each, in base64."""
-    return base64.b64encode(np.rint(255 * pixels.clip(0, 1)).astype(np.uint8).tobytes()).decode()
+    return read_number(key, "pick")
 
 
 def _coords(name: str, values: Floats, n: int) -> str:
     """Little-endian float32 in base64."""
     if values.shape != (n, 2) or not np.isfinite(values).all():
         raise ValueError(f"{name} needs finite numbers of shape ({n}, 2), got {values.shape}")
-    return base64.b64encode(np.ascontiguousarray(values, "<f4").tobytes()).decode()
+    return to_base64(values.astype("<f4"))

@@ -6,7 +6,6 @@ Moving between two snapshots is the browser's own, and linear.
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import json
 import struct
@@ -14,10 +13,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-import streamlit as st
 from numpy.typing import NDArray
 
-from latent_explorer.components.bridge import declare
+from latent_explorer.components.bridge import declare, ink_bytes, read_number, to_base64
 
 N_PIXELS = 784
 _SIDE = 28
@@ -80,7 +78,7 @@ def pack_film(*, coords: Floats, labels: NDArray[np.uint8], mosaics: Floats, hal
         raise ValueError(f"mosaics need shape ({n_moments}, G, G, 784), got {mosaics.shape}")
     if not half > 0:
         raise ValueError(f"half must be above 0, got {half}")
-    tiles = _to_bytes(mosaics).reshape(n_moments, grid, grid, _SIDE, _SIDE)
+    tiles = ink_bytes(mosaics).reshape(n_moments, grid, grid, _SIDE, _SIDE)
     pictures = tiles.transpose(0, 1, 3, 2, 4)  # (S, G, 28, G, 28): each a picture, row by row
     body = coords.astype("<f4").tobytes() + labels.tobytes() + pictures.tobytes()
     said = {"n": n, "moments": n_moments, "grid": grid, "half": half}
@@ -159,8 +157,8 @@ def timeline(
             )
         chosen = {
             "row": followed.row,
-            "original": _to_base64(followed.original),
-            "reconstructions": _to_base64(followed.reconstructions),
+            "original": to_base64(ink_bytes(followed.original)),
+            "reconstructions": to_base64(ink_bytes(followed.reconstructions)),
         }
     data = {
         "film": film_id,
@@ -178,14 +176,4 @@ def timeline(
 
 def read_chosen(key: str) -> int | None:
     """Row of the point just clicked, inside an `on_choose` callback."""
-    said = st.session_state.get(key)
-    value = said.get("choose") if isinstance(said, Mapping) else None
-    return value if type(value) is int and value >= 0 else None
-
-
-def _to_bytes(ink: Floats) -> NDArray[np.uint8]:
-    return np.rint(255 * ink.clip(0, 1)).astype(np.uint8)
-
-
-def _to_base64(ink: Floats) -> str:
-    return base64.b64encode(_to_bytes(ink).tobytes()).decode()
+    return read_number(key, "choose")

@@ -6,36 +6,22 @@ torch meanwhile by a background thread (`warm_up`).
 
 from __future__ import annotations
 
-import os
 import threading
 from importlib import import_module
-from pathlib import Path
-from typing import Any
 
 import streamlit as st
 
 from latent_explorer.data import digits
-from latent_explorer.places import SHIPPED_WEIGHTS
+from latent_explorer.folders import checkpoints as checkpoints
 from vae_core.checkpoints import (
     Checkpoint,
     CheckpointRef,
-    StoredCheckpoint,
     load_checkpoint,
     read_listed,
-    scan_checkpoints,
 )
 from vae_core.data import load_mnist
-from vae_core.errors import CheckpointError
-
-
-def weights_folder() -> Path:
-    """Where checkpoints are looked for: weights/, or $LATENT_EXPLORER_WEIGHTS."""
-    return Path(os.environ.get("LATENT_EXPLORER_WEIGHTS", SHIPPED_WEIGHTS))
-
-
-def checkpoints() -> tuple[list[CheckpointRef], list[CheckpointError]]:
-    """Look at the folder afresh, so that a file dropped into it appears."""
-    return scan_checkpoints(weights_folder())
+from vae_core.metrics import Metrics
+from vae_core.tensors import StoredCheckpoint
 
 
 @st.cache_resource(show_spinner=False)
@@ -71,13 +57,13 @@ def checkpoint(ref: CheckpointRef) -> Checkpoint:
     return load_checkpoint(ref)
 
 
-def metrics(ref: CheckpointRef) -> dict[str, dict[str, Any]]:
+def metrics(ref: CheckpointRef) -> Metrics:
     """Figures on the test set, those of the file's header where it has them."""
     return stored(ref).header.metrics or _measured(ref)
 
 
 @st.cache_data(max_entries=16, show_spinner="Measuring on the 10,000 test digits…")
-def _measured(ref: CheckpointRef) -> dict[str, dict[str, Any]]:
+def _measured(ref: CheckpointRef) -> Metrics:
     from vae_core.analysis.evaluation import evaluate_model
 
     return evaluate_model(checkpoint(ref).model, load_mnist("test"))

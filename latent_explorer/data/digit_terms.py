@@ -15,7 +15,7 @@ from latent_explorer.data.digits import SPLITS, Floats, covering_split, labels
 from latent_explorer.data.encoding import positions, posteriors, test_codes
 from latent_explorer.data.neighbours import N_VOTERS
 from latent_explorer.data.selection import Ids, Search, find
-from vae_core.checkpoints import CheckpointRef, kept_terms
+from vae_core.checkpoints import CheckpointRef
 from vae_core.data import DataSet, Split
 
 N_TEST_VOTERS = 10  # nearest other test digits that say what a test digit is
@@ -61,7 +61,7 @@ def digit_terms(ref: CheckpointRef, split: Split) -> DigitTerms:
 def _terms(ref: CheckpointRef, split: Split) -> tuple[Floats, Floats | None]:
     """Reconstruction and KL of a split's digits, nats; from the file if it holds them."""
     rows = SPLITS[split]
-    kept = kept_terms(stored(ref))
+    kept = stored(ref).elbo_parts
     if kept is not None:
         return kept[rows, 0], kept[rows, 1]
     from vae_core.analysis.digit_elbos import digit_elbos

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from latent_explorer.data import digits
 from latent_explorer.data.catalogue import checkpoint, stored
 from latent_explorer.data.digits import SPLITS, Floats
-from vae_core.checkpoints import CheckpointRef, DigitMap, digit_map, posterior_std
+from vae_core.checkpoints import CheckpointRef
+from vae_core.tensors import ProjectedCodes
 
 if TYPE_CHECKING:
     from vae_core.posterior import Posterior
@@ -26,9 +27,9 @@ class Encoded(NamedTuple):
 
 
 @st.cache_resource(max_entries=8, show_spinner="Encoding the digits…")
-def positions(ref: CheckpointRef) -> DigitMap:
+def positions(ref: CheckpointRef) -> ProjectedCodes:
     """Where the 70,000 digits lie; from the file, or encoded now if it does not hold them."""
-    from_file = digit_map(stored(ref))
+    from_file = stored(ref).codes
     if from_file is not None:
         return from_file
     from vae_core.analysis.projection import map_digits
@@ -39,7 +40,7 @@ def positions(ref: CheckpointRef) -> DigitMap:
 @st.cache_resource(max_entries=4, show_spinner=False)
 def posteriors(ref: CheckpointRef) -> tuple[Floats, Floats]:
     """Means and standard deviations of q(z|x) of all digits, each of shape (70000, D)."""
-    std = posterior_std(stored(ref))
+    std = stored(ref).std
     if std is not None:
         coords, center, axes = positions(ref)
         return (center + coords @ axes.T).astype(np.float32), std.astype(np.float32)
@@ -63,7 +64,7 @@ def test_codes(ref: CheckpointRef) -> Floats:
 
 def encode(ref: CheckpointRef, digit: int) -> Encoded:
     """q(z|x) of one digit, from its grey pixels; from the file if it holds it."""
-    std = posterior_std(stored(ref))
+    std = stored(ref).std
     if std is None:
         return encode_image(ref, digits.data_set().images[digit])
     import torch

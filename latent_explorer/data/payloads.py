@@ -7,13 +7,13 @@ from typing import NamedTuple
 import numpy as np
 import streamlit as st
 
-from latent_explorer.components.latent_map import N_SHEETS, SHEET_DIGITS
 from latent_explorer.components.latent_map.payload import (
     pack_decoder,
     pack_images,
     pack_points,
     pack_values,
 )
+from latent_explorer.components.latent_map.values import N_SHEETS, SHEET_DIGITS
 from latent_explorer.data import digits
 from latent_explorer.data.catalogue import stored
 from latent_explorer.data.digit_terms import digit_terms, said_of_terms

@@ -12,6 +12,7 @@ from tempfile import mkdtemp
 import streamlit as st
 
 from latent_explorer.data import catalogue
+from latent_explorer.folders import COMMAND
 from vae_core.checkpoints import CheckpointRef, checkpoint_ref, read_listed
 from vae_core.errors import CheckpointError
 
@@ -59,7 +60,7 @@ def upload_panel() -> None:
             max_upload_size=MOST_MB,
         )
         st.caption(
-            "As `python -m vae_core train` writes it. It stays in this session, nobody else sees "
+            f"As `{COMMAND} train` writes it. It stays in this session, nobody else sees "
             "it, and it goes when you close the page; links cannot bring it back."
         )
         if problem := st.session_state.get(_PROBLEM):

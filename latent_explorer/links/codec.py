@@ -8,7 +8,7 @@ from typing import NamedTuple, TypeVar
 
 import numpy as np
 
-from latent_explorer.components.latent_map import MapView
+from latent_explorer.components.latent_map.values import MapView
 from latent_explorer.vocabulary import COLOURS, LAYERS
 from vae_core.data import N_TEST, N_TRAIN
 

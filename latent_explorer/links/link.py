@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from typing import NamedTuple, Protocol, TypeVar
 
-from latent_explorer.components.latent_map import MapView
+from latent_explorer.components.latent_map.values import MapView
 from latent_explorer.data.digits import SPLITS
 from latent_explorer.data.selection import SearchError, parse_search, read_ids
 from latent_explorer.links.codec import Reader, Target, bad

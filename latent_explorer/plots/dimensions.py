@@ -63,7 +63,7 @@ def vote_matrix(
     return figure
 
 
-def noise(
+def noise_curves(
     *,
     shares: Sequence[float],
     curves: Mapping[str, Sequence[float]],

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 
 import streamlit as st
 
-from latent_explorer.data import catalogue
+from latent_explorer.folders import weights_folders
 from vae_core.checkpoints import CheckpointRef
 from vae_core.data import Split
 
@@ -50,12 +51,11 @@ def follow_folder() -> None:
 
 
 def _folder_stamp() -> tuple[tuple[str, int, int], ...]:
-    try:
-        with os.scandir(catalogue.weights_folder()) as entries:
-            found = [(e.name, e.stat()) for e in entries if e.name.endswith(".safetensors")]
-    except OSError:  # what is wrong with the folder is said where it is read
-        return ()
-    return tuple(sorted((name, stat.st_size, stat.st_mtime_ns) for name, stat in found))
+    found: list[tuple[str, os.stat_result]] = []
+    for folder in weights_folders():
+        with suppress(OSError), os.scandir(folder) as entries:  # said where the folder is read
+            found += [(e.path, e.stat()) for e in entries if e.name.endswith(".safetensors")]
+    return tuple(sorted((path, stat.st_size, stat.st_mtime_ns) for path, stat in found))
 
 
 def shown_theme() -> str:

@@ -7,7 +7,7 @@ from typing import NamedTuple, TypeVar
 
 import streamlit as st
 
-from latent_explorer.components.latent_map import MapView
+from latent_explorer.components.latent_map.values import MapView
 from latent_explorer.data import catalogue
 from latent_explorer.links.codec import BadLinkError
 from latent_explorer.links.link import Link, Part, read_link

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from latent_explorer.components.latent_map import Ellipse, Pick
+from latent_explorer.components.latent_map.values import Ellipse, Pick
 from latent_explorer.data import encoding
 from latent_explorer.data.encoding import Encoded
 from latent_explorer.links.codec import Target

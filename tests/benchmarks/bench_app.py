@@ -36,8 +36,9 @@ from tests.benchmarks.harness import (
 )
 from tests.browser.running import chromium
 from vae_core.analysis.projection import encode_images, map_digits
-from vae_core.checkpoints import Checkpoint, DigitMap, digit_map, load_checkpoint, read_checkpoint
+from vae_core.checkpoints import Checkpoint, load_checkpoint, read_checkpoint
 from vae_core.data import load_mnist
+from vae_core.tensors import ProjectedCodes
 
 Kind = Literal["explorer", "plotly"]  # which reader of probe.js
 
@@ -89,9 +90,9 @@ def checkpoint() -> Checkpoint:
 
 
 @pytest.fixture(scope="module")
-def plane(checkpoint: Checkpoint) -> DigitMap:
+def plane(checkpoint: Checkpoint) -> ProjectedCodes:
     """Where the 70,000 digits lie on the map."""
-    stored = digit_map(read_checkpoint(checkpoint.ref.path))
+    stored = read_checkpoint(checkpoint.ref.path).codes
     return stored or map_digits(checkpoint.model, load_mnist("all").images)
 
 
@@ -161,7 +162,7 @@ def test_click_to_exact_picture(
     scripts: dict[str, Path],
     tmp_path: Path,
     checkpoint: Checkpoint,
-    plane: DigitMap,
+    plane: ProjectedCodes,
 ) -> None:
     """Milliseconds from the mouse's release to the server's decode on screen, 70,000 digits."""
     n_clicks = repeats(CLICKS)
@@ -236,7 +237,7 @@ def click(tab: Tab, kind: Kind, spot: Spot) -> tuple[float, float]:
 
 
 def _picked_latent(
-    tab: Tab, kind: Kind, checkpoint: Checkpoint, plane: DigitMap, *, is_digit: bool
+    tab: Tab, kind: Kind, checkpoint: Checkpoint, plane: ProjectedCodes, *, is_digit: bool
 ) -> NDArray[np.floating[Any]]:
     """The latent whose picture the page must show."""
     if kind == "plotly":
@@ -251,7 +252,7 @@ def _picked_latent(
 
 
 def _digit_spots(
-    tab: Tab, kind: Kind, plane: DigitMap, n: int, rng: np.random.Generator
+    tab: Tab, kind: Kind, plane: ProjectedCodes, n: int, rng: np.random.Generator
 ) -> list[Spot]:
     """Random digits' places, well inside the map and well apart."""
     box, view = _view(tab, kind)
@@ -259,7 +260,7 @@ def _digit_spots(
     return _apart(at[_is_inside(at, box)], n)
 
 
-def _empty_spots(tab: Tab, plane: DigitMap, n: int, rng: np.random.Generator) -> list[Spot]:
+def _empty_spots(tab: Tab, plane: ProjectedCodes, n: int, rng: np.random.Generator) -> list[Spot]:
     """Places of the map with no digit near."""
     box, view = _view(tab, "explorer")
     digits = _to_px(plane.coords, box, view)
@@ -372,7 +373,7 @@ def test_hover_and_zoom(
 
 
 def test_lasso_to_contact_sheet(
-    browser: Browser, scripts: dict[str, Path], tmp_path: Path, plane: DigitMap
+    browser: Browser, scripts: dict[str, Path], tmp_path: Path, plane: ProjectedCodes
 ) -> None:
     """Milliseconds from the lasso's end to a page of its digits on screen, 70,000 digits."""
     sizes: dict[str, list[tuple[int, int]]] = {"plotly": [], "app": []}
@@ -435,7 +436,7 @@ def test_lasso_to_contact_sheet(
         assert abs(a - b) < 0.02 * N_ALL, "the two selected different digits"
 
 
-def _lasso(tab: Tab, kind: Kind, plane: DigitMap, n: int) -> list[tuple[float, float]]:
+def _lasso(tab: Tab, kind: Kind, plane: ProjectedCodes, n: int) -> list[tuple[float, float]]:
     """Corners of an ellipse on screen that holds about `n` digits."""
     box, view = _view(tab, kind)
     middle = np.median(plane.coords, axis=0)
@@ -515,7 +516,7 @@ def _tile_anew(tab: Tab, at: tuple[float, float]) -> float:
 
 
 def test_server_memory(
-    browser: Browser, scripts: dict[str, Path], tmp_path: Path, plane: DigitMap
+    browser: Browser, scripts: dict[str, Path], tmp_path: Path, plane: ProjectedCodes
 ) -> None:
     """MiB of the server, children included, as users with 70,000 digits each come and click."""
     apps: dict[str, Kind] = {"plotly": "plotly", "all": "explorer"}
@@ -540,7 +541,7 @@ def test_server_memory(
 
 
 def _memory_steps(
-    browser: Browser, script: Path, kind: Kind, folder: Path, plane: DigitMap
+    browser: Browser, script: Path, kind: Kind, folder: Path, plane: ProjectedCodes
 ) -> tuple[dict[str, float], list[float]]:
     stages: dict[str, float] = {}
     users: list[float] = []

@@ -15,7 +15,9 @@ import pytest
 
 from latent_explorer.data import encoding
 from latent_explorer.data.digits import SPLITS
-from latent_explorer.pages.interpolate import files, geometry, ways
+from latent_explorer.pages.interpolate import files, geometry
+from latent_explorer.pages.interpolate.wayfinding import FoundWay, find
+from latent_explorer.pages.interpolate.ways import Short
 from tests.benchmarks.harness import repeats, say, shown_checkpoint
 from tests.browser.running import ServerProcess, chromium
 from tests.browser.tab import Tab
@@ -34,17 +36,17 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
 def test_geodesics_anew() -> None:
     """One end moves; lattices and density are kept."""
     ref = shown_checkpoint()
-    shorts: list[ways.Way] = ["image", "fisher-rao", "density"]
+    shorts: list[Short] = ["image", "fisher-rao", "density"]
     codes = geometry.code_means(ref)[SPLITS["test"]]
-    ways.find(ref, shorts, codes[:2].astype(float), {})  # fills the caches
+    find(ref, shorts, codes[:2].astype(float), {})  # fills the caches
     for asked in [[way] for way in shorts] + [shorts]:
         taken = []
         for i in range(repeats(UPDATES)):
             stops = codes[[4, 10 + i]].astype(float)
             begin = time.perf_counter()
-            found = ways.find(ref, asked, stops, {})
+            found = find(ref, asked, stops, {})
             taken.append(1000 * (time.perf_counter() - begin))
-            assert all(isinstance(each, ways.Found) for each in found.values())
+            assert all(isinstance(each, FoundWay) for each in found.values())
         say(
             f"shortest paths, {' + '.join(asked)}: median {median(taken):.0f} ms, "
             f"from {min(taken):.0f} to {max(taken):.0f} ms (goal 400)"

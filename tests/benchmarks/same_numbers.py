@@ -15,7 +15,6 @@ import argparse
 import sys
 import time
 from collections.abc import Callable, Iterator
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +23,9 @@ import torch
 from torch import Generator, Tensor
 
 from vae_core.analysis.aggregate import aggregate_posterior
+from vae_core.analysis.convergence import PriorDraws, ProposalDraws, estimate
 from vae_core.analysis.denoising import denoise
+from vae_core.analysis.digit_elbos import digit_elbos
 from vae_core.analysis.evaluation import model_input
 from vae_core.analysis.fields import (
     class_field,
@@ -39,6 +40,13 @@ from vae_core.analysis.transport import conservation, log_px_in_u
 from vae_core.checkpoints import list_checkpoints, load_checkpoint
 from vae_core.config import ModelConfig, TrainConfig
 from vae_core.data import DataSet, load_mnist
+from vae_core.exact.evidence import lattice_error
+from vae_core.exact.lattice import DecodedLattice
+from vae_core.exact.posterior import kl_to_posterior, log_posterior
+from vae_core.geometry.geodesics import Decoded, geodesic
+from vae_core.geometry.metrics import fisher_rao_metric
+from vae_core.geometry.paths import even_steps, slerp
+from vae_core.joint import log_px_z
 from vae_core.models import VAE
 from vae_core.priors import LearnedMixture
 from vae_core.training import start, train
@@ -70,18 +78,8 @@ def seeded(seed: int = 0) -> Generator:
     return Generator().manual_seed(seed)
 
 
-def first_of(*names: str) -> Any:
-    for name in names:
-        try:
-            return import_module(name)
-        except ModuleNotFoundError:
-            continue
-    raise ModuleNotFoundError(str(names))
-
-
 def of_every_model(model: VAE, digits: DataSet, x: Tensor) -> Numbers:
     """Codes, pictures, neighbours and, where there is a q(z|x), its estimators."""
-    terms = first_of("vae_core.analysis.digit_elbos", "vae_core.analysis.terms")
     posterior = encode_images(model, digits.images)
     yield "encode", posterior
     yield "encode alone", model.encode(x[:1])
@@ -90,8 +88,7 @@ def of_every_model(model: VAE, digits: DataSet, x: Tensor) -> Numbers:
     mu = posterior.mu.numpy()
     yield "10-NN votes", neighbour_votes(mu, digits.labels, mu, 10, skip_self=True)
     few = DataSet(digits.images[:64], digits.labels[:64])
-    found = getattr(terms, "digit_elbos", None) or terms.log_likelihood_terms
-    yield "ELBO per digit", found(model, few)
+    yield "ELBO per digit", digit_elbos(model, few)
     yield "denoised", denoise(model, x[:16], share=0.25, generator=seeded())
     if model.config.posterior == "gaussian":
         yield "ELBO", elbo(model, x[:64], n_samples=8, generator=seeded())
@@ -101,22 +98,17 @@ def of_every_model(model: VAE, digits: DataSet, x: Tensor) -> Numbers:
 
 def of_a_prior_on_a_lattice(model: VAE, x: Tensor) -> Numbers:
     """Exact numbers: p(x), p(z|x), and how far they may be off."""
-    exact = first_of("vae_core.exact.evidence", "vae_core.analysis.marginal")
-    on_lattice = first_of("vae_core.exact.posterior", "vae_core.analysis.marginal")
-    decoded = first_of("vae_core.exact.lattice", "vae_core.analysis.decoded")
-    repeated = first_of("vae_core.analysis.convergence", "vae_core.analysis.repeated")
     log_px = log_px_exact(model, x[:96], spacing=_SPACING)
     yield "exact log p(x)", log_px
     yield "exact log p(x), coarse", log_px_exact(model, x[:24], spacing=0.2)
     yield "exact log p(x), narrow", log_px_exact(model, x[:24], spacing=0.1, radius=1.5)
-    yield "certificate", exact.lattice_error(model, x[:4], spacing=2 * _SPACING)
-    yield "log p(z|x)", on_lattice.log_posterior(model, x[:2], spacing=0.2)
-    yield "KL(q || p(z|x))", on_lattice.kl_to_posterior(model, x[:32], log_px[:32])
-    lattice = decoded.DecodedLattice(model, spacing=_SPACING)
-    count = "n_trials" if hasattr(repeated, "Trials") else "n_runs"
-    draws: dict[str, Any] = {count: 4, "n_samples": 2000}
-    prior_draws = repeated.PriorDraws(lattice, **draws, generator=seeded())
-    proposal_draws = repeated.ProposalDraws(model.config.latent_dim, **draws, generator=seeded())
+    yield "certificate", lattice_error(model, x[:4], spacing=2 * _SPACING)
+    yield "log p(z|x)", log_posterior(model, x[:2], spacing=0.2)
+    yield "KL(q || p(z|x))", kl_to_posterior(model, x[:32], log_px[:32])
+    lattice = DecodedLattice(model, spacing=_SPACING)
+    draws: dict[str, Any] = {"n_trials": 4, "n_samples": 2000}
+    prior_draws = PriorDraws(lattice, **draws, generator=seeded())
+    proposal_draws = ProposalDraws(model.config.latent_dim, **draws, generator=seeded())
     for i, image in enumerate(x[:5]):
         explained = lattice.explain(image)
         yield f"explained {i}: log p(x)", explained.log_px
@@ -128,7 +120,7 @@ def of_a_prior_on_a_lattice(model: VAE, x: Tensor) -> Numbers:
         if i < 2:
             yield (
                 f"explained {i}: repeated estimates",
-                repeated.estimate(
+                estimate(
                     lattice,
                     image,
                     explained,
@@ -143,7 +135,7 @@ def of_a_prior_on_a_lattice(model: VAE, x: Tensor) -> Numbers:
             yield f"explained {i}: log p(x) in u", log_px_in_u(
                 mixture,
                 explained,
-                lambda z, image=image: model.likelihood.log_px_z(model.decoder(z), image),
+                lambda z, image=image: log_px_z(model, z, image),
                 spacing=0.05,
             )  # fmt: skip
     yield "mean log p(x|z)", lattice.mean_log_px_z(model.likelihood.statistics(x))
@@ -151,23 +143,20 @@ def of_a_prior_on_a_lattice(model: VAE, x: Tensor) -> Numbers:
 
 def of_a_plane(model: VAE, digits: DataSet) -> Numbers:
     """Fields under the map, the aggregate posterior, and ways through latent space."""
-    geodesics = first_of("vae_core.geometry.geodesics", "vae_core.analysis.geodesics")
-    paths = first_of("vae_core.geometry.paths", "vae_core.analysis.geometry")
-    metrics = first_of("vae_core.geometry.metrics", "vae_core.analysis.geometry")
     posterior = encode_images(model, digits.images)
     mu = posterior.mu.numpy()
     grid = plane_grid((-3.0, 3.0, -3.0, 3.0), 24)
     yield "field of classes", class_field(mu, digits.labels, grid, 10)
     yield "field of sensitivity", log_sensitivity(model, grid)
     z = posterior.mu
-    yield "Fisher-Rao metric", metrics.fisher_rao_metric(model, z[:32])
-    yield "arc", paths.slerp(z[0], z[1], 16)
+    yield "Fisher-Rao metric", fisher_rao_metric(model, z[:32])
+    yield "arc", slerp(z[0], z[1], 16)
     for metric in ("image", "fisher-rao"):
-        yield f"even steps, {metric}", paths.even_steps(model, z[:2], 16, metric=metric)
-        measure = geodesics.Decoded(model, metric)
-        yield f"geodesic, {metric}", geodesics.geodesic(measure, z[2], z[3])
+        yield f"even steps, {metric}", even_steps(model, z[:2], 16, metric=metric)
+        measure = Decoded(model, metric)
+        yield f"geodesic, {metric}", geodesic(measure, z[2], z[3])
     if model.config.posterior == "gaussian":
-        std = (0.5 * posterior.logvar).exp().numpy()
+        std = posterior.std.numpy()
         yield "field of density", log_aggregate_density(mu, std, grid)
         q = aggregate_posterior(model, posterior, spacing=0.05)
         yield "aggregate posterior", (q.log_qz, q.log_pz, q.kl, q.hole_mass(10.0))
@@ -245,7 +234,8 @@ def compare(found: dict[str, Any], before: dict[str, Any]) -> bool:
 
 
 def say(line: str) -> None:
-    print(line, flush=True)
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
 
 
 def main() -> int:

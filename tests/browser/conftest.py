@@ -14,20 +14,19 @@ import pytest
 from numpy.typing import NDArray
 from playwright.sync_api import Browser, Page
 
-from latent_explorer.data import catalogue
+from latent_explorer.folders import SHIPPED_WEIGHTS
 from tests.browser.running import ROOT as ROOT
 from tests.browser.running import Server, ServerProcess, chromium, share_server
 from tests.browser.tab import Tab
 from vae_core.checkpoints import (
     Checkpoint,
     CheckpointRef,
-    DigitMap,
-    digit_map,
     list_checkpoints,
     load_checkpoint,
     read_checkpoint,
 )
 from vae_core.data import DataSet, load_mnist
+from vae_core.tensors import ProjectedCodes
 
 FIRST_TEST_DIGIT = 60_000
 
@@ -43,8 +42,8 @@ class Shipped:
         return load_checkpoint(self.ref)
 
     @cached_property
-    def map(self) -> DigitMap:
-        found = digit_map(read_checkpoint(self.ref.path))
+    def map(self) -> ProjectedCodes:
+        found = read_checkpoint(self.ref.path).codes
         assert found is not None, f"{self.ref.name} was shipped without its map"
         return found
 
@@ -79,9 +78,9 @@ class Shipped:
 @pytest.fixture(scope="session")
 def shipped() -> dict[str, Shipped]:
     """The shipped checkpoints by name, the app's first choice first."""
-    refs = list_checkpoints(catalogue.weights_folder())
+    refs = list_checkpoints(SHIPPED_WEIGHTS)
     if len(refs) < 2:
-        pytest.fail(f"{catalogue.weights_folder()} holds {len(refs)} checkpoints; two are needed.")
+        pytest.fail(f"{SHIPPED_WEIGHTS} holds {len(refs)} checkpoints; two are needed.")
     refs.sort(key=lambda ref: ref.name != "atlas")
     return {ref.name: Shipped(ref) for ref in refs}
 

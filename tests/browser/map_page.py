@@ -13,18 +13,17 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from latent_explorer.components.latent_map import (
+from latent_explorer.components.latent_map.messages import read_pick, read_selection, read_wants
+from latent_explorer.components.latent_map.mounting import latent_map, send
+from latent_explorer.components.latent_map.payload import pack_fields, pack_values, payload_id
+from latent_explorer.components.latent_map.values import (
     N_SHEETS,
     SHEET_DIGITS,
+    Callbacks,
+    Layers,
     MapView,
-    latent_map,
-    pack_fields,
-    pack_values,
-    payload_id,
-    read_pick,
-    read_selection,
-    read_wants,
-    send,
+    Marked,
+    Shown,
 )
 from latent_explorer.data import catalogue, payloads
 from latent_explorer.vocabulary import PALETTE
@@ -83,21 +82,20 @@ selected = st.session_state.get("kept_selected")
 with st.container(gap=None):
     latent_map(
         key=KEY,
-        decoder_id=payload_id(decoder),
-        points_id=payload_id(points),
         label="A map",
         palette=PALETTE,
         splits=[("train", 0), ("test", 60_000)],
-        pin=st.session_state.get("kept_pin"),
-        images=[(first, payload_id(sheet)) for first, sheet in sheets.items()],
-        fields=payload_id(extras["fields"]) if "fields" in extras else None,
-        values=payload_id(extras["values"]) if "values" in extras else None,
-        selected=selected,
-        start=None if start is None else MapView(**json.loads(start)),
+        layers=Layers(
+            payload_id(decoder),
+            payload_id(points),
+            images=[(first, payload_id(sheet)) for first, sheet in sheets.items()],
+            fields=payload_id(extras["fields"]) if "fields" in extras else None,
+            values=payload_id(extras["values"]) if "values" in extras else None,
+        ),
+        marked=Marked(pin=st.session_state.get("kept_pin"), selected=selected),
+        shown=Shown(None if start is None else MapView(**json.loads(start))),
         link={"page": "here", "checkpoint": ref.name},
-        on_pick=on_pick,
-        on_select=on_select,
-        on_release=lambda: keep("pin", None),
+        on=Callbacks(pick=on_pick, select=on_select, release=lambda: keep("pin", None)),
     )
     time.sleep(float(st.query_params.get("late", 0)))
     for name, payload in {"decoder": decoder, "points": points, **extras}.items():

@@ -1,11 +1,10 @@
-"""The app's server and the system's Chromium, for the browser tests and the benchmarks."""
+"""The app's server and a Chrome or Chromium, for the browser tests and the benchmarks."""
 
 from __future__ import annotations
 
 import fcntl
 import json
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -20,9 +19,10 @@ from typing import Any
 
 from playwright.sync_api import Browser, sync_playwright
 
+from tests.browser.chrome import find
+
 ROOT = Path(__file__).parents[2]
 START_SECONDS = 60
-_BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 _ARGS = (
     "--no-sandbox",  # Chromium refuses to run as root with it
     "--disable-gpu",
@@ -170,13 +170,8 @@ def _locked(path: Path) -> Iterator[None]:
 
 @contextmanager
 def chromium() -> Iterator[Browser]:
-    """Run the system's Chromium, headless."""
-    path = next(filter(None, map(shutil.which, _BROWSERS)), None)
-    if path is None:
-        raise RuntimeError(
-            f"A browser is needed: none of {', '.join(_BROWSERS)} is on the PATH (on Debian and "
-            "Ubuntu: apt-get install chromium)."
-        )
+    """Run the Chrome or Chromium that is there, headless."""
+    path = find()
     with sync_playwright() as playwright:
         running = playwright.chromium.launch(executable_path=path, args=_ARGS)
         yield running

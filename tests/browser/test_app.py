@@ -13,8 +13,9 @@ import pytest
 
 from tests.browser.conftest import FIRST_TEST_DIGIT, Server, Shipped
 from tests.browser.tab import Tab, read_canvas, read_grey
-from vae_core.checkpoints import round_to_stored, save_checkpoint
+from vae_core.checkpoints import save_checkpoint
 from vae_core.data import DataSet
+from vae_core.tensors import round_to_stored
 
 
 def checkpoint_names(tab: Tab) -> list[str]:

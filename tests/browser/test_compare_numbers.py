@@ -64,7 +64,7 @@ def test_the_table_of_figures(
     for key, title in {"knn10": "10-NN accuracy", "silhouette": "Silhouette", "ari": "ARI"}.items():
         row = table.get_by_role("row", name=re.compile(f"^{title}"))
         cells = row.get_by_role("cell")
-        values = [figures[key]["value"] for figures in metrics]
+        values = [figures[key].value for figures in metrics]
         for i, value in enumerate(values):
             assert abs(number(cells.nth(i).inner_text()) - value) <= 0.00051
             assert cells.nth(i).locator("strong").count() == (value == max(values))
@@ -84,4 +84,4 @@ def test_the_table_of_figures(
     lines = download.value.path().read_text(encoding="utf-8").splitlines()
     assert lines[0].startswith("figure,unit,checkpoint,sha256,value,low,high")
     (line,) = (line for line in lines if line.startswith(f"Silhouette,,{OTHER},"))
-    assert float(line.split(",")[4]) == metrics[1]["silhouette"]["value"]
+    assert float(line.split(",")[4]) == metrics[1]["silhouette"].value

@@ -12,19 +12,21 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, Route
 
 from latent_explorer.components.latent_map.payload import pack_decoder, payload_id
 from latent_explorer.data import catalogue, payloads
+from latent_explorer.folders import SHIPPED_WEIGHTS
 from tests.browser.conftest import ROOT, Server, Shipped
 from tests.browser.tab import Tab
 from vae_core.checkpoints import checkpoint_ref
 from vae_core.likelihoods import GaussianLearnedSigma
 
 LOGGER = logging.getLogger(__name__)
+ORIGIN = "http://assets.test"  # answered from the folder of the browser's files
 N_PLACES = 50
 TOLERANCE = 2 / 255
-SHIPPED = sorted(catalogue.weights_folder().glob("*.safetensors"))
+SHIPPED = sorted(SHIPPED_WEIGHTS.glob("*.safetensors"))
 DECODE = """async ([payload, places]) => {
     const bytes = Uint8Array.from(atob(payload), (letter) => letter.charCodeAt(0));
     const parsed = window.map.parsePayload(bytes);
@@ -43,18 +45,22 @@ DECODE = """async ([payload, places]) => {
 def page(browser: Browser) -> Iterator[Page]:
     """A blank page with the map's reader and decoder, as `window.map`."""
     page = browser.new_page()
-    folder = ROOT / "latent_explorer/components/assets/latent_map"
-    names = ("payload.js", "decoder.js", "simd.js")
-    modules = [(folder / name).read_text(encoding="utf-8") for name in names]
+    assets = ROOT / "latent_explorer/components/assets"
+
+    def serve(route: Route) -> None:
+        path = assets / route.request.url.removeprefix(f"{ORIGIN}/")
+        route.fulfill(path=path) if path.is_file() else route.fulfill(body="<!doctype html>")
+
+    page.route(f"{ORIGIN}/**", serve)
+    page.goto(ORIGIN)
     page.evaluate(
-        """async (texts) => {
+        """async (names) => {
             window.map = {};
-            for (const text of texts) {
-                const url = URL.createObjectURL(new Blob([text], { type: "text/javascript" }));
-                Object.assign(window.map, await import(url));
+            for (const name of names) {
+                Object.assign(window.map, await import(`/latent_map/${name}.js`));
             }
         }""",
-        modules,
+        ["payload", "decoder", "simd"],
     )
     yield page
     page.close()
@@ -73,7 +79,7 @@ def decode_in_browser(
 
 
 def test_some_are_shipped() -> None:
-    assert SHIPPED, f"{catalogue.weights_folder()} holds no checkpoint"
+    assert SHIPPED, f"{SHIPPED_WEIGHTS} holds no checkpoint"
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)

@@ -78,7 +78,7 @@ def test_one_z_against_the_data_set(open_chapter: Callable[..., Tab], first: Shi
             tab.until(lambda: value in digit.inner_text().replace("−", "-"), strip)  # noqa: B023
 
     check([0.1, 0.5])
-    log_px = first.checkpoint.metrics["log_px"]["value"]
+    log_px = first.checkpoint.metrics["log_px"].value
     for value in (f"{log_px:.2f}", f"10^({log_px * 1e4 / math.log(10):,.0f})"):
         assert value in text(tab)
     with tab.rerun():

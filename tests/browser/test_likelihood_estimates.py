@@ -71,7 +71,7 @@ def test_dimensions(open_chapter: Callable[..., Tab], shipped: dict[str, Shipped
     tab.page.get_by_text("Both encode the same noisy picture").wait_for()
     said = text(tab)
     figure = shipped["line"].checkpoint.metrics["log_px"]
-    assert f"{figure['value']:.2f}" in said
+    assert f"{figure.value:.2f}" in said
     for name in ("denoising", "elbo"):
         model = shipped[name].checkpoint.model
         x = model_input(model, load_mnist("test"))[:1]

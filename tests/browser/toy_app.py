@@ -11,7 +11,7 @@ from typing import Any
 import streamlit as st
 
 from latent_explorer.app import main
-from latent_explorer.components import latent_map
+from latent_explorer.components.latent_map import mounting
 from latent_explorer.data import layers
 from latent_explorer.vocabulary import LAYERS, table
 from tests.toy_layer import HOLLOW, TOY, distance, readers_of_the_table
@@ -36,14 +36,15 @@ if TOY.name not in layers.COMPUTED:  # once a server
     for module in readers_of_the_table():
         module.LAYERS = table([*LAYERS.values(), TOY, HOLLOW])  # type: ignore[attr-defined]
     layers.COMPUTED = MappingProxyType({**layers.COMPUTED, TOY.name: distance})
-    mount = latent_map._mount
+    layers._SIDE = 24  # cells: quickly computed
+    mount = mounting._mount
 
     def mount_spoilt(*, data: Any, **others: Any) -> Any:
         if isinstance(data, list) and data[0] and "start" in data[0]:
             SPOIL[st.session_state.get("edit")](data[0])
         return mount(data=data, **others)
 
-    latent_map._mount = mount_spoilt
+    mounting._mount = mount_spoilt
 
 if "edit" in st.query_params:
     st.session_state["edit"] = st.query_params["edit"]

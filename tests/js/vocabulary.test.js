@@ -16,7 +16,7 @@ const NATS = {
   scale: SCALE,
 };
 const WORDS = { layers: [LAYER, RINGS], colours: [LABEL, NATS], classes: ["0"] };
-const NOTHING = { fields: null, values: null, drift: null, isCompared: false };
+const NOTHING = /** @type {any} */ ({ fields: null, values: null, isCompared: false });
 
 test("whole entries are kept without a word", () => {
   const found = new Vocabulary(/** @type {any} */ (WORDS));
@@ -57,7 +57,7 @@ test("what is missing is known only once the payload is here", () => {
   const payloads = { ...NOTHING, fields, values: { sections: { other: [1] } } };
   const missing = found.missing(payloads);
   assert.deepEqual([...missing], ["a", "r", "nats"]);
-  const link = { layers: ["a", "rings"], colour: "red" };
+  const link = { view: null, layers: ["a", "rings"], colour: "red" };
   assert.deepEqual(found.complaints(payloads, [...found.layers], missing, link), [
     "The link names \u201crings\u201d, which no map has.",
     "The link names \u201cred\u201d, which no map has.",

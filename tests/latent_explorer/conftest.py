@@ -14,8 +14,9 @@ from safetensors.numpy import load_file
 from streamlit.testing.v1 import AppTest
 
 from vae_core.analysis.projection import map_digits
-from vae_core.checkpoints import DigitMap, round_to_stored, save_checkpoint, write_atomically
+from vae_core.checkpoints import save_checkpoint, write_atomically
 from vae_core.data import load_mnist
+from vae_core.tensors import ProjectedCodes, round_to_stored
 
 ROOT = Path(__file__).parents[2]
 
@@ -33,7 +34,7 @@ def write_checkpoint(
     """Write a small random checkpoint; returns its model."""
 
     @lru_cache
-    def build(**settings: Any) -> tuple[Any, DigitMap]:
+    def build(**settings: Any) -> tuple[Any, ProjectedCodes]:
         model = make_model(gain=3.0, **settings)
         round_to_stored(model)
         return model, map_digits(model, load_mnist("all").images)

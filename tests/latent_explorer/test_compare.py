@@ -19,17 +19,20 @@ from latent_explorer.data import catalogue, digits, encoding
 from latent_explorer.data.digit_terms import digit_terms
 from latent_explorer.data.digits import SPLITS
 from latent_explorer.data.selection import write_ids
-from latent_explorer.pages.compare import figures, figures_table, measures, morphing
-from latent_explorer.pages.compare.drift import MAP, SHEET
-from latent_explorer.pages.compare.figures_table import DEFINITIONS, Definition, Figure
+from latent_explorer.pages.compare import evaluation, measures, transition
+from latent_explorer.pages.compare.definitions import DEFINITIONS, Definition, Shown
+from latent_explorer.pages.compare.drift import MAP
+from latent_explorer.pages.compare.most_moved import SHEET
 from latent_explorer.pages.compare.stories import cluster_stories
-from latent_explorer.pages.explore import selection_panel as selecting
+from latent_explorer.pages.compare.table import as_csv, as_html
+from latent_explorer.panels import selection
 from latent_explorer.plots.classes import class_bars, class_difference, class_matrix
 from latent_explorer.plots.drift import drift_histogram
 from tests.latent_explorer.test_pages import component, shown_errors, trigger
-from vae_core.checkpoints import CheckpointRef, digit_map, read_listed, save_checkpoint
+from vae_core.checkpoints import CheckpointRef, read_listed, save_checkpoint
 from vae_core.comparison import alignment, clusters, drift, neighbourhoods, spread
 from vae_core.comparison.clusters import k_means_agreement
+from vae_core.metrics import Metric, based
 
 PAGE = "latent_explorer/pages/compare/view.py"
 N_TEST = 10_000
@@ -123,7 +126,7 @@ def test_maps_of_very_different_sizes_have_scales_of_their_own(
     factor: float, is_one_scale: bool
 ) -> None:
     codes = np.random.default_rng(0).normal(size=(1000, 2))
-    first, last = morphing._halves(codes, factor * codes)
+    first, last = transition._halves(codes, factor * codes)
     quantile = np.quantile(np.abs(codes), 0.998)
     assert last == pytest.approx(abs(factor) * quantile, abs=1e-6)
     assert first == (last if is_one_scale else quantile)
@@ -179,12 +182,12 @@ def test_the_threshold_selects_and_a_digit_is_picked(
     at = page("drift")
     want = expected_drift(pair, "displacement", 10)
     (slider,) = (one for one in at.slider if one.label.startswith("Threshold"))
-    assert selecting._SELECTED not in at.session_state
+    assert selection._SELECTED not in at.session_state
     step = float(slider.step)  # pyright: ignore[reportArgumentType]
     slider.set_value(step * round(float(np.quantile(want, 0.9)) / step)).run()
     (slider,) = (one for one in at.slider if one.label.startswith("Threshold"))
     ids = np.flatnonzero(want >= slider.value) + 60_000
-    np.testing.assert_array_equal(at.session_state[selecting._SELECTED].ids, ids)
+    np.testing.assert_array_equal(at.session_state[selection._SELECTED].ids, ids)
     assert component(at, MAP)["selected"]["first_id"] == ids[0]
     digit = component(at, SHEET)["ids"][3]
     trigger(at, SHEET, "choose", digit)
@@ -257,7 +260,7 @@ def test_classes_show_the_core_s_numbers(
         )
         right = numbers(rf"\*\*{ref.name}\*\* · in the cluster of their class ([\d.]+) %", said(at))
         assert right == pytest.approx([100 * found.accuracy], abs=0.051)
-        per_class = measures.class_figures(ref)
+        per_class = measures.class_metrics(ref)
         assert per_class.spread == pytest.approx(
             spread.class_spread(test_codes(ref), labels), rel=1e-4
         )
@@ -330,9 +333,9 @@ def test_figures_show_the_header_s_and_the_core_s_numbers(
 ) -> None:
     """The first has all it needs in its header, the other nearly nothing."""
     model = write_checkpoint(weights / "other.safetensors", seed=1)
-    coords = digit_map(read_listed(catalogue.checkpoints()[0][0]))
+    coords = read_listed(catalogue.checkpoints()[0][0]).codes
     stored = {
-        name: {"value": value, "stderr": None, "unit": "", "how": "by hand"}
+        name: Metric(value, None, "", "by hand")
         for name, value in (("elbo", -1.4), ("nmi", 0.3), ("ari", 0.2), ("aggregate_kl", 0.1))
     }
     save_checkpoint(
@@ -341,9 +344,12 @@ def test_figures_show_the_header_s_and_the_core_s_numbers(
     refs = {ref.name: ref for ref in catalogue.checkpoints()[0]}
     pair = (refs["first"], refs["other"])
     at = page("figures", checkpoint="first")
-    (table,) = (one.proto.body for one in at.get("html") if "compared-frame" in one.proto.body)
-    rows = rows_of(table)
-    assert list(rows) == [f"{d.title}, {d.unit}" if d.unit else d.title for d in DEFINITIONS]
+    (html,) = (one.proto.body for one in at.get("html") if "compared-frame" in one.proto.body)
+    rows = rows_of(html)
+    assert list(rows) == [
+        f"{d.title}, {d.unit}" if d.unit else d.title
+        for d in (each.measure for each in DEFINITIONS)
+    ]
     codes = test_codes(pair[0])
     images = digits.data_set().images[SPLITS["test"]].reshape(N_TEST, -1)
     labels = digits.labels()[SPLITS["test"]]
@@ -372,29 +378,27 @@ def test_figures_show_the_header_s_and_the_core_s_numbers(
     assert rows["ELBO, nats"][1] == [True, False]
     assert rows["NMI of k-means"][1] == [False, False]  # one by hand, one measured
     assert rows["Linear CKA with the first"][1] == [False, False]
-    found = figures_table.figures(pair[1], pair[0])
+    found = evaluation.metric_values(pair[1], pair[0])
     for each in found.values():
         if each.interval is not None:
-            assert each.value is not None
+            assert each.metric.value is not None
             assert each.low is not None
             assert each.high is not None
-            assert each.low <= each.value <= each.high
+            assert each.low <= each.metric.value <= each.high
     assert {name for name, each in found.items() if each.interval == "bootstrap"} == {
         "elbo", "reconstruction", "knn1", "knn10", "knn50", "silhouette", "trustworthiness",
         "overlap", "kl",
     }  # fmt: skip
     lines = list(
         csv.DictReader(
-            io.StringIO(
-                figures_table.as_csv(pair, [figures_table.figures(r, pair[0]) for r in pair])
-            )
+            io.StringIO(as_csv(pair, [evaluation.metric_values(r, pair[0]) for r in pair]))
         )
     )
     assert len(lines) == 2 * len(DEFINITIONS)
     assert all(line["definition"] and line["range"] and line["source"] for line in lines)
     by_name = {(line["figure"], line["checkpoint"]): line for line in lines}
     trust = found["trustworthiness"]
-    assert float(by_name["Trustworthiness", "other"]["value"]) == trust.value
+    assert float(by_name["Trustworthiness", "other"]["value"]) == trust.metric.value
 
 
 @pytest.mark.parametrize(
@@ -428,14 +432,18 @@ def test_the_best_is_bold_only_where_it_can_be_told(
     for name, config in zip(("a", "b"), configs, strict=True):
         write_checkpoint(weights / f"{name}.safetensors", with_map=False, **config)
     refs = catalogue.checkpoints()[0]
-    absent = Figure(None, "none")
+    absent = Shown(Metric(None, None, "", "none"))
     found = [
-        {each.key: absent for each in DEFINITIONS} | {key: Figure(value, how)}
-        for value, how in zip(values, hows, strict=True)
+        {each.key: absent for each in DEFINITIONS} | {key: Shown(measured[key])}
+        for measured in (
+            based({key: Metric(value, None, "", how)}, catalogue.stored(ref).header.model)
+            for ref, value, how in zip(refs, values, hows, strict=True)
+        )
     ]
-    html = figures.figures_html(refs, found)
+    html = as_html(refs, found)
     definition: Definition = next(each for each in DEFINITIONS if each.key == key)
-    title = f"{definition.title}, {definition.unit}" if definition.unit else definition.title
+    measure = definition.measure
+    title = f"{measure.title}, {measure.unit}" if measure.unit else measure.title
     assert rows_of(html)[title][1] == bold
     is_odd = (hows[0] != hows[1] and key != "log_px") or (key == "elbo" and configs[1] != {})
     assert ("Not to be set against each other" in html) == is_odd

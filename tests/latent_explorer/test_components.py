@@ -13,16 +13,17 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from latent_explorer.components.digit_strip import DigitImage, digit_strip, read_choice
-from latent_explorer.components.latent_map import (
+from latent_explorer.components.latent_map.messages import read_pick, read_selection, read_wants
+from latent_explorer.components.latent_map.mounting import latent_map, send
+from latent_explorer.components.latent_map.values import (
     Ellipse,
+    Layers,
     MapView,
     Mark,
+    Marked,
+    Overlays,
     Pick,
-    latent_map,
-    read_pick,
-    read_selection,
-    read_wants,
-    send,
+    Shown,
 )
 from latent_explorer.vocabulary import PALETTE
 
@@ -32,10 +33,9 @@ COLOURS = {"light": ["#000000"] * 10, "dark": ["#ffffff"] * 10}
 def draw_map(**changes: Any) -> None:
     settings: dict[str, Any] = {
         "key": "map",
-        "decoder_id": "d",
-        "points_id": "p",
         "label": "A map",
         "palette": COLOURS,
+        "layers": Layers("d", "p"),
     }
     latent_map(**settings | changes)
 
@@ -44,26 +44,26 @@ def page() -> None:
     import numpy as np
 
     from latent_explorer.components.digit_strip import DigitImage, digit_strip
-    from latent_explorer.components.latent_map import Ellipse, MapView, Mark, Pick, latent_map
+    from latent_explorer.components.latent_map import values
+    from latent_explorer.components.latent_map.mounting import latent_map
     from latent_explorer.vocabulary import PALETTE
 
     latent_map(
         key="map",
-        decoder_id="d",
-        points_id="p",
         label="A map",
         palette=PALETTE,
-        pin=Pick((1.0, np.float32(2.0)), np.int64(7)),
-        ellipse=Ellipse((0.0, 0.5), np.eye(2)),
-        path=np.array([[0.0, 1.0], [2.0, 3.0]]),
-        marks=[Mark((0.0, 1.0), "A"), Mark((2.0, 3.0), "B", 9)],
-        highlight=np.arange(3),
-        images=[(np.int64(10_000), "sheet")],
-        fields="f",
-        selected=np.array([5, 21, 6]),
-        start=MapView((0, 1, np.float32(2), 3), ("points", "density"), "knn"),
+        layers=values.Layers("d", "p", images=[(np.int64(10_000), "sheet")], fields="f"),
+        marked=values.Marked(
+            pin=values.Pick((1.0, np.float32(2.0)), np.int64(7)),
+            ellipse=values.Ellipse((0.0, 0.5), np.eye(2)),
+            ends=[values.Mark((0.0, 1.0), "A"), values.Mark((2.0, 3.0), "B", 9)],
+            highlight=np.arange(3),
+            selected=np.array([5, 21, 6]),
+        ),
+        overlays=values.Overlays(np.array([[0.0, 1.0], [2.0, 3.0]])),
+        shown=values.Shown(values.MapView((0, 1, np.float32(2), 3), ("points", "density"), "knn")),
         link={"page": "explore"},
-        on_select=lambda: None,
+        on=values.Callbacks(select=lambda: None),
     )
     ramp = np.linspace(0, 1, 784)
     digit_strip(
@@ -111,13 +111,13 @@ def test_what_the_browser_gets() -> None:
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"pin": Pick((np.nan, 0.0))}, "pin is"),
-        ({"pin": Pick((1.0, 2.0, 3.0))}, "pin is"),  # type: ignore[arg-type]
-        ({"ellipse": Ellipse((0.0, 0.0), np.eye(3))}, "ellipse.cov is"),
-        ({"ellipse": Ellipse((0.0, np.inf), np.eye(2))}, "ellipse.center is"),
-        ({"path": np.zeros((4, 3))}, "path is"),
-        ({"path": np.full((2, 2), np.nan)}, "path is"),
-        ({"marks": [Mark((0.0, -np.inf), "B")]}, "mark B is"),
+        ({"marked": Marked(Pick((np.nan, 0.0)))}, "pin is"),
+        ({"marked": Marked(Pick((1.0, 2.0, 3.0)))}, "pin is"),  # type: ignore[arg-type]
+        ({"marked": Marked(ellipse=Ellipse((0.0, 0.0), np.eye(3)))}, "ellipse.cov is"),
+        ({"marked": Marked(ellipse=Ellipse((0.0, np.inf), np.eye(2)))}, "ellipse.center is"),
+        ({"overlays": Overlays(np.zeros((4, 3)))}, "path is"),
+        ({"overlays": Overlays(np.full((2, 2), np.nan))}, "path is"),
+        ({"marked": Marked(ends=[Mark((0.0, -np.inf), "B")])}, "mark B is"),
     ],
 )
 def test_a_map_of_no_numbers_is_refused(changes: dict[str, Any], said: str) -> None:
@@ -135,7 +135,7 @@ def test_a_map_of_no_numbers_is_refused(changes: dict[str, Any], said: str) -> N
 )
 def test_a_view_that_no_map_has_is_refused(start: MapView, said: str) -> None:
     with pytest.raises(ValueError, match=said):
-        draw_map(start=start)
+        draw_map(shown=Shown(start))
 
 
 def selection_message(ids: list[int], *, first_id: int, **changes: Any) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from streamlit.testing.v1 import AppTest
 
 from latent_explorer.components.drawing import SIDE, read_ink
 from latent_explorer.data import digits, encoding
-from latent_explorer.pages.explore import draw_panel as panel
+from latent_explorer.panels import drawing as panel
 from vae_core.checkpoints import CheckpointRef, checkpoint_ref
 from vae_core.data.drawn import normalise_drawing
 
@@ -90,10 +90,10 @@ def page(path: str) -> None:
 
     import streamlit as st
 
-    from latent_explorer.pages.explore.draw_panel import draw_panel
+    from latent_explorer.panels.drawing import drawing_panel
     from vae_core.checkpoints import checkpoint_ref
 
-    st.session_state["drawn"] = draw_panel(checkpoint_ref(Path(path)), "try")
+    st.session_state["drawn"] = drawing_panel(checkpoint_ref(Path(path)), "try")
 
 
 def run(ref: CheckpointRef) -> AppTest:

@@ -14,10 +14,11 @@ from streamlit.testing.v1 import AppTest
 
 from latent_explorer.data import catalogue, digits, encoding
 from latent_explorer.data.neighbours import nearest_on_map
-from latent_explorer.pages.likelihood import posterior
-from latent_explorer.pages.likelihood.chapter import CHAPTERS, figures_page
-from latent_explorer.pages.likelihood.data_set import power_of_ten
-from latent_explorer.pages.likelihood.one_z import vote
+from latent_explorer.pages.likelihood.chapters import CHAPTERS
+from latent_explorer.pages.likelihood.frame import figures_page
+from latent_explorer.pages.likelihood.numerals import one_in, power_of_ten
+from latent_explorer.pages.likelihood.posterior_mass import middle_of
+from latent_explorer.pages.likelihood.votes import vote
 from latent_explorer.plots import likelihoods as plots
 from latent_explorer.vocabulary import SYMBOLS
 from tests.latent_explorer.test_pages import component, pictures, shown_errors, trigger, widget
@@ -141,7 +142,7 @@ def test_one_z_against_the_data_set(page: Callable[..., AppTest]) -> None:
     x = model_input(model, load_mnist("test"))
     with torch.no_grad():
         log_px_z = model.likelihood.log_px_z(model.decoder(torch.tensor([[0.25]])), x).double()
-    total, log_px = float(log_px_z.sum()), checkpoint.metrics["log_px"]["value"]
+    total, log_px = float(log_px_z.sum()), checkpoint.metrics["log_px"].value
     text = said(at).replace("−", "-")
     for value in (total / 1e4, log_px):
         assert f"| {value:.2f} |" in text
@@ -184,7 +185,7 @@ def test_which_z_explain_a_digit(page: Callable[..., AppTest], digit: int) -> No
     assert f"log p(x) = {log_px:.2f} nats" in text
     region = DecodedLattice(model).explain(x).region(0.99)
     assert f"({region.prior_mass:.2g} of the prior's mass)" in text
-    assert f"**{posterior.one_in(region.prior_mass)}**" in text
+    assert f"**{one_in(region.prior_mass)}**" in text
     with torch.no_grad():
         q = model.encode(x[None])
     std = float((0.5 * q.logvar).exp())
@@ -260,7 +261,7 @@ def test_chapter_place_and_digit_outlast_checkpoints_and_pages(
     assert component(at, MAP)["pin"]["coords"] == pytest.approx([0.1, 0.5])
     at.switch_page("latent_explorer/pages/explore/view.py").run()
     at.switch_page(PAGE).run()
-    assert f"#### {CHAPTERS[1].question}" in [one.value for one in at.markdown]
+    assert f"#### {CHAPTERS[2].question}" in [one.value for one in at.markdown]
     assert component(at, MAP)["link"]["chapter"] == "2"
 
 
@@ -279,9 +280,9 @@ def test_small_checkpoints_of_every_kind(
 def test_powers_of_ten_and_shares_in_words() -> None:
     assert power_of_ten(-math.log(10) * 1_234_567) == "10^(−1,234,567)"
     assert power_of_ten(math.log(10) * 2.4) == "10^(2)"
-    assert posterior.one_in(0.001418) == "1 in 705"
-    assert posterior.one_in(1 / 12_345) == "1 in 12,300"
-    assert posterior.one_in(0.5) == "1 in 2"
+    assert one_in(0.001418) == "1 in 705"
+    assert one_in(1 / 12_345) == "1 in 12,300"
+    assert one_in(0.5) == "1 in 2"
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -336,7 +337,7 @@ def test_the_middle_of_a_picture_keeps_its_places() -> None:
     span = (-(n / 2) * spacing, n / 2 * spacing)
     nodes = (np.arange(n) - n // 2) * spacing
     picture = np.broadcast_to(nodes, (n, n)).astype(np.float32)  # each cell's own x
-    kept, (low, high) = posterior._middle(picture, span, 0.4)
+    kept, (low, high) = middle_of(picture, span, 0.4)
     edges = np.linspace(low, high, len(kept) + 1)
     assert (edges[:-1] + edges[1:]) / 2 == pytest.approx(kept[0], abs=1e-6)
     assert len(kept) < n / 2

@@ -15,7 +15,8 @@ from streamlit.testing.v1 import AppTest
 
 from latent_explorer.data import catalogue, digits, encoding, lattice, observations
 from latent_explorer.data.lattice import ESTIMATE_SAMPLES
-from latent_explorer.pages.likelihood import dimensions, estimates
+from latent_explorer.pages.likelihood import estimates, noise
+from latent_explorer.pages.likelihood.votes import collisions, confusion
 from latent_explorer.plots import dimensions as dimension_plots
 from latent_explorer.plots import estimates as estimate_plots
 from tests.latent_explorer.test_pages import component, pictures, shown_errors
@@ -186,14 +187,14 @@ def test_collisions_are_those_of_the_neighbours(page: Callable[..., AppTest]) ->
     votes = neighbours_vote(encoding.positions(ref_of("elbo")).coords[60_000:], labels)
     counts = np.zeros((10, 10), int)
     np.add.at(counts, (labels, votes), 1)
-    assert np.abs(dimensions.confusion(ref_of("elbo")) - counts).max() <= 2  # ties in float32
+    assert np.abs(confusion(ref_of("elbo")) - counts).max() <= 2  # ties in float32
     mutual = np.triu(counts + counts.T, 1)
     a, b = np.unravel_index(mutual.argmax(), mutual.shape)
     text = said(at)
     shown = found_number(rf"{a} and {b} taken for one another.*: \*\*([\d,]+)\*\* in elbo", text)
     assert shown == pytest.approx(mutual[a, b], abs=2)
     for i, (ids, label) in enumerate(
-        zip(dimensions.examples(ref_of("elbo"), (int(a), int(b))), (a, b), strict=True)
+        zip(collisions(ref_of("elbo"), (int(a), int(b))), (a, b), strict=True)
     ):
         assert (digits.labels()[ids] == label).all()
         strip = component(at, f"dimensions_pair_{i}")["images"]
@@ -214,18 +215,18 @@ def test_the_table_has_the_headers_figures(page: Callable[..., AppTest]) -> None
         assert int(row[1]) == header.model.latent_dim
         figure = header.metrics["log_px"]
         name = "exact"
-        if figure["value"] is None and "iwae" in header.metrics:
+        if figure.value is None and "iwae" in header.metrics:
             figure, name = header.metrics["iwae"], "IWAE-"
-        if figure["value"] is None:
+        if figure.value is None:
             assert " – " in row[2]
             continue
-        assert f"{figure['value']:.2f} :small[{name}" in row[2]
-        assert f"{header.metrics['knn10']['value']:.3f}" in row[2]
+        assert f"{figure.value:.2f} :small[{name}" in row[2]
+        assert f"{header.metrics['knn10'].value:.3f}" in row[2]
 
 
 def test_noise_is_mended_as_the_core_does(page: Callable[..., AppTest]) -> None:
     at = page(6, "line", id="60005")
-    (slider,) = (one for one in at.slider if one.key == dimensions.NOISE)
+    (slider,) = (one for one in at.slider if one.key == noise.NOISE)
     assert slider.value == 25  # what the denoising model was trained with
     slider.set_value(40).run()
     assert not at.exception
@@ -271,7 +272,7 @@ def test_a_vote_matrix_frames_the_pair() -> None:
 
 
 def test_noise_curves_are_drawn() -> None:
-    figure = dimension_plots.noise(
+    figure = dimension_plots.noise_curves(
         shares=[0.0, 0.5],
         curves={"a": [-1.0, -2.0], "b": [-1.5, -1.6]},
         chosen=0.25,

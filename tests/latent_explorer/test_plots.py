@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from latent_explorer.plots.digit_map import digit_map
+from latent_explorer.plots.scatter import digit_scatter
 from latent_explorer.plots.walk_profile import walk_profile
 
 
@@ -14,7 +14,7 @@ def test_the_map_holds_every_digit_once() -> None:
     rng = np.random.default_rng(0)
     coords, labels = rng.normal(size=(200, 2)), rng.integers(0, 9, 200).astype(np.uint8)  # no 9
     names = np.array([f"test #{i}" for i in range(200)])
-    figure = digit_map(
+    figure = digit_scatter(
         coords=coords,
         labels=labels,
         names=names,

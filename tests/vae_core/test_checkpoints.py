@@ -19,23 +19,19 @@ from torch import Tensor
 from vae_core import checkpoints
 from vae_core.checkpoints import (
     CheckpointRef,
-    DigitMap,
-    Header,
     checkpoint_ref,
-    digit_map,
-    expected_shapes,
-    kept_terms,
     list_checkpoints,
     load_checkpoint,
     read_checkpoint,
     read_header,
-    round_to_stored,
     save_checkpoint,
     scan_checkpoints,
 )
 from vae_core.config import ModelConfig, TrainConfig
 from vae_core.errors import CheckpointError
+from vae_core.header import Header
 from vae_core.models import VAE
+from vae_core.tensors import ProjectedCodes, expected_shapes, round_to_stored
 
 MakeModel = Callable[..., VAE]
 MakeHeader = Callable[..., Header]
@@ -58,10 +54,10 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "tiny.safetensors"
 
 
-def random_map(latent_dim: int) -> DigitMap:
+def random_map(latent_dim: int) -> ProjectedCodes:
     rng = np.random.default_rng(0)
     axes, _ = np.linalg.qr(rng.normal(size=(latent_dim, 2)))
-    return DigitMap(
+    return ProjectedCodes(
         rng.normal(size=(70_000, 2)).astype(np.float32),
         rng.normal(size=latent_dim).astype(np.float32),
         axes.astype(np.float32),
@@ -139,32 +135,32 @@ def test_digit_map_survives(
     make_model: MakeModel, make_header: MakeHeader, path: Path, latent_dim: int
 ) -> None:
     model = make_model(latent_dim=latent_dim)
-    digits = DigitMap(*random_map(max(latent_dim, 2)))
+    digits = ProjectedCodes(*random_map(max(latent_dim, 2)))
     digits = digits._replace(center=digits.center[:latent_dim], axes=digits.axes[:latent_dim])
     save_checkpoint(path, model, make_header(model), digits)
-    got = digit_map(read_checkpoint(path))
+    got = read_checkpoint(path).codes
     assert got is not None
     for a, b in zip(got, digits, strict=True):
         assert a.dtype == np.float32
         np.testing.assert_array_equal(a, b)
     save_checkpoint(path, model, make_header(model))
-    assert digit_map(read_checkpoint(path)) is None
+    assert read_checkpoint(path).codes is None
 
 
 def test_terms_survive_in_float32(
     make_model: MakeModel, make_header: MakeHeader, path: Path
 ) -> None:
     model = make_model(latent_dim=2)
-    digits = DigitMap(*random_map(2))
+    digits = ProjectedCodes(*random_map(2))
     terms = np.random.default_rng(0).normal(-100, 20, (70_000, 2))
-    save_checkpoint(path, model, make_header(model), digits, terms=terms)
-    got = kept_terms(read_checkpoint(path))
+    save_checkpoint(path, model, make_header(model), digits, elbo_parts=terms)
+    got = read_checkpoint(path).elbo_parts
     assert got is not None
     np.testing.assert_array_equal(got, terms.astype(np.float32))
     save_checkpoint(path, model, make_header(model), digits)
-    assert kept_terms(read_checkpoint(path)) is None
+    assert read_checkpoint(path).elbo_parts is None
     with pytest.raises(CheckpointError, match=r"map.terms has shape \(7, 2\), it should have"):
-        save_checkpoint(path, model, make_header(model), digits, terms=terms[:7])
+        save_checkpoint(path, model, make_header(model), digits, elbo_parts=terms[:7])
 
 
 @every_config

@@ -4,10 +4,10 @@ import math
 
 import pytest
 
-from vae_core.checkpoints import expected_shapes
 from vae_core.data import DataSet
 from vae_core.errors import ConfigError
 from vae_core.recipes import RECIPES, Recipe, find_recipe
+from vae_core.tensors import expected_shapes
 from vae_core.training import start
 
 every_recipe = pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES.keys())

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import math
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from safetensors import safe_open
 
 from vae_core.analysis.projection import encode_images
-from vae_core.checkpoints import (
-    checkpoint_ref,
-    digit_map,
-    kept_terms,
-    load_checkpoint,
-    read_checkpoint,
-)
+from vae_core.checkpoints import checkpoint_ref, load_checkpoint, read_checkpoint
 from vae_core.cli import main
 from vae_core.data import MNIST_SHA256, load_mnist
+from vae_core.metrics import based
 from vae_core.recipes import RECIPES
 
 WEIGHTS = Path(__file__).parents[2] / "weights"
@@ -40,7 +34,7 @@ def test_it_loads_and_decodes(path: Path) -> None:
 @every_file
 def test_its_map_is_its_own_encoding(path: Path) -> None:
     stored = read_checkpoint(path)
-    digits = digit_map(stored)
+    digits = stored.codes
     assert digits is not None
     ids = np.sort(np.random.default_rng(0).choice(70_000, 200, replace=False))
     model = load_checkpoint(checkpoint_ref(path)).model
@@ -64,17 +58,23 @@ def test_its_header_tells_how_to_repeat_it(path: Path) -> None:
 
 
 @every_file
+def test_its_header_is_written_as_it_was_read(path: Path) -> None:
+    with safe_open(path, framework="numpy") as file:
+        assert read_checkpoint(path).header.to_json() == file.metadata()["vae_core"]
+
+
+@every_file
 def test_its_figures_are_finite_and_ordered(path: Path) -> None:
     header = read_checkpoint(path).header
-    figures: dict[str, dict[str, Any]] = header.metrics
-    json.dumps(figures, allow_nan=False)
-    assert all(figure["how"] for figure in figures.values())
-    missing = {name for name, figure in figures.items() if figure["value"] is None}
+    figures = header.metrics
+    assert all(figure.method for figure in figures.values())
+    assert based(figures, header.model) == figures
+    missing = {name for name, figure in figures.items() if figure.value is None}
     if header.model.posterior == "point":
         assert missing == {"log_px", "elbo", "kl"}
     elif header.model.latent_dim == 2:
         assert missing == set()
-        value = {name: figure["value"] for name, figure in figures.items()}
+        value = {name: figure.value for name, figure in figures.items()}
         assert all(map(math.isfinite, value.values()))
         assert value["elbo"] <= value["log_px"]
         assert value["elbo"] == pytest.approx(value["reconstruction"] - value["kl"], abs=1e-3)
@@ -84,13 +84,13 @@ def test_its_figures_are_finite_and_ordered(path: Path) -> None:
 @every_file
 def test_a_refined_posterior_s_terms_are_kept(path: Path) -> None:
     stored = read_checkpoint(path)
-    terms = kept_terms(stored)
+    terms = stored.elbo_parts
     assert (terms is None) == (stored.header.model.refine_radius == 0)
     if terms is not None:  # of the test digits as behind the header's figures, less sampling noise
         reconstruction, kl = terms[60_000:].astype(float).T
         figures = stored.header.metrics
-        assert kl.mean() == pytest.approx(figures["kl"]["value"], abs=1e-3)
-        assert (reconstruction - kl).mean() == pytest.approx(figures["elbo"]["value"], abs=0.05)
+        assert kl.mean() == pytest.approx(figures["kl"].value, abs=1e-3)
+        assert (reconstruction - kl).mean() == pytest.approx(figures["elbo"].value, abs=0.05)
 
 
 @every_file

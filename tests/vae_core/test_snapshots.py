@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from vae_core.checkpoints import save_checkpoint
+from vae_core.metrics import Metric
 from vae_core.snapshots import scan_snapshots
 
 Write = Callable[..., None]
@@ -22,7 +23,7 @@ def write(tmp_path: Path, make_model: Callable[..., Any], make_header: Callable[
         path = tmp_path / name
         path.parent.mkdir(exist_ok=True)
         model = make_model(**config)
-        figure = {"value": epoch, "stderr": None, "unit": "epochs", "how": "by hand"}
+        figure = Metric(epoch, None, "epochs", "by hand")
         save_checkpoint(path, model, make_header(model, metrics={"epoch": figure}))
 
     return write_one

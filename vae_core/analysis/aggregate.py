@@ -74,7 +74,7 @@ def aggregate_posterior(model: VAE, posterior: Posterior, *, spacing: float = SP
     grid = plane_grid((x0, x1, y0, y1), n_cells)
     log_qz = log_aggregate_density(mu.numpy(), std.numpy(), grid)
     with torch.no_grad():
-        log_pz = model.prior.log_pz(torch.from_numpy(grid.points)).numpy()
+        log_pz = model.prior.log_pz(torch.as_tensor(grid.points)).numpy()
     return Aggregate(grid, log_qz, log_pz.reshape(grid.shape))
 
 
@@ -87,7 +87,7 @@ class GridLogDensity:
     def __init__(self, mu: Floats, std: Floats, grid: Grid) -> None:
         values = log_aggregate_density(mu, std, grid)
         values = np.maximum(values, values.max() - _DROP)
-        self._values = torch.from_numpy(values)[None, None]  # (1, 1, H, W)
+        self._values = torch.as_tensor(values)[None, None]  # (1, 1, H, W)
         x0, x1, y0, y1 = grid.extent
         self._low = torch.tensor([x0, y0], dtype=torch.double)
         self._side = torch.tensor([x1 - x0, y1 - y0], dtype=torch.double)
@@ -104,7 +104,7 @@ class GridLogDensity:
 def mixture_log_density(mu: Floats, std: Floats) -> Callable[[Tensor], Tensor]:
     """log q(z) of 1,024 evenly chosen digits, for any D; differentiable."""
     rows = np.unique(np.linspace(0, len(mu) - 1, _PART).astype(int))
-    means, precision = (torch.from_numpy(part) for part in (mu[rows], std[rows] ** -2.0))
+    means, precision = (torch.as_tensor(part) for part in (mu[rows], std[rows] ** -2.0))
     log_peak = 0.5 * precision.log().sum(1) - 0.5 * means.shape[1] * np.log(2.0 * np.pi)
     constant = log_peak - 0.5 * (means.square() * precision).sum(1) - np.log(len(rows))
 

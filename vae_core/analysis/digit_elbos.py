@@ -47,11 +47,11 @@ def digit_elbos(model: VAE, data: DataSet) -> DigitElbos:
     reconstructions: list[Tensor] = []
     kls: list[Tensor] = []
     with torch.no_grad():
-        for x in model_input(model, data).split(_ENCODED):
+        for x in torch.split(model_input(model, data), _ENCODED):
             posterior = model.encode(x.to(device))
             if not is_point:
                 kls.append(model.prior.kl(posterior).cpu())
-            for rows, q in zip(x.split(_BATCH), posterior.split(_BATCH), strict=True):
+            for rows, q in zip(torch.split(x, _BATCH), posterior.split(_BATCH), strict=True):
                 at_corners = [
                     log_px_z(model, q.mu + q.std * corner, rows.to(device)) for corner in corners
                 ]
@@ -70,4 +70,4 @@ def _simplex(n_dims: int) -> Tensor:
     basis = np.tril(np.ones((n_dims, n)))
     basis[np.arange(n_dims), np.arange(1, n)] = -np.arange(1.0, n)
     basis /= np.linalg.norm(basis, axis=1, keepdims=True)
-    return torch.from_numpy(math.sqrt(n) * basis.T).float()
+    return torch.as_tensor(math.sqrt(n) * basis.T).float()

@@ -1,9 +1,8 @@
-"""The figures of one model, as `evaluate` prints them and headers keep them."""
+"""The metrics of one model, as `evaluate` prints them and headers keep them."""
 
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 import torch
@@ -19,6 +18,7 @@ from vae_core.exact.adaptive import LIVE_SPACING, RADIUS, REPORTED_SPACING
 from vae_core.exact.evidence import lattice_error, log_px_exact
 from vae_core.exact.lattice import DecodedLattice
 from vae_core.joint import log_px_z
+from vae_core.metrics import Metric, Metrics, based
 from vae_core.models import VAE
 from vae_core.posterior import Posterior
 
@@ -26,8 +26,6 @@ BINARISATION_SEED = 0
 _ELBO_SAMPLES = 8
 _BATCH = 1000
 _N_TRAINING = 10_000  # training images whose log p(x) is measured
-
-Metrics = dict[str, dict[str, Any]]
 
 
 def evaluate_model(
@@ -48,11 +46,11 @@ def evaluate_model(
     data : DataSet
         Test images and labels.
     train : DataSet, optional
-        What it was trained on: up to 10,000 of it give one more figure, their exact log p(x).
+        What it was trained on: up to 10,000 of it give one more metric, their exact log p(x).
     spacing : float
         Of the lattice for the exact log p(x), z units.
     iwae_samples : int
-        K of an extra IWAE figure; 0 leaves it out.
+        K of an extra IWAE; 0 leaves it out.
     n_certified : int
         Of how many images, the first, to add by how much `lattice_error` says that their exact
         log p(x) may be off, and how wide their exact p(z|x) is; 0 leaves it out.
@@ -60,71 +58,72 @@ def evaluate_model(
     Returns
     -------
     dict
-        Name to {"value", "stderr", "unit", "how"}; value is None where the quantity does not
-        exist, and "how" then says why. stderr is over images.
+        Name to `Metric`.
     """
     x = model_input(model, data)
-    figures: Metrics = {}
+    metrics: Metrics = {}
     if model.config.posterior == "point":
         why = "none: a plain autoencoder has neither q(z|x) nor a prior"
         for name in ("log_px", "elbo", "kl"):
-            figures[name] = _figure(None, "nats", why)
+            metrics[name] = _absent("nats", why)
         at_code = torch.cat([_reconstruction(model, rows) for rows in x.split(_BATCH)])
-        figures["reconstruction"] = _figure(at_code, "nats", "log p(x|z) at the code z(x)")
+        metrics["reconstruction"] = _mean(at_code, "nats", "log p(x|z) at the code z(x)")
     else:
-        figures |= _bounds(model, x, spacing=spacing, iwae_samples=iwae_samples)
+        metrics |= _bounds(model, x, spacing=spacing, iwae_samples=iwae_samples)
         if train is not None and model.config.latent_dim <= 2:
-            figures["log_px_train"] = _on_training_images(model, train)
+            metrics["log_px_train"] = _on_training_images(model, train)
         if n_certified and model.config.latent_dim <= 2:
-            figures |= _certificate(model, x[:n_certified], spacing)
+            metrics |= _certificate(model, x[:n_certified], spacing)
     posterior = encode_images(model, data.images)
     if model.config.posterior == "gaussian":
-        how = "median over digits and dimensions of the standard deviation of q(z|x), grey input"
-        figures["posterior_std"] = _plain(float(posterior.std.median()), "z units", how)
-    return figures | _clusters(posterior.mu, data.labels)
+        method = "median over digits and dimensions of the standard deviation of q(z|x), grey input"
+        metrics["posterior_std"] = Metric(float(posterior.std.median()), None, "z units", method)
+    return based(metrics | _clusters(posterior.mu, data.labels), model.config)
 
 
 def _certificate(model: VAE, x: Tensor, spacing: float) -> Metrics:
     error = lattice_error(model, x, spacing=spacing).double()
-    how = f"change of log p(x) of {len(x):,} images with the spacing halved and the disc widened"
+    method = f"change of log p(x) of {len(x):,} images with the spacing halved and the disc widened"
     lattice = DecodedLattice(model, spacing=max(spacing, LIVE_SPACING))
     std = torch.stack([lattice.explain(image).std() for image in x])
     of_std = "median over digits and dimensions of the standard deviation of p(z|x), exact"
     return {
-        "log_px_error": _plain(float(error.mean()), "nats", f"mean absolute {how}"),
-        "log_px_worst": _plain(float(error.max()), "nats", f"largest {how}"),
-        "exact_std": _plain(float(std.median()), "z units", f"{of_std}, of {len(x):,} images"),
+        "log_px_error": Metric(float(error.mean()), None, "nats", f"mean absolute {method}"),
+        "log_px_worst": Metric(float(error.max()), None, "nats", f"largest {method}"),
+        "exact_std": Metric(
+            float(std.median()), None, "z units", f"{of_std}, of {len(x):,} images"
+        ),
     }
 
 
-def _on_training_images(model: VAE, train: DataSet) -> dict[str, Any]:
+def _on_training_images(model: VAE, train: DataSet) -> Metric:
     n = min(_N_TRAINING, len(train.images))
     rows = np.random.default_rng(0).choice(len(train.images), n, replace=False)
     x = model_input(model, DataSet(train.images[rows], train.labels[rows]))
     log_px = log_px_exact(model, x, spacing=LIVE_SPACING)
-    how = f"exact: lattice, spacing {LIVE_SPACING:g} and finer where needed"
-    return _figure(log_px, "nats", f"{how}; {n:,} training images")
+    method = f"exact: lattice, spacing {LIVE_SPACING:g} and finer where needed"
+    return _mean(log_px, "nats", f"{method}; {n:,} training images")
 
 
 def model_input(model: VAE, data: DataSet) -> Tensor:
     """Build what the likelihood explains, (N, 784): one fixed binarisation, or grey pixels."""
-    x = torch.from_numpy(data.images.reshape(len(data.images), -1).copy()).float().div_(255.0)
+    x = torch.as_tensor(data.images.reshape(len(data.images), -1).copy()).float().div_(255.0)
     if model.config.likelihood == "bernoulli":
         return binarise(x, Generator().manual_seed(BINARISATION_SEED))
     return x
 
 
 def _bounds(model: VAE, x: Tensor, *, spacing: float, iwae_samples: int) -> Metrics:
-    figures: Metrics = {}
+    metrics: Metrics = {}
     generator = Generator().manual_seed(1)
     log_px = None
     if model.config.latent_dim <= 2:
-        how = f"exact: lattice, spacing {spacing:g} and finer where needed, |z| < {RADIUS}"
+        method = f"exact: lattice, spacing {spacing:g} and finer where needed, |z| < {RADIUS}"
         log_px = log_px_exact(model, x, spacing=spacing)
-        figures["log_px"] = _figure(log_px, "nats", how)
+        metrics["log_px"] = _mean(log_px, "nats", method)
     else:
-        how = f"none: no lattice with {model.config.latent_dim} latent dimensions, see IWAE"
-        figures["log_px"] = _figure(None, "nats", how)
+        method = f"none: no lattice with {model.config.latent_dim} latent dimensions, see IWAE"
+        metrics["log_px"] = _absent("nats", method)
     with torch.no_grad():
         posterior = model.encode(x)
     batches = list(zip(x.split(_BATCH), posterior.split(_BATCH), strict=True))
@@ -139,23 +138,23 @@ def _bounds(model: VAE, x: Tensor, *, spacing: float, iwae_samples: int) -> Metr
     kl, reconstruction = torch.cat(kls), torch.cat(reconstructions)
     sampled = f"{_ELBO_SAMPLES} samples of q(z|x)"
     is_normal = model.config.prior == "normal"
-    how = f"{'analytic KL' if is_normal else 'KL by quadrature'}, {sampled}"
-    figures["elbo"] = _figure(reconstruction - kl, "nats", how)
+    method = f"{'analytic KL' if is_normal else 'KL by quadrature'}, {sampled}"
+    metrics["elbo"] = _mean(reconstruction - kl, "nats", method)
     prior = "N(0, I)" if is_normal else "a Gaussian per digit"
-    figures["kl"] = _figure(kl, "nats", f"KL(q(z|x) ‖ p(z)), p(z) = {prior}")
-    figures["reconstruction"] = _figure(reconstruction, "nats", f"E_q log p(x|z), {sampled}")
+    metrics["kl"] = _mean(kl, "nats", f"KL(q(z|x) ‖ p(z)), p(z) = {prior}")
+    metrics["reconstruction"] = _mean(reconstruction, "nats", f"E_q log p(x|z), {sampled}")
     if log_px is not None:
-        how = "KL(q(z|x) ‖ p(z|x)), as exact log p(x) − ELBO"
-        figures["gap"] = _figure(log_px - reconstruction + kl, "nats", how)
+        method = "KL(q(z|x) ‖ p(z|x)), as exact log p(x) − ELBO"
+        metrics["gap"] = _mean(log_px - reconstruction + kl, "nats", method)
     if model.config.latent_dim == 2:
-        figures |= _of_aggregate(model, posterior, float(kl.double().mean()))
+        metrics |= _of_aggregate(model, posterior, float(kl.double().mean()))
     if iwae_samples:
         parts = [
             log_px_iwae(model, rows, n_samples=iwae_samples, generator=generator, posterior=q).value
             for rows, q in batches
         ]
-        figures["iwae"] = _figure(torch.cat(parts), "nats", f"IWAE, K = {iwae_samples}")
-    return figures
+        metrics["iwae"] = _mean(torch.cat(parts), "nats", f"IWAE, K = {iwae_samples}")
+    return metrics
 
 
 def _of_aggregate(model: VAE, posterior: Posterior, mean_kl: float) -> Metrics:
@@ -165,10 +164,12 @@ def _of_aggregate(model: VAE, posterior: Posterior, mean_kl: float) -> Metrics:
     """
     kl = aggregate_posterior(model, posterior).kl
     n_images = len(posterior.mu)
-    how = f"q(z) = mean q(z|x) of the {n_images:,} images, grid of spacing {SPACING:g}"
+    method = f"q(z) = mean q(z|x) of the {n_images:,} images, grid of spacing {SPACING:g}"
     return {
-        "aggregate_kl": _plain(kl, "nats", f"KL(q(z) ‖ p(z)), {how}"),
-        "mutual_information": _plain(mean_kl - kl, "nats", f"I(x; z) = KL − aggregate KL, {how}"),
+        "aggregate_kl": Metric(kl, None, "nats", f"KL(q(z) ‖ p(z)), {method}"),
+        "mutual_information": Metric(
+            mean_kl - kl, None, "nats", f"I(x; z) = KL − aggregate KL, {method}"
+        ),
     }
 
 
@@ -176,20 +177,22 @@ def _clusters(mu: Tensor, labels: ByteArray) -> Metrics:
     names = (*(f"knn{k}" for k in VOTERS), "silhouette", "nmi", "ari")
     counts = np.bincount(labels)
     if np.count_nonzero(counts) < 2:
-        return {name: _figure(None, "", "none: there is only one class") for name in names}
+        return {name: _absent("", "none: there is only one class") for name in names}
     if counts[counts > 0].min() < N_FOLDS or len(labels) * (N_FOLDS - 1) < max(VOTERS) * N_FOLDS:
         why = f"none: {N_FOLDS} folds need more images of each class, and in all"
-        return {name: _figure(None, "", why) for name in names}
+        return {name: _absent("", why) for name in names}
     clusters = class_agreement(mu.numpy(), labels)
-    figures: Metrics = {}
+    metrics: Metrics = {}
     for k in VOTERS:
-        how = f"{k} nearest encoder means, {N_FOLDS}-fold cross-validated"
-        figures[f"knn{k}"] = _plain(clusters.knn[k], "share", how)
-    figures["silhouette"] = _plain(clusters.silhouette, "", "of the true classes, encoder means")
+        method = f"{k} nearest encoder means, {N_FOLDS}-fold cross-validated"
+        metrics[f"knn{k}"] = Metric(clusters.knn[k], None, "share", method)
+    metrics["silhouette"] = Metric(
+        clusters.silhouette, None, "", "of the true classes, encoder means"
+    )
     k_means = f"{np.count_nonzero(counts)}-means clusters of the encoder means against the classes"
-    figures["nmi"] = _plain(clusters.nmi, "", k_means)
-    figures["ari"] = _plain(clusters.ari, "", k_means)
-    return figures
+    metrics["nmi"] = Metric(clusters.nmi, None, "", k_means)
+    metrics["ari"] = Metric(clusters.ari, None, "", k_means)
+    return metrics
 
 
 def _reconstruction(model: VAE, x: Tensor) -> Tensor:
@@ -197,13 +200,11 @@ def _reconstruction(model: VAE, x: Tensor) -> Tensor:
         return log_px_z(model, model.encode(x).mu, x)
 
 
-def _figure(per_image: Tensor | None, unit: str, how: str) -> dict[str, Any]:
-    if per_image is None:
-        return {"value": None, "stderr": None, "unit": unit, "how": how}
+def _mean(per_image: Tensor, unit: str, method: str) -> Metric:
     values = per_image.double()
     stderr = float(values.std()) / math.sqrt(len(values))
-    return {"value": float(values.mean()), "stderr": stderr, "unit": unit, "how": how}
+    return Metric(float(values.mean()), stderr, unit, method)
 
 
-def _plain(value: float, unit: str, how: str) -> dict[str, Any]:
-    return {"value": value, "stderr": None, "unit": unit, "how": how}
+def _absent(unit: str, why: str) -> Metric:
+    return Metric(None, None, unit, why)

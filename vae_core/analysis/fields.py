@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 from scipy.ndimage import zoom
 from scipy.spatial import KDTree
+from torch.linalg import eigvalsh
 
 from vae_core.geometry.metrics import pullback_metric
 from vae_core.models import VAE
@@ -324,9 +325,9 @@ def log_sensitivity(model: VAE, grid: Grid) -> NDArray[np.float64]:
     if model.config.latent_dim != 2:
         raise ValueError(f"latent_dim must be 2, got {model.config.latent_dim}")
     like = next(model.parameters())
-    z = torch.from_numpy(grid.points).to(like)
+    z = torch.as_tensor(grid.points).to(like)
     metric = torch.cat([pullback_metric(model, part) for part in z.split(_METRIC_CHUNK)])
-    eigenvalues = torch.linalg.eigvalsh(metric.double()).cpu().numpy()  # rising, (M, 2)
+    eigenvalues = eigvalsh(metric.double()).cpu().numpy()  # rising, (M, 2)
     info = torch.finfo(like.dtype)
     least, most = eigenvalues.T
     most = np.maximum(most, info.tiny)

@@ -7,13 +7,25 @@ import logging
 import sys
 from collections.abc import Callable, Sequence
 
+from vae_core.checkpoints import CheckpointRef, scan_checkpoints
 from vae_core.cli import evaluate, listing, train
-from vae_core.errors import VaeCoreError
+from vae_core.cli.writing import WEIGHTS
+from vae_core.errors import CheckpointError, VaeCoreError
 
 PROG = "python -m vae_core"
+Catalogue = Callable[[], tuple[list[CheckpointRef], list[CheckpointError]]]
 
 
-def main(argv: Sequence[str] | None = None, *, prog: str = PROG) -> int:
+def _in_weights() -> tuple[list[CheckpointRef], list[CheckpointError]]:
+    return scan_checkpoints(WEIGHTS)
+
+
+def main(
+    argv: Sequence[str] | None = None,
+    *,
+    prog: str = PROG,
+    catalogue: Catalogue = _in_weights,
+) -> int:
     """Run one command.
 
     Parameters
@@ -22,6 +34,9 @@ def main(argv: Sequence[str] | None = None, *, prog: str = PROG) -> int:
         The command and its options; by default those that the process was started with.
     prog : str
         What people type before the command, as help and error sentences spell it.
+    catalogue : callable
+        Finds the checkpoints that are listed where no folder is named, and among which one to go
+        on from is looked for; by default those of weights/.
 
     Returns
     -------
@@ -29,7 +44,7 @@ def main(argv: Sequence[str] | None = None, *, prog: str = PROG) -> int:
         Exit status of the process: 0, or 1 after an error sentence, or 130 after Ctrl-C.
     """
     logging.basicConfig(format="%(message)s")
-    args = _parser(prog).parse_args(argv)
+    args = _parser(prog).parse_args(argv, argparse.Namespace(catalogue=catalogue))
     run: Callable[[argparse.Namespace], int] = args.run
     try:
         return run(args)

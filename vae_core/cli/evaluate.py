@@ -10,7 +10,6 @@ from pathlib import Path
 
 from vae_core.checkpoints import (
     checkpoint_ref,
-    digit_map,
     load_checkpoint,
     read_checkpoint,
     read_header,
@@ -98,7 +97,7 @@ def run(args: argparse.Namespace) -> int:
         )
         ref = checkpoint.ref
         if args.write:
-            had_map = digit_map(read_checkpoint(path)) is not None
+            had_map = read_checkpoint(path).codes is not None
             places: Places = places_of(checkpoint.model) if had_map else Places()
             kept = {name: header.metrics[name] for name in _OF_TRAINING if name in header.metrics}
             header = replace(header, metrics=metrics | kept)

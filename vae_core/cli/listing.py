@@ -9,14 +9,18 @@ from pathlib import Path
 
 from vae_core.checkpoints import read_header, scan_checkpoints
 from vae_core.cli.tables import Row, methods, number, table
-from vae_core.cli.writing import WEIGHTS
 
 
 def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser], prog: str) -> None:
     """Declare the command and its options."""
-    parser = commands.add_parser("list", help="list the checkpoints of a folder")
+    parser = commands.add_parser("list", help="list checkpoints")
     parser.set_defaults(run=run)
-    parser.add_argument("folder", nargs="?", type=Path, default=WEIGHTS, help="default weights")
+    parser.add_argument(
+        "folder",
+        nargs="?",
+        type=Path,
+        help="default: weights, or wherever the app looks",
+    )
     parser.add_argument(
         "--markdown", action="store_true", help="print the text of weights/README.md"
     )
@@ -24,11 +28,11 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser], p
 
 def run(args: argparse.Namespace) -> int:
     """Print what the headers of a folder's checkpoints say."""
-    refs, problems = scan_checkpoints(args.folder)
+    refs, problems = scan_checkpoints(args.folder) if args.folder else args.catalogue()
     headers = [read_header(ref.path) for ref in refs]
     rows = [Row(ref, h, h.metrics) for ref, h in zip(refs, headers, strict=True)]
     if not rows:
-        print(f"no checkpoints in {args.folder}")
+        print(f"no checkpoints in {args.folder or 'the folder for them'}")
     else:
         print(_markdown(rows) if args.markdown else table(rows))
     for problem in problems:
@@ -72,13 +76,13 @@ def _markdown(rows: Sequence[Row]) -> str:
         f"|:--|{'--:|' * (len(columns) - 1)}",
     ]
     for ref, header, metrics in rows:
-        figures = [number(metrics.get(name)) for name in names]
+        values = [number(metrics.get(name)) for name in names]
         prior = "digit mixture" if header.model.prior != "normal" else "N(0, I)"
         if header.model.posterior == "point":
             prior = "–"
         pixels = "binary" if header.model.likelihood == "bernoulli" else "grey"
         dims = f"{prior}, D = {header.model.latent_dim}"
-        cells = [ref.name, dims, pixels, *figures, str(header.train.epochs)]
+        cells = [ref.name, dims, pixels, *values, str(header.train.epochs)]
         lines.append(f"| {' | '.join(cells)} |")
     lines.append("")
     for ref, header, _ in rows:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from vae_core.checkpoints import CheckpointRef, Header
+from vae_core.checkpoints import CheckpointRef
+from vae_core.header import Header
+from vae_core.metrics import Metric, Metrics
 
 
 class Row(NamedTuple):
@@ -13,7 +15,7 @@ class Row(NamedTuple):
 
     ref: CheckpointRef
     header: Header
-    metrics: dict[str, dict[str, Any]]
+    metrics: Metrics
 
     def to_json(self) -> dict[str, Any]:
         """Give what `evaluate --json` prints of it."""
@@ -27,7 +29,7 @@ class Row(NamedTuple):
             "latent_dim": model.latent_dim,
             "binarisation": "one fixed draw, seed 0" if is_binary else "none: grey values",
             "sha256": self.ref.sha256,
-            "metrics": self.metrics,
+            "metrics": {name: metric.to_json() for name, metric in self.metrics.items()},
         }
 
 
@@ -57,20 +59,20 @@ def methods(rows: Sequence[Row]) -> list[str]:
     """One line per way of computing a metric that any row has."""
     return sorted(
         {
-            f"- {name}: {figure['how']}"
+            f"- {name}: {metric.method}"
             for row in rows
-            for name, figure in row.metrics.items()
-            if figure["value"] is not None
+            for name, metric in row.metrics.items()
+            if metric.value is not None
         }
     )
 
 
-def number(figure: dict[str, Any] | None) -> str:
+def number(metric: Metric | None) -> str:
     """Write a metric's value with its standard error, or a dash where there is none."""
-    if figure is None or figure["value"] is None:
+    if metric is None or metric.value is None:
         return "–"
     digits = 3
-    if figure["unit"] == "nats":  # a certified error is far below the others
-        digits = 2 if abs(figure["value"]) >= 0.1 else 5
-    spread = f" ± {figure['stderr']:.2f}" if figure["stderr"] is not None else ""
-    return f"{figure['value']:.{digits}f}{spread}"
+    if metric.unit == "nats":  # a certified error is far below the others
+        digits = 2 if abs(metric.value) >= 0.1 else 5
+    spread = f" ± {metric.stderr:.2f}" if metric.stderr is not None else ""
+    return f"{metric.value:.{digits}f}{spread}"

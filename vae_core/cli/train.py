@@ -9,12 +9,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from vae_core.checkpoints import checkpoint_ref, expected_shapes, load_checkpoint
+from vae_core.checkpoints import CheckpointRef, checkpoint_ref, load_checkpoint
 from vae_core.cli.tables import Row, table
 from vae_core.cli.writing import WEIGHTS, places_of, rounded, write_measured
 from vae_core.data import DataSet, data_identity, load_idx, load_mnist
 from vae_core.errors import VaeCoreError
 from vae_core.recipes import RECIPES, Recipe, find_recipe
+from vae_core.tensors import expected_shapes
 
 if TYPE_CHECKING:
     from vae_core.training import TrainState
@@ -76,11 +77,13 @@ def run(args: argparse.Namespace) -> int:
     """Train, report each epoch, and write the checkpoint."""
     import torch
 
-    from vae_core.runs import run_path
+    from vae_core.train_state import train_state_path
 
     recipe = _chosen_recipe(args)
     out: Path = args.out or _default_out(recipe.name)
-    unfinished = run_path(out)
+    if args.out is None:
+        WEIGHTS.mkdir(exist_ok=True)
+    unfinished = train_state_path(out)
     _refuse_to_overwrite(out, unfinished, args)
     if args.device == "cuda" and not torch.cuda.is_available():
         raise VaeCoreError("--device cuda: this torch sees no CUDA device; use --device cpu")
@@ -117,19 +120,19 @@ class _Work(NamedTuple):
 
 def _start(work: _Work, unfinished: Path, args: argparse.Namespace) -> TrainState:
     """Start afresh, from the weights of another checkpoint, or where an earlier run stopped."""
-    from vae_core.runs import load_run
+    from vae_core.train_state import load_train_state
     from vae_core.training import start
 
     recipe = work.recipe
     state = start(recipe.model, recipe.train, work.images.images, args.device)
     if recipe.train.start == "checkpoint":
-        parent = load_checkpoint(checkpoint_ref(args.parent or _default_out(recipe.parent)))
+        parent = load_checkpoint(_parent(recipe, args))
         if expected_shapes(parent.config) != expected_shapes(recipe.model):
             raise VaeCoreError(f"{parent.ref.path} is no start for {recipe.name}: other layers")
         state.model.load_state_dict(parent.model.state_dict())
         state.model.requires_grad_(True)
     if args.resume:
-        return load_run(unfinished, state, work.data)
+        return load_train_state(unfinished, state, work.data)
     if args.force:
         unfinished.unlink(missing_ok=True)
     return state
@@ -142,7 +145,7 @@ def _train(
     from tqdm import tqdm
 
     from vae_core.neighbours import neighbour_codes
-    from vae_core.runs import save_run
+    from vae_core.train_state import save_train_state
     from vae_core.training import moments, train
 
     (recipe, data, (images, labels), test), folder = work, out.with_suffix("")
@@ -167,11 +170,19 @@ def _train(
                         f"training diverged in epoch {ended.epoch}: its objective is "
                         f"{ended.objective}; lower --learning-rate and start again"
                     )
-                save_run(unfinished, state, data)
+                save_train_state(unfinished, state, data)
                 bar.write(f"epoch {ended.epoch}/{epochs}  {_said(*ended[1:])}")
             if record.step in kept_steps:
                 path = _snapshot(folder, record.step)
                 write_measured(path, state, recipe, data, test, epoch=fraction * epochs)
+
+
+def _parent(recipe: Recipe, args: argparse.Namespace) -> CheckpointRef:
+    path: Path = args.parent or _default_out(recipe.parent)
+    if args.parent is None and not path.exists():  # it may have come with the app
+        shipped = (ref.path for ref in args.catalogue()[0] if ref.name == recipe.parent)
+        path = next(shipped, path)
+    return checkpoint_ref(path)
 
 
 def _default_out(name: str) -> Path:

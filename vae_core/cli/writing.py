@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from vae_core.checkpoints import CheckpointRef, DigitMap, Header, round_to_stored, save_checkpoint
+from vae_core.checkpoints import CheckpointRef, save_checkpoint
 from vae_core.data import DataSet, load_mnist
+from vae_core.header import Header
+from vae_core.metrics import Metric
 from vae_core.recipes import Recipe
+from vae_core.tensors import ProjectedCodes, round_to_stored
 
 if TYPE_CHECKING:
     from vae_core.models import VAE
@@ -26,9 +29,9 @@ _Floats = NDArray[np.floating[Any]]
 class Places(NamedTuple):
     """Where MNIST's 70,000 digits lie, as `save_checkpoint` takes it; None is not stored."""
 
-    codes: DigitMap | None = None
+    codes: ProjectedCodes | None = None
     std: _Floats | None = None  # (70000, D), of q(z|x)
-    terms: _Floats | None = None  # (70000, 2), reconstruction and KL, nats
+    elbo_parts: _Floats | None = None  # (70000, 2), reconstruction and KL, nats
 
 
 def rounded(model: VAE) -> VAE:
@@ -60,8 +63,8 @@ def write_measured(
         metrics = evaluate_model(model, test, train=images, iwae_samples=n_iwae)
     else:  # there are many of these
         metrics = evaluate_model(model, test, spacing=LIVE_SPACING)
-        how = "passes over the training images when this was saved"
-        metrics["epoch"] = {"value": epoch, "stderr": None, "unit": "epochs", "how": how}
+        method = "passes over the training images when this was saved"
+        metrics["epoch"] = Metric(epoch, None, "epochs", method)
     header = Header(
         about=recipe.about,
         recipe=recipe.name,
@@ -77,17 +80,17 @@ def write_measured(
 def places_of(model: VAE) -> Places:
     """Where MNIST's digits lie, and of their q(z|x), if they have any, what a checkpoint keeps.
 
-    That is its standard deviations and, where it is refined and so takes long, its terms.
+    That is its standard deviations and, where it is refined and so takes long, its ELBO in parts.
     """
     from vae_core.analysis.projection import encode_images, map_codes
 
     posterior = encode_images(model, load_mnist("all").images)
     std = posterior.std.numpy() if model.config.posterior == "gaussian" else None
-    terms = _terms(model) if model.config.refine_radius else None
-    return Places(map_codes(posterior), std, terms)
+    parts = _elbo_parts(model) if model.config.refine_radius else None
+    return Places(map_codes(posterior), std, parts)
 
 
-def _terms(model: VAE) -> _Floats:
+def _elbo_parts(model: VAE) -> _Floats:
     """Reconstruction and KL of each digit, nats, (70000, 2)."""
     from vae_core.analysis.digit_elbos import digit_elbos
 

@@ -14,6 +14,7 @@ its own `Rule`.
 from __future__ import annotations
 
 import math
+from itertools import compress
 from typing import NamedTuple, Protocol
 
 import torch
@@ -96,7 +97,7 @@ class Level(NamedTuple):
     """Tiles of one spacing, and which of them finer ones took the place of, for any image."""
 
     tiles: list[Tile]
-    halved: Tensor  # int64, indices
+    is_halved: Tensor  # bool, (T,)
 
 
 def widen(
@@ -114,8 +115,7 @@ def widen(
     tiles, (mass, by_sublattice) = list(tiles), sums
     while (cut := holds_mass(mass, rule.widened) & is_border.unsqueeze(1).to(mass.device)).any():
         is_cut = cut.any(0)  # of (T, B)
-        ends = (tiles[i] for i in cut.any(1).nonzero().squeeze(1).tolist())
-        new = sorted(tiles_around(ends, WIDER).difference(tiles))
+        new = sorted(tiles_around(_where(cut.any(1), tiles), WIDER).difference(tiles))
         more = integrate(statistics[is_cut], new)
         tiles += new
         mass = torch.cat([mass, mass.new_full((len(new), mass.shape[1]), -math.inf)])
@@ -162,19 +162,19 @@ def refine(
         is_coarse |= is_off
     else:
         log_px = mass.logsumexp(0)
-    level = Level(tiles, torch.empty(0, dtype=torch.long))
+    level = Level(tiles, torch.zeros(len(tiles), dtype=torch.bool))
     if halvings == 0 or not is_coarse.any():
         return log_px, [level]
     mass, statistics = mass[:, is_coarse], statistics[is_coarse]
     holds = holds_mass(mass, rule.halved)
     rest = mass.masked_fill(holds, -math.inf).logsumexp(0)
-    halved = holds.any(1).nonzero().squeeze(1)
-    parts = [part for i in halved.tolist() for part in tiles[i].parts()]
-    is_in = holds[halved].repeat_interleave(len(parts) // len(halved), 0)
+    is_halved = holds.any(1)
+    parts = [part for tile in _where(is_halved, tiles) for part in tile.parts()]
+    is_in = holds[is_halved].repeat_interleave(2 ** len(tiles[0].corner), 0)
     in_parts = integrate(statistics, parts, is_in)
     refined, finer = refine(integrate, statistics, parts, in_parts, rule, halvings - 1)
     log_px[is_coarse] = torch.logaddexp(rest, refined)
-    return log_px, [level._replace(halved=halved), *finer]
+    return log_px, [level._replace(is_halved=is_halved), *finer]
 
 
 def _tested(
@@ -183,10 +183,10 @@ def _tested(
     """log p(x) as the mean with the lattice half a spacing farther, and whether they disagree."""
     peaks = holds_mass(mass, rule.tested)
     rest = mass.masked_fill(peaks, -math.inf).logsumexp(0)
-    found = peaks.any(1).nonzero().squeeze(1)
+    found = peaks.any(1)
     peaks = peaks[found]
     here = mass[found].masked_fill_(~peaks, -math.inf).logsumexp(0)
-    between = [tiles[i].between() for i in found.tolist()]
+    between = [tile.between() for tile in _where(found, tiles)]
     shifted = integrate(statistics, between, peaks).by_tile.logsumexp(0)
     log_px = torch.logaddexp(rest, torch.logaddexp(here, shifted) - math.log(2.0))
     return log_px, disagree(torch.stack([here, shifted]), rule.shifted)
@@ -200,3 +200,7 @@ def disagree(log_px: Tensor, by_more_than: float) -> Tensor:
 def holds_mass(mass: Tensor, within: float) -> Tensor:
     """Whether a tile, of (T, B), has as much mass as an image's fullest, within so many nats."""
     return mass > mass.amax(0) - within
+
+
+def _where(is_wanted: Tensor, tiles: list[Tile]) -> list[Tile]:
+    return list(compress(tiles, is_wanted.cpu().numpy()))

@@ -61,7 +61,7 @@ def log_px_exact(
     check_images(model, x)
     with torch.no_grad():
         statistics = model.likelihood.statistics(x)
-        parts = statistics.split(_MANY_IMAGES)
+        parts = torch.split(statistics, _MANY_IMAGES)
         return torch.cat([_log_px(model, part, spacing, radius) for part in parts])
 
 

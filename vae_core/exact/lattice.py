@@ -69,15 +69,12 @@ class _Image:
             if done < len(tiles) and part.tiles[0] == tiles[done]:
                 parts.append(part)
         log_volume = torch.cat(
-            [
-                torch.full((len(level.tiles),), _log_volume(level.tiles[0])).index_fill(
-                    0, level.halved, -math.inf
-                )
-                for level in levels
-            ]
+            [torch.full((len(level.tiles),), _log_volume(level.tiles[0])) for level in levels]
         )
-        is_halved = log_volume.isneginf().unsqueeze(1)
-        mass = torch.cat([part.mass for part in parts]).masked_fill(is_halved, -math.inf)
+        is_halved = torch.cat([level.is_halved for level in levels])
+        log_volume = log_volume.masked_fill(is_halved, -math.inf)
+        mass = torch.cat([part.mass for part in parts])
+        mass = mass.masked_fill(is_halved.unsqueeze(1), -math.inf)
         z, log_pz, log_px_z = (
             torch.cat(each) for each in zip(*(part[2:] for part in parts), strict=True)
         )
@@ -122,7 +119,7 @@ class DecodedLattice:
         self._is_border = on_border(self._tiles)
         z = _nodes_of(self._tiles)
         with torch.no_grad():
-            parts = [decode_nodes(model, part) for part in z.split(_DECODE_CHUNK)]
+            parts = [decode_nodes(model, part) for part in torch.split(z, _DECODE_CHUNK)]
         self._nodes = DecodedNodes(*map(torch.cat, zip(*parts, strict=True)))
         self.z, self.log_pz = self._nodes.z, self._nodes.log_pz
 

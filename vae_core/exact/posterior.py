@@ -44,7 +44,9 @@ def log_posterior(
     nodes = lattice(model.config.latent_dim, spacing=spacing, radius=radius).to(x.device)
     with torch.no_grad():
         statistics = model.likelihood.statistics(x)
-        parts = [decode_nodes(model, z).log_joint(statistics) for z in nodes.split(_NODE_CHUNK)]
+        parts = [
+            decode_nodes(model, z).log_joint(statistics) for z in torch.split(nodes, _NODE_CHUNK)
+        ]
     return PosteriorOnLattice(nodes, torch.cat(parts, 1) - log_px.unsqueeze(1), log_px)
 
 
@@ -73,7 +75,8 @@ def kl_to_posterior(model: VAE, x: Tensor, log_px: Tensor) -> Tensor:
     weights = (-0.5 * units.square().sum(-1)).softmax(0)
     kls: list[Tensor] = []
     with torch.no_grad():
-        for rows, evidence in zip(x.split(_KL_IMAGES), log_px.split(_KL_IMAGES), strict=True):
+        parts = (torch.split(each, _KL_IMAGES) for each in (x, log_px))
+        for rows, evidence in zip(*parts, strict=True):
             posterior = model.encode(rows)
             z = posterior.mu + posterior.std * units.unsqueeze(1)  # (N, B, D)
             log_ratio = posterior.log_prob(z) - log_joint(model, z, rows) + evidence

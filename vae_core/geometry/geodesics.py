@@ -21,6 +21,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import dijkstra
 from scipy.spatial import KDTree
 from torch import Tensor
+from torch.linalg import cholesky, inv
 
 from vae_core.geometry.metrics import Metric, embed, metric_tensor, squared_distance
 from vae_core.geometry.paths import (
@@ -84,9 +85,9 @@ class Decoded(NamedTuple):
 
     def squared_edges(self, nodes: Tensor, tails: Tensor, heads: Tensor) -> Tensor:  # noqa: D102
         with torch.no_grad():
-            parts = [embed(self.model, part, self.metric) for part in nodes.split(_CHUNK)]
+            parts = [embed(self.model, part, self.metric) for part in torch.split(nodes, _CHUNK)]
             places = torch.cat(parts)
-            pairs = zip(tails.split(_CHUNK), heads.split(_CHUNK), strict=True)
+            pairs = zip(torch.split(tails, _CHUNK), torch.split(heads, _CHUNK), strict=True)
             return torch.cat(
                 [squared_distance(self.model, places[t], places[h], self.metric) for t, h in pairs]
             )
@@ -125,7 +126,7 @@ class Dense(NamedTuple):
 
     def squared_edges(self, nodes: Tensor, tails: Tensor, heads: Tensor) -> Tensor:  # noqa: D102
         with torch.no_grad():
-            weights = torch.cat([self.weights(part) for part in nodes.split(_CHUNK)])
+            weights = torch.cat([self.weights(part) for part in torch.split(nodes, _CHUNK)])
         means = 0.5 * (weights[tails] + weights[heads])
         return means.square() * (nodes[tails] - nodes[heads]).square().sum(-1)
 
@@ -180,7 +181,7 @@ def codes_graph(measure: Measure, codes: Tensor) -> Graph:
     _, near = tree.query(codes.cpu().numpy(), min(_NEAR + 1, len(codes)))
     rows = np.repeat(np.arange(len(codes)), near.shape[1])
     pairs = np.unique(np.sort(np.stack([rows, near.ravel()]), axis=0), axis=1)
-    edges = torch.from_numpy(pairs[:, pairs[0] != pairs[1]]).to(codes.device)
+    edges = torch.as_tensor(pairs[:, pairs[0] != pairs[1]]).to(codes.device)
     return _graph(measure, codes, edges)
 
 
@@ -288,14 +289,14 @@ def _relax(measure: Measure, starts: list[Tensor], spline: Tensor) -> tuple[Tens
         hessian = torch.einsum("tk,tl,tde->kdle", sides, sides, tensor).flatten(2).flatten(0, 1)
         hessian = 2.0 * len(sides) / scale * hessian.double()
         hessian.diagonal().add_(_RIDGE * hessian.diagonal().mean())
-        colour = torch.linalg.inv(torch.linalg.cholesky(hessian)).mT
+        colour = inv(cholesky(hessian)).mT
 
     def moved(white: Tensor) -> Tensor:
         inner = start[1:-1] + (colour @ white.to(colour)).view(-1, start.shape[1]).to(start)
         return torch.cat([start[:1], inner, start[-1:]])
 
     def relative_energy(flat: np.ndarray[Any, Any]) -> tuple[float, np.ndarray[Any, Any]]:
-        white = torch.from_numpy(flat).requires_grad_()
+        white = torch.as_tensor(flat).requires_grad_()
         with torch.enable_grad():
             energy = energy_of(moved(white)) / scale
         (gradient,) = torch.autograd.grad(energy, white)
@@ -304,7 +305,7 @@ def _relax(measure: Measure, starts: list[Tensor], spline: Tensor) -> tuple[Tens
     options = {"gtol": _GRADIENT_TOLERANCE, "maxiter": _MAX_ITERATIONS}
     origin = np.zeros(len(colour))
     found: Any = minimize(relative_energy, origin, jac=True, method="BFGS", options=options)
-    return moved(torch.from_numpy(found.x)), bool(found.success), int(found.nit)
+    return moved(torch.as_tensor(found.x)), bool(found.success), int(found.nit)
 
 
 def _spline_basis(n_knots: int, n: int, like: Tensor) -> Tensor:
@@ -312,4 +313,4 @@ def _spline_basis(n_knots: int, n: int, like: Tensor) -> Tensor:
     spline = CubicSpline(np.linspace(0.0, 1.0, n_knots), np.eye(n_knots), bc_type="natural")
     rows = spline(np.linspace(0.0, 1.0, n))
     rows[[0, -1]] = np.eye(n_knots)[[0, -1]]  # exact ends
-    return torch.from_numpy(rows).to(like)
+    return torch.as_tensor(rows).to(like)

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, get_args
+from typing import NamedTuple
 
-from latent_explorer.components.latent_map import MapView
+from latent_explorer.components.latent_map.values import MapView
 from latent_explorer.links.codec import Reader
-from latent_explorer.pages.compare.measures import (
+from latent_explorer.pages.compare.choices import (
+    ALIGNMENTS,
     FEWEST_NEIGHBOURS,
+    LOOKS,
+    MEASURES,
+    METHODS,
     MOST_NEIGHBOURS,
-    Measure,
+    MOST_OTHERS,
+    SECTIONS,
+    SIDES,
+    TRAILS,
+    VIEWS,
+    Alignment,
+    MeasureName,
     Method,
 )
-
-SIDES = ("1", "2", "3", "4")  # of maps side by side
-MOST_OTHERS = len(SIDES) - 1
-SECTIONS = ("maps", "morph", "drift", "classes", "figures", "training")
-TRAILS = ("none", "50", "200", "500", "selection")  # by how many digits, the most changed
-_ALIGNED = ("none", "all", "selection")
-_VIEWS = ("linked", "free")
-_LOOKS = ("points", "mosaic", "both")
 
 
 class CompareLink(NamedTuple):
@@ -27,10 +29,10 @@ class CompareLink(NamedTuple):
 
     others: tuple[str, ...] = ()  # checkpoints compared with
     section: str | None = None
-    aligned: str | None = None  # on what the maps are aligned
+    aligned: Alignment | None = None  # on what the maps are aligned
     views: str | None = None
     maps: tuple[MapView, ...] = (MapView(),) * len(SIDES)
-    measure: Measure | None = None  # of drift
+    measure: MeasureName | None = None  # of drift
     k: int | None = None  # neighbours
     against: str | None = None  # the one of the others that is set against the first
     threshold: float | None = None  # of drift
@@ -49,18 +51,18 @@ class CompareLink(NamedTuple):
         return cls(
             others=others,
             section=params.one_of("section", SECTIONS),
-            aligned=params.one_of("aligned", _ALIGNED),
-            views=params.one_of("views", _VIEWS),
+            aligned=params.one_of("aligned", ALIGNMENTS),
+            views=params.one_of("views", VIEWS),
             maps=tuple(params.map_view(side) for side in SIDES),
-            measure=params.one_of("measure", get_args(Measure)),
+            measure=params.one_of("measure", MEASURES),
             k=params.whole("k", FEWEST_NEIGHBOURS, MOST_NEIGHBOURS),
             against=params.one_of("against", others),
             threshold=params.number("threshold"),
             shown=params.one_of("shown", params.checkpoints),
             at=params.number("at"),
             trails=params.one_of("trails", TRAILS),
-            look=params.one_of("look", _LOOKS),
-            method=params.one_of("method", get_args(Method)),
+            look=params.one_of("look", LOOKS),
+            method=params.one_of("method", METHODS),
             folder=params.text("folder"),
         )
 

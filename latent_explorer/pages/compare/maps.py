@@ -10,15 +10,20 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from latent_explorer.checkpoint_map import checkpoint_map, pick_before_turn
 from latent_explorer.components.digit_strip import DigitImage, digit_strip
-from latent_explorer.components.latent_map import Beside, read_pick, read_selection
+from latent_explorer.components.latent_map.messages import read_pick, read_selection
+from latent_explorer.components.latent_map.values import Beside, Callbacks, Marked, Shown
 from latent_explorer.data import catalogue, digits, encoding
 from latent_explorer.data.digits import digit_name
-from latent_explorer.pages.compare.compared import Compared, link, pick, picked, place_in
-from latent_explorer.pages.compare.link import SIDES, CompareLink
-from latent_explorer.pages.compare.measures import Aligned, aligned, said_of_alignment
-from latent_explorer.pages.explore import selection_panel as selecting
+from latent_explorer.pages.compare.choices import ALIGNMENTS, SIDES, Alignment
+from latent_explorer.pages.compare.comparison import Comparison, link, pick, picked, place_in
+from latent_explorer.pages.compare.controls import said_of_alignment
+from latent_explorer.pages.compare.link import CompareLink
+from latent_explorer.pages.compare.measures import Aligned, aligned
+from latent_explorer.panels import selection
+from latent_explorer.panels.checkpoint_map import checkpoint_map, pick_before_turn
+from latent_explorer.panels.controls import choice
+from latent_explorer.panels.selection_panel import selection_panel
 from latent_explorer.session.current import current
 from latent_explorer.session.errors import shown_errors
 from latent_explorer.session.opened import link_start, opened_part
@@ -29,74 +34,76 @@ from vae_core.checkpoints import CheckpointRef
 
 _ALIGNED, _VIEWS = "compare_aligned", "compare_views"  # widgets
 _GROUP = "compare"
-_ALIGNMENTS = {"none": "As they are", "all": "On all digits", "selection": "On the selection"}
 
 Turn = NDArray[np.floating[Any]]
 
 
-def draw(compared: Compared) -> None:
+def draw(comparison: Comparison) -> None:
     """Draw the section."""
-    how, is_view_shared = _controls(compared)
-    turns = [_turn(ref, compared, how) for ref in compared.refs]
-    selection = selecting.selected()
-    params = link(compared, CompareLink(aligned=how, views="linked" if is_view_shared else "free"))
-    for row in range(0, len(compared.refs), 2):
+    how, is_view_shared = _controls(comparison)
+    turns = [_turn(ref, comparison, how) for ref in comparison.refs]
+    chosen = selection.selected()
+    params = link(
+        comparison, CompareLink(aligned=how, views="linked" if is_view_shared else "free")
+    )
+    for row in range(0, len(comparison.refs), 2):
         for i, column in zip(
-            range(row, len(compared.refs)), st.columns(2, gap="medium"), strict=False
+            range(row, len(comparison.refs)), st.columns(2, gap="medium"), strict=False
         ):
-            ref, turn = compared.refs[i], turns[i]
+            ref, turn = comparison.refs[i], turns[i]
             rotation = None if turn is None else turn.rotation
             with column:
                 st.markdown(f"**{ref.name}**")
                 checkpoint_map(
                     ref,
-                    compared.split,
+                    comparison.split,
                     key=_map_key(i),
                     place=place_in(ref),
-                    selected=None if selection is None else selection.ids,
-                    start=link_start("compare", opened_part(CompareLink).maps[i]),
+                    marked=Marked(selected=None if chosen is None else chosen.ids),
+                    shown=Shown(
+                        start=link_start("compare", opened_part(CompareLink).maps[i]),
+                        beside=Beside(_GROUP, SIDES[i], is_view_shared),
+                        turn=rotation,
+                    ),
                     link=params,
-                    beside=Beside(_GROUP, SIDES[i], is_view_shared),
-                    turn=rotation,
-                    on_pick=partial(_on_pick, i, ref, rotation),
-                    on_select=partial(_on_select, i),
-                    on_release=_on_release,
+                    on=Callbacks(
+                        pick=partial(_on_pick, i, ref, rotation),
+                        select=partial(_on_select, i),
+                        release=_on_release,
+                    ),
                 )
                 if turn is not None:
-                    st.caption(_said_of_turn(turn, compared.refs[0]))
+                    st.caption(_said_of_turn(turn, comparison.refs[0]))
     if how != "none":
-        st.caption(said_of_alignment(compared.refs))
+        st.caption(said_of_alignment(comparison.refs))
     left, right = st.columns([3, 2], gap="medium")
     with left:
-        _show_picked(compared)
+        _show_picked(comparison)
     with right:
         st.markdown("##### Selection, the same in all maps")
-        first = compared.refs[0]
-        selecting.selection_panel(first, compared.split, place_in(first), on_choose=_on_choose)
+        first = comparison.refs[0]
+        selection_panel(first, comparison.split, place_in(first), on_choose=_on_choose)
 
 
-def _controls(compared: Compared) -> tuple[str, bool]:
+def _controls(comparison: Comparison) -> tuple[Alignment, bool]:
     asked = opened_part(CompareLink)
-    has_selection = selecting.selected() is not None
-    options = [name for name in _ALIGNMENTS if name != "selection" or has_selection]
+    has_selection = selection.selected() is not None
+    options = [name for name in ALIGNMENTS if name != "selection" or has_selection]
     if read_widget(_ALIGNED) not in options:
         is_first = read_widget(_ALIGNED) is None
         known = asked.aligned if is_first and asked.aligned in options else options[0]
         write_widget(_ALIGNED, known)
     if _VIEWS not in st.session_state:
         # Under priors of one scale the same z is the same place of each map.
-        configs = [catalogue.stored(ref).header.model for ref in compared.refs]
+        configs = [catalogue.stored(ref).header.model for ref in comparison.refs]
         is_alike = all(config.posterior == "gaussian" for config in configs)
         st.session_state[_VIEWS] = asked.views == "linked" if asked.views else is_alike
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        st.segmented_control(
-            f"Turned to lie on {compared.refs[0].name}",
-            options,
-            format_func=_ALIGNMENTS.__getitem__,
+        how = choice(
+            f"Turned to lie on {comparison.refs[0].name}",
+            {name: ALIGNMENTS[name] for name in options},
             key=widget_key(_ALIGNED),
-            required=True,
             help="Rotation and reflection about the origin only, fitted to the digits' places.",
-            persist_state="session",
         )
         st.toggle(
             "One view for all",
@@ -104,16 +111,16 @@ def _controls(compared: Compared) -> tuple[str, bool]:
             help="All maps show the same rectangle, and pan and zoom as one.",
             persist_state="session",
         )
-    return read_widget(_ALIGNED), st.session_state[_VIEWS]
+    return how, st.session_state[_VIEWS]
 
 
-def _turn(ref: CheckpointRef, compared: Compared, how: str) -> Aligned | None:
+def _turn(ref: CheckpointRef, comparison: Comparison, how: Alignment) -> Aligned | None:
     """Align a map with the first's; None as it is."""
-    first = compared.refs[0]
+    first = comparison.refs[0]
     if how == "none" or ref == first:
         return None
-    selection = selecting.selected() if how == "selection" else None
-    return aligned(ref, first, compared.split, None if selection is None else selection.ids)
+    chosen = selection.selected() if how == "selection" else None
+    return aligned(ref, first, comparison.split, None if chosen is None else chosen.ids)
 
 
 def _said_of_turn(turn: Aligned, onto: CheckpointRef) -> str:
@@ -139,7 +146,7 @@ def _on_pick(i: int, ref: CheckpointRef, turn: Turn | None) -> None:
 
 def _on_select(i: int) -> None:
     if (ids := read_selection(_map_key(i))) is not None:
-        selecting.select(ids, "drawn on the map")
+        selection.select(ids, "drawn on the map")
 
 
 def _on_release() -> None:
@@ -150,7 +157,7 @@ def _on_choose(digit: int) -> None:
     pick(place_of_digit(current()[0], digit))
 
 
-def _show_picked(compared: Compared) -> None:
+def _show_picked(comparison: Comparison) -> None:
     here = picked()
     if here is None:
         st.info(
@@ -165,7 +172,7 @@ def _show_picked(compared: Compared) -> None:
     else:
         st.markdown(f"##### A {digits.labels()[here.id]} · {digit_name(here.id)}")
         images.append(DigitImage(digits.pixels(here.id), "Original", "real pixels"))
-    for ref in compared.refs:
+    for ref in comparison.refs:
         place = place_in(ref)
         if place is None:
             dims = catalogue.stored(ref).header.model.latent_dim

@@ -6,7 +6,7 @@ more. Neighbours are sought in z, whatever its dimensions.
 
 from __future__ import annotations
 
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import streamlit as st
@@ -15,15 +15,13 @@ from numpy.typing import NDArray
 from latent_explorer.data import catalogue, digits, encoding
 from latent_explorer.data.digits import SPLITS
 from latent_explorer.data.selection import Ids
+from latent_explorer.pages.compare.choices import MOST_NEIGHBOURS, MeasureName, Method
 from vae_core.checkpoints import CheckpointRef
 from vae_core.data import Split
 
 Floats = NDArray[np.floating[Any]]
 Ints = NDArray[np.integer[Any]]
-Measure = Literal["displacement", "neighbours", "relative"]
-Method = Literal["k-means", "mixture"]
 
-FEWEST_NEIGHBOURS, MOST_NEIGHBOURS = 5, 100
 N_CLUSTERS = 10
 
 _SEED = 0
@@ -38,7 +36,7 @@ class Aligned(NamedTuple):
     n_fitted: int
 
 
-class ClassFigures(NamedTuple):
+class ClassMetrics(NamedTuple):
     """Of the test digits of each class, shape (10,) each."""
 
     silhouette: Floats  # mean, from −1 to 1
@@ -70,28 +68,6 @@ def aligned(
     return Aligned(coords, found.rotation, found.residual, len(found.aligned))
 
 
-def said_of_alignment(refs: tuple[CheckpointRef, ...]) -> str:
-    """Say what alignment does to these checkpoints' maps, and what it cannot know."""
-    configs = [(ref.name, catalogue.stored(ref).header.model) for ref in refs]
-    said = (
-        "Aligned by rotation and reflection about the origin only: the prior fixes origin and "
-        "scale, and leaves an encoder no other freedom."
-    )
-    if points := [name for name, config in configs if config.posterior == "point"]:
-        said += (
-            f" A plain autoencoder ({', '.join(points)}) has no prior: nothing fixes its scale, "
-            "and it is turned all the same, not scaled."
-        )
-    if others := [name for name, config in configs if config.prior == "digit-mixture"]:
-        said += (
-            f" The prior of {', '.join(others)} is a mixture of Gaussians, which is not the same "
-            "in all directions."
-        )
-    if wide := [name for name, config in configs if config.latent_dim > 2]:
-        said += f" Of {', '.join(wide)} the projection on the map is turned, not z."
-    return said
-
-
 @st.cache_resource(max_entries=16, show_spinner="Looking for each digit's neighbours…")
 def nearest(ref: CheckpointRef, split: Split) -> Ints:
     """Find each digit's 100 nearest others in z, nearest first, as rows of the split.
@@ -112,7 +88,7 @@ def _codes(ref: CheckpointRef, split: Split) -> Floats:
 
 @st.cache_resource(max_entries=24, show_spinner="Measuring how far each digit drifted…")
 def drift(
-    ref: CheckpointRef, other: CheckpointRef, split: Split, measure: Measure, k: int
+    ref: CheckpointRef, other: CheckpointRef, split: Split, measure: MeasureName, k: int
 ) -> Floats:
     """Measure how far each digit of a split is elsewhere under another checkpoint, shape (n,).
 
@@ -155,13 +131,13 @@ def silhouettes(ref: CheckpointRef) -> Floats:
 
 
 @st.cache_data(max_entries=16, show_spinner="Measuring the classes…")
-def class_figures(ref: CheckpointRef) -> ClassFigures:
+def class_metrics(ref: CheckpointRef) -> ClassMetrics:
     """Measure each class of the test digits in z."""
     from vae_core.comparison.spread import class_spread
 
     names, values = test_labels(), silhouettes(ref)
     means = np.bincount(names, values, minlength=10) / np.bincount(names, minlength=10)
-    return ClassFigures(means, class_spread(encoding.test_codes(ref), names))
+    return ClassMetrics(means, class_spread(encoding.test_codes(ref), names))
 
 
 @st.cache_data(max_entries=16, show_spinner="Looking for clusters…")

@@ -1,10 +1,12 @@
-"""Which classes share a cluster and which are split, told in sentences from the counts."""
+"""Classes in sentences: which share a cluster, which are split, whose confusions changed."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from latent_explorer.pages.compare.measures import Ints
+import numpy as np
+
+from latent_explorer.pages.compare.measures import Floats, Ints
 from vae_core.comparison.clusters import shared_clusters, split_classes
 
 SHARE = 1 / 3  # of a class's digits, to be told of
@@ -43,6 +45,21 @@ def cluster_stories(counts: Mapping[str, Ints]) -> list[str]:
     if not stories:
         return ["No two classes share a cluster and none is split, in any of them."]
     return [story for _, story in sorted(stories, key=lambda one: one[0])]
+
+
+def confusion_changes(difference: Floats, other: str, first: str, n: int = 5) -> str:
+    """List the pairs of classes whose confusion changed most."""
+    off = np.where(np.eye(10, dtype=bool), 0.0, difference)
+    lines: list[str] = []
+    for at in np.argsort(-np.abs(off), axis=None, kind="stable")[:n].tolist():
+        r, c = divmod(at, 10)
+        if off[r, c] != 0:
+            word = "more" if off[r, c] > 0 else "fewer"
+            points = 100 * abs(off[r, c])
+            lines.append(f"- {points:.1f} points {word} {c}s among the neighbours of {r}s")
+    if not lines:
+        return f"Nothing: {other} confuses no classes otherwise than {first}."
+    return f"In {other}, against {first}:\n\n" + "\n".join(lines)
 
 
 def _story(what: str, otherwise: str, where: Mapping[str, str], names: Mapping[str, Ints]) -> str:

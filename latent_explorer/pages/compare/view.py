@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 import streamlit as st
 
 from latent_explorer.data import uploads
-from latent_explorer.pages.compare.compared import choose, choose_section, open_page
+from latent_explorer.pages.compare.comparison import choose, choose_section, open_page
 from latent_explorer.session.current import follow_folder
 from latent_explorer.session.errors import shown_errors
 from vae_core.checkpoints import CheckpointRef
@@ -18,9 +20,10 @@ def _compare(refs: list[CheckpointRef]) -> None:
         open_page()
         section = choose_section()
         st.markdown(f"#### {section.question}")
-        compared = choose(refs, section)
-        if compared is not None:
-            section.draw(compared)
+        comparison = choose(refs, section)
+        if comparison is not None:
+            # imported when it is first opened
+            import_module(f"latent_explorer.pages.compare.{section.module}").draw(comparison)
 
 
 _compare(uploads.checkpoints()[0])

@@ -98,12 +98,12 @@ def as_npz(ref: CheckpointRef, ids: Ids) -> bytes:
 
 def map_page(ref: CheckpointRef, split: Split) -> bytes:
     """Write the map as an HTML page that can be zoomed and pointed at, offline."""
-    from latent_explorer.plots.digit_map import digit_map
+    from latent_explorer.plots.scatter import digit_scatter
 
     rows = SPLITS[split]
     ids = np.arange(rows.start, rows.stop)
     is_projection = catalogue.stored(ref).header.model.latent_dim > 2
-    figure = digit_map(
+    figure = digit_scatter(
         coords=encoding.positions(ref).coords[rows],
         labels=digits.labels()[rows],
         names=np.array([digit_name(digit) for digit in ids.tolist()]),

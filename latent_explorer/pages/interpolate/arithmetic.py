@@ -18,18 +18,18 @@ from latent_explorer.session.widgets import read_widget, widget_key
 from latent_explorer.theme import number, point
 from vae_core.checkpoints import CheckpointRef
 
-TERMS = {name: f"walk_term_{name}" for name in "abc"}
+SUMMANDS = {name: f"walk_term_{name}" for name in "abc"}
 FIRST = {"a": "mean 9", "b": "mean 4", "c": "label 3"}
 PROBLEM, RESULT = "walk_sum_problem", "walk_sum"
 _MEAN = re.compile(r"mean\s+([0-9])$")
 
 
 def arithmetic(ref: CheckpointRef) -> None:
-    """Ask for the three terms, and say where they led."""
-    for name, key in TERMS.items():
+    """Ask for the three latents, and say where they led."""
+    for name, key in SUMMANDS.items():
         st.session_state.setdefault(widget_key(key), FIRST[name])
     columns = st.columns(3, gap="small")
-    for column, (name, key) in zip(columns, TERMS.items(), strict=True):
+    for column, (name, key) in zip(columns, SUMMANDS.items(), strict=True):
         column.text_input(f"z({name})", key=widget_key(key), persist_state="session")
     st.caption("A class mean (mean 9), a search (label 3, index 12), or a latent.")
     st.button(
@@ -50,20 +50,20 @@ def _on_add() -> None:
     with shown_errors():
         ref, _ = current()
         st.session_state[PROBLEM] = None
-        terms: dict[str, Place] = {}
-        for name, key in TERMS.items():
+        places: dict[str, Place] = {}
+        for name, key in SUMMANDS.items():
             try:
-                terms[name] = _place(ref, read_widget(key).strip())
+                places[name] = _place(ref, read_widget(key).strip())
             except BadLatentError as err:
                 st.session_state[PROBLEM] = f"z({name}): {err}"
                 return
-        z = {name: np.array(place.z) for name, place in terms.items()}
+        z = {name: np.array(place.z) for name, place in places.items()}
         result = place_of_latent(ref, tuple((z["a"] - z["b"] + z["c"]).tolist()))
-        if terms["c"].z == result.z:
+        if places["c"].z == result.z:
             st.session_state[PROBLEM] = "z(a) − z(b) is 0: there is nowhere to walk to from c."
             return
         stops.clear_via()
-        stops.set_ends({"A": terms["c"], "B": result})
+        stops.set_ends({"A": places["c"], "B": result})
         st.session_state[RESULT] = result
 
 

@@ -10,24 +10,19 @@ from latent_explorer.data import digits
 from latent_explorer.data.digits import digit_name
 from latent_explorer.pages.interpolate import stops
 from latent_explorer.pages.interpolate.link import WalkLink
-from latent_explorer.pages.interpolate.ways import ABOUT, MOST_STEPS, NAMES, Way
+from latent_explorer.pages.interpolate.ways import MOST_STEPS, SPACINGS, WAY_TITLES, WAYS, Way
+from latent_explorer.panels.controls import choice
 from latent_explorer.session.opened import opened_part
 from latent_explorer.session.widgets import unless_stale, widget_key
 
-WAYS, WAY, STEPS, SPACING = "walk_ways", "walk_way", "walk_steps", "walk_spacing"
-SPACINGS = {"z": "in z", "image": "in the image"}
-# Five ways fit side by side.
-STYLE = """<style>
-:is(.st-key-walk_way, .st-key-walk_ways) [role] { flex-wrap: wrap; }
-:is(.st-key-walk_way, .st-key-walk_ways) button { padding: 0.25rem 0.55rem; }
-</style>"""
+SHOWN, WAY, STEPS, SPACING = "walk_ways", "walk_way", "walk_steps", "walk_spacing"  # widgets
 _FIRST_WAYS: list[Way] = ["straight", "image"]
 
 
 def open_controls() -> None:
     """Give the controls their first values, those of the link if it says any."""
     asked = opened_part(WalkLink)
-    st.session_state.setdefault(WAYS, list(asked.ways or _FIRST_WAYS))
+    st.session_state.setdefault(SHOWN, list(asked.ways or _FIRST_WAYS))
     st.session_state.setdefault(WAY, asked.way or "straight")
     st.session_state.setdefault(STEPS, asked.steps or 11)
     st.session_state.setdefault(SPACING, asked.spacing or "z")
@@ -36,19 +31,16 @@ def open_controls() -> None:
 
 def shown_ways() -> list[Way]:
     """Ways on the map, in their usual order; the one that is walked is among them."""
-    chosen = {*(st.session_state[WAYS] or ()), st.session_state[WAY]}
-    return [way for way in NAMES if way in chosen]
+    chosen = {*(st.session_state[SHOWN] or ()), st.session_state[WAY]}
+    return [way for way in WAYS if way in chosen]
 
 
 def stop_controls() -> None:
     """Ask for the ends and the way-points."""
-    st.segmented_control(
+    choice(
         "A click on the map sets; a drag moves",
-        (*stops.NAMES, stops.WAY_POINT),
+        {**{name: f"End {name}" for name in stops.NAMES}, stops.WAY_POINT: "Way-point"},
         key=widget_key(stops.NEXT),
-        format_func=lambda name: f"End {name}" if name in stops.NAMES else "Way-point",
-        required=True,
-        persist_state="session",
     )
     for column, name in zip(st.columns(2, gap="small"), stops.NAMES, strict=True):
         place = stops.ends()[name]
@@ -86,30 +78,21 @@ def stop_controls() -> None:
 
 def way_controls() -> None:
     """Ask for the ways, the steps and their spacing."""
-    st.segmented_control(
+    choice(
         "Way of the strip",
-        list(NAMES),
-        format_func=NAMES.__getitem__,
+        WAY_TITLES,
         key=WAY,
-        required=True,
-        help="  \n".join(f"{NAMES[way]}: {about}." for way, about in ABOUT.items()),
-        persist_state="session",
+        help="  \n".join(f"{kind.title}: {kind.about}." for kind in WAYS.values()),
     )
     st.pills(
         "Ways on the map",
-        list(NAMES),
+        list(WAYS),
         selection_mode="multi",
-        format_func=NAMES.__getitem__,
-        key=WAYS,
+        format_func=WAY_TITLES.__getitem__,
+        key=SHOWN,
         persist_state="session",
     )
     steps, spacing = st.columns(2, gap="small")
     steps.slider("Steps", 2, MOST_STEPS, key=STEPS, persist_state="session")
-    spacing.segmented_control(
-        "Steps are even",
-        list(SPACINGS),
-        format_func=SPACINGS.__getitem__,
-        key=SPACING,
-        required=True,
-        persist_state="session",
-    )
+    with spacing:
+        choice("Steps are even", SPACINGS, key=SPACING)

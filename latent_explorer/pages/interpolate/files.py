@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latent_explorer.data.neighbours import N_VOTERS
-from latent_explorer.pages.interpolate.around import Around
+from latent_explorer.pages.interpolate.neighbourhood import Neighbourhood
 from latent_explorer.vocabulary import PALETTE
 from vae_core.checkpoints import CheckpointRef
 
@@ -24,7 +24,7 @@ _SIDE = 28
 Floats = NDArray[np.floating[Any]]
 
 
-def strip_png(images: Floats, around: Around) -> bytes:
+def strip_png(images: Floats, near: Neighbourhood) -> bytes:
     """Draw the strip, ink on paper, with a bar in the class's colour under each step."""
     from PIL import Image, ImageColor
 
@@ -37,7 +37,7 @@ def strip_png(images: Floats, around: Around) -> bytes:
         top, left = i // columns * height + _GAP, i % columns * pitch + _GAP
         big = image.repeat(_STRIP_SCALE, 0).repeat(_STRIP_SCALE, 1)
         sheet[top : top + side, left : left + side] = big[..., None]
-        color = ImageColor.getrgb(PALETTE["light"][around.classes[i]])
+        color = ImageColor.getrgb(PALETTE["light"][near.classes[i]])
         sheet[top + side + 2 : top + side + 6, left : left + side] = color
     return _saved(Image.fromarray(sheet), "PNG")
 
@@ -47,9 +47,7 @@ def animation_gif(images: Floats, *, is_loop: bool) -> bytes:
     from PIL import Image
 
     pages = _paper(images)
-    frames = [
-        Image.fromarray(page.repeat(SCALE, 0).repeat(SCALE, 1)) for page in pages
-    ]  # fmt: skip
+    frames = [Image.fromarray(page.repeat(SCALE, 0).repeat(SCALE, 1)) for page in pages]
     order = frames if is_loop else [*frames, *frames[-2:0:-1]]
     return _saved(
         order[0],
@@ -87,22 +85,22 @@ def about(ref: CheckpointRef, way: str, spacing: str) -> list[str]:
     ]
 
 
-def walk_npz(z: Floats, images: Floats, around: Around, said: list[str]) -> bytes:
-    """Write z, images and what lies around as NPZ; the entry README says what they are."""
+def walk_npz(z: Floats, images: Floats, near: Neighbourhood, said: list[str]) -> bytes:
+    """Write z, images and the digits nearby as NPZ; the entry README says what they are."""
     file = io.BytesIO()
     np.savez_compressed(
         file,
         README=np.array("\n".join(said)),
         z=z,
         images=images.astype(np.float32).reshape(-1, _SIDE, _SIDE),
-        nearest=around.nearest,
-        shares=around.shares,
-        outside=around.outside,
+        nearest=near.nearest,
+        shares=near.shares,
+        outside=near.outside,
     )
     return file.getvalue()
 
 
-def walk_csv(z: Floats, images: Floats, around: Around, said: list[str]) -> bytes:
+def walk_csv(z: Floats, images: Floats, near: Neighbourhood, said: list[str]) -> bytes:
     """Write the same as CSV, UTF-8; lines that start with # say what the columns are."""
     names = [
         "step",
@@ -115,10 +113,10 @@ def walk_csv(z: Floats, images: Floats, around: Around, said: list[str]) -> byte
         row = [
             str(i),
             *(repr(float(value)) for value in z[i]),
-            f"{around.nearest[i]:.6g}",
-            str(around.classes[i]),
-            f"{around.shares[i].max():.2f}",
-            str(int(around.outside[i])),
+            f"{near.nearest[i]:.6g}",
+            str(near.classes[i]),
+            f"{near.shares[i].max():.2f}",
+            str(int(near.outside[i])),
             *(f"{value:.4f}" for value in images[i]),
         ]
         lines.append(",".join(row))

@@ -1,8 +1,8 @@
-"""Graphs, densities and codes of one checkpoint, cached by its content, and shortest paths."""
+"""What walks of one checkpoint go by: its codes, densities, measures and graphs, cached."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import streamlit as st
@@ -11,28 +11,17 @@ from numpy.typing import NDArray
 from latent_explorer.data import catalogue, digits, encoding
 from latent_explorer.data.digits import SPLITS
 from latent_explorer.data.layers import field_extent
+from latent_explorer.pages.interpolate.curves import Latents
+from latent_explorer.pages.interpolate.ways import Short
 from vae_core.checkpoints import CheckpointRef
 
 if TYPE_CHECKING:
     from vae_core.geometry.geodesics import Graph, Measure
     from vae_core.geometry.walks import Codes
 
-Latents = NDArray[np.float64]
-Short = Literal["image", "fisher-rao", "density"]
-
-N_POINTS, N_KNOTS = 40, 12  # of a geodesic: fewer, and it changes; more, and a drag waits
 _SIDE = 192  # cells along the side of the density's grid
 _TAIL = 0.001  # share of the codes beyond each side of the box that a lattice holds at least
 _JOINED = 2000  # training digits whose codes a path may follow above two dimensions
-
-
-class Leg(NamedTuple):
-    """A shortest path from one stop to the next."""
-
-    curve: Latents  # (T, D)
-    energy: float  # its measure's unit squared
-    converged: bool
-    n_iterations: int
 
 
 @st.cache_resource(max_entries=4, show_spinner="Looking where the digits lie…")
@@ -112,33 +101,3 @@ def _corners(ref: CheckpointRef) -> NDArray[np.floating[Any]]:
     """Two opposite corners of the box that holds the codes, shape (2, 2); asked at each drag."""
     coords, center, axes = encoding.positions(ref)
     return center + np.quantile(coords, (_TAIL, 1 - _TAIL), axis=0) @ axes.T
-
-
-def shortest(
-    short: Measure, among: Graph | None, a: tuple[float, ...], b: tuple[float, ...]
-) -> Leg:
-    """Shortest path between two different stops.
-
-    Raises
-    ------
-    ValueError
-        Nothing changes between them.
-    """
-    import torch
-
-    from vae_core.geometry.geodesics import geodesic
-
-    ends = (torch.tensor(a, dtype=torch.float32), torch.tensor(b, dtype=torch.float32))
-    found = geodesic(short, *ends, graph=among, n_points=N_POINTS, n_knots=N_KNOTS)
-    curve = found.curve.double().numpy()
-    curve[0], curve[-1] = a, b
-    return Leg(curve, found.energy, found.converged, found.n_iterations)
-
-
-def length(ref: CheckpointRef, name: Short, curve: Latents) -> float:
-    """Length of a curve in a measure's unit."""
-    import torch
-
-    with torch.no_grad():
-        squares = measure(ref, name).squares(torch.from_numpy(curve).float())
-    return float(squares.sqrt().sum())

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, get_args
+from typing import NamedTuple
 
 from latent_explorer.links.codec import Reader, Target, pin_params, write_targets
-from latent_explorer.pages.interpolate.ways import MOST_STEPS, MOST_VIA, NAMES, Spacing, Way
+from latent_explorer.pages.interpolate.ways import (
+    MOST_STEPS,
+    MOST_VIA,
+    SPACINGS,
+    WAYS,
+    Spacing,
+    Way,
+)
 
 
 class WalkLink(NamedTuple):
@@ -22,13 +29,13 @@ class WalkLink(NamedTuple):
     @classmethod
     def read(cls, params: Reader) -> WalkLink:
         """Read it."""
-        ways = params.some_of("ways", NAMES, f"some of {', '.join(NAMES)}")
+        ways = params.some_of("ways", WAYS, f"some of {', '.join(WAYS)}")
         return cls(
             ends=(params.target("a_"), params.target("b_")),
-            ways=tuple(known for known in NAMES if known in ways),
-            way=params.one_of("way", NAMES),
+            ways=tuple(known for known in WAYS if known in ways),
+            way=params.one_of("way", WAYS),
             steps=params.whole("steps", 2, MOST_STEPS),
-            spacing=params.one_of("spacing", get_args(Spacing)),
+            spacing=params.one_of("spacing", SPACINGS),
             loop=params.one_of("loop", ("0", "1")) == "1",
             via=params.targets("via", MOST_VIA),
         )

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from latent_explorer.components.latent_map import Mark, mount_part, payload_id
+from latent_explorer.components.bridge import ink_bytes, to_base64
+from latent_explorer.components.latent_map.mounting import mount_part
+from latent_explorer.components.latent_map.payload import payload_id
+from latent_explorer.components.latent_map.values import Mark
 from latent_explorer.data import payloads
 from latent_explorer.data.neighbours import N_VOTERS
-from latent_explorer.pages.interpolate.around import Around
+from latent_explorer.pages.interpolate.neighbourhood import Neighbourhood
 from latent_explorer.theme import point
 from vae_core.checkpoints import CheckpointRef
 from vae_core.data import Split
@@ -26,7 +28,7 @@ def walk_player(
     map_key: str,
     z: NDArray[np.floating[Any]],
     images: NDArray[np.floating[Any]],
-    around: Around,
+    near: Neighbourhood,
     stops: NDArray[np.floating[Any]],
     marks: Sequence[Mark],
     is_loop: bool,
@@ -41,8 +43,8 @@ def walk_player(
         Of the player and of the map: each marks the step that is pointed at on the other.
     z, images : array, shapes (T, D) and (T, 784)
         The steps; ink from 0 to 1.
-    around : Around
-        What lies around them.
+    near : Neighbourhood
+        The digits near them.
     stops : array, shape (S, D)
         A, way-points, B; a loop's A again.
     marks : sequence of Mark
@@ -53,7 +55,7 @@ def walk_player(
     first, last, *on_way = [mark.text for mark in marks]
     order = [first, *on_way, last, *([first] if is_loop else [])]
     titles = step_titles(len(z), is_loop=is_loop)
-    turns, outside = set(around.turns), around.outside
+    turns, outside = set(near.turns), near.outside
     mount_part(
         "walk",
         {
@@ -67,9 +69,9 @@ def walk_player(
             "images": [
                 {
                     "title": titles[i],
-                    "pixels": _base64(images[i]),
-                    "caption": f"{around.classes[i]} · {around.shares[i].max():.0%}",
-                    "said": _said(z[i], around, i),
+                    "pixels": to_base64(ink_bytes(images[i])),
+                    "caption": f"{near.classes[i]} · {near.shares[i].max():.0%}",
+                    "said": _said(z[i], near, i),
                     "turns": i in turns,
                     "outside": bool(outside[i]),
                 }
@@ -85,13 +87,9 @@ def step_titles(n: int, *, is_loop: bool) -> list[str]:
     return ["A", *(f"step {i}" for i in range(1, n - 1)), "A again" if is_loop else "B"]
 
 
-def _said(z: NDArray[np.floating[Any]], around: Around, i: int) -> str:
+def _said(z: NDArray[np.floating[Any]], near: Neighbourhood, i: int) -> str:
     said = (
-        f"z = {point(z, 2)}; {around.shares[i].max():.0%} of the {N_VOTERS} nearest "
-        f"digits are {around.classes[i]}s"
+        f"z = {point(z, 2)}; {near.shares[i].max():.0%} of the {N_VOTERS} nearest "
+        f"digits are {near.classes[i]}s"
     )
-    return said + ("; outside the region with data" if around.outside[i] else "")
-
-
-def _base64(image: NDArray[np.floating[Any]]) -> str:
-    return base64.b64encode(np.rint(image.clip(0, 1) * 255).astype(np.uint8).tobytes()).decode()
+    return said + ("; outside the region with data" if near.outside[i] else "")

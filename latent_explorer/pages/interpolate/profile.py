@@ -9,14 +9,15 @@ from numpy.typing import NDArray
 
 from latent_explorer.data import catalogue, encoding
 from latent_explorer.data.neighbours import N_VOTERS
-from latent_explorer.pages.interpolate.around import Around
+from latent_explorer.pages.interpolate.neighbourhood import Neighbourhood
+from latent_explorer.panels.chart import chart
 from latent_explorer.session.current import shown_theme
 from latent_explorer.vocabulary import PALETTE
 from vae_core.checkpoints import CheckpointRef
 
 
 def profile(
-    ref: CheckpointRef, z: NDArray[Any], images: NDArray[Any], around: Around
+    ref: CheckpointRef, z: NDArray[Any], images: NDArray[Any], near: Neighbourhood
 ) -> None:  # fmt: skip
     """Draw the plots under the strip."""
     from latent_explorer.plots.walk_profile import walk_profile
@@ -31,17 +32,17 @@ def profile(
         rows["log p(z), prior"] = log_prior(catalogue.checkpoint(ref).model, z)
         mu, std = encoding.posteriors(ref)
         rows["log q(z), aggregate posterior"] = log_aggregate_at(mu, std, z)
-    rows[nearest] = around.nearest
+    rows[nearest] = near.nearest
     rows["Change from the last picture, image units"] = changes(images)
     figure = walk_profile(
         rows=rows,
-        shares=around.shares,
+        shares=near.shares,
         shares_title=f"Classes of the {N_VOTERS} nearest digits",
         colors=PALETTE[shown_theme()],
-        turns=around.turns,
-        reach=(nearest, around.reach),
+        turns=near.turns,
+        reach=(nearest, near.reach),
     )
-    st.plotly_chart(figure, key="walk_profile", config={"displayModeBar": False})
+    chart(figure, key="walk_profile")
     said = (
         "Nearest code and classes (k-NN, "
         f"k = {N_VOTERS}) are those of the 60,000 training digits; above the dotted line a "

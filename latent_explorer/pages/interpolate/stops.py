@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from latent_explorer.components.latent_map import Mark, read_drag, read_pick
+from latent_explorer.components.latent_map.messages import read_drag, read_pick
+from latent_explorer.components.latent_map.values import Mark
 from latent_explorer.data import catalogue, digits
 from latent_explorer.data.digit_terms import find_digits
 from latent_explorer.data.digits import SPLITS
 from latent_explorer.data.selection import SearchError, parse_search
-from latent_explorer.pages.interpolate.geometry import Latents
+from latent_explorer.pages.interpolate.curves import Latents
 from latent_explorer.pages.interpolate.link import WalkLink
 from latent_explorer.pages.interpolate.ways import MOST_VIA
 from latent_explorer.session.current import current

@@ -7,7 +7,8 @@ from html import escape
 
 import streamlit as st
 
-from latent_explorer.pages.interpolate.ways import ABOUT, DASHES, NAMES, UNITS, Row, Way, is_short
+from latent_explorer.pages.interpolate.wayfinding import FoundWay, Lengths
+from latent_explorer.pages.interpolate.ways import WAYS, Kind
 from latent_explorer.theme import number
 
 _ABOUT_LEAST = 1.005  # lengths this near to the least count as it: the sums are no finer
@@ -25,26 +26,27 @@ STYLE = """<style>
 </style>"""
 
 
-def ways_table(rows: Sequence[Row]) -> None:
+def ways_table(rows: Sequence[Lengths]) -> None:
     """Draw the table; in each column the least is bold, and what is no different from it."""
     with_density = any(row.density is not None for row in rows)
     columns = {
         "z units": [row.z for row in rows],
-        f"image, {UNITS['image']}": [row.image for row in rows],
-        f"Fisher–Rao, {UNITS['fisher-rao']}": [row.fisher_rao for row in rows],
+        f"image, {WAYS['image'].unit}": [row.image for row in rows],
+        f"Fisher–Rao, {WAYS['fisher-rao'].unit}": [row.fisher_rao for row in rows],
     }
     if with_density:
-        columns[f"density, {UNITS['density']}"] = [row.density or 0.0 for row in rows]
+        columns[f"density, {WAYS['density'].unit}"] = [row.density or 0.0 for row in rows]
     head = "".join(f"<th scope=col>{title}</th>" for title in columns)
     body = ""
     for i, row in enumerate(rows):
+        kind = WAYS[row.found.way]
         cells = "".join(
             f"<td{_look(values, i)}>{number(values[i], 3 if j == 0 else 2)}</td>"
             for j, values in enumerate(columns.values())
         )
         body += (
-            f"<tr><th scope=row title='{escape(ABOUT[row.way])}'>{_stroke(row.way)}"
-            f"{NAMES[row.way]}</th>{cells}<td>{_energy(row)}</td><td>{_how(row)}</td></tr>"
+            f"<tr><th scope=row title='{escape(kind.about)}'>{_stroke(kind)}{kind.title}</th>"
+            f"{cells}<td>{_energy(row.found)}</td><td>{_how(row.found)}</td></tr>"
         )
     st.html(
         f"{STYLE}<div class=scrolled tabindex=0 role=region aria-label='Ways compared'>"
@@ -59,10 +61,10 @@ def _look(values: Sequence[float], i: int) -> str:
     return " class=least" if is_least else ""
 
 
-def _stroke(way: Way) -> str:
+def _stroke(kind: Kind) -> str:
     """Draw a short piece of a way's line."""
     stops, at = [], 0
-    for i, length in enumerate(DASHES[way] or (10, 0)):
+    for i, length in enumerate(kind.dashes or (10, 0)):
         colour = "transparent" if i % 2 else "currentColor"
         stops.append(f"{colour} {at}px {at + length}px")
         at += length
@@ -70,12 +72,12 @@ def _stroke(way: Way) -> str:
     return f"<span class=stroke style='background: {gradient}'></span>"
 
 
-def _energy(row: Row) -> str:
-    return "" if row.found.energy is None else number(row.found.energy, 2)
+def _energy(found: FoundWay) -> str:
+    return "" if found.energy is None else number(found.energy, 2)
 
 
-def _how(row: Row) -> str:
-    if not is_short(row.way):
+def _how(found: FoundWay) -> str:
+    if WAYS[found.way].short is None:
         return "a formula"
-    steps = f"{row.found.n_iterations} iterations"
-    return f"converged, {steps}" if row.found.converged else f"not converged after {steps}"
+    steps = f"{found.n_iterations} iterations"
+    return f"converged, {steps}" if found.converged else f"not converged after {steps}"

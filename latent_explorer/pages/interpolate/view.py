@@ -7,16 +7,24 @@ from functools import partial
 import numpy as np
 import streamlit as st
 
-from latent_explorer.checkpoint_map import checkpoint_map
-from latent_explorer.components.latent_map import Line
+from latent_explorer.components.latent_map.values import Callbacks, Line, Marked, Overlays, Shown
 from latent_explorer.data import catalogue, encoding
 from latent_explorer.data.neighbours import N_VOTERS
 from latent_explorer.links.codec import Target
-from latent_explorer.pages.interpolate import controls, files, geometry, profile, stops, table, ways
+from latent_explorer.pages.interpolate import controls, files, geometry, profile, stops, table
 from latent_explorer.pages.interpolate.arithmetic import arithmetic
-from latent_explorer.pages.interpolate.around import Around, look_around, said_of_region
+from latent_explorer.pages.interpolate.curves import NoWayError
 from latent_explorer.pages.interpolate.link import WalkLink
+from latent_explorer.pages.interpolate.neighbourhood import (
+    Neighbourhood,
+    neighbourhood_of,
+    said_of_region,
+)
 from latent_explorer.pages.interpolate.player import walk_player
+from latent_explorer.pages.interpolate.wayfinding import FoundWay, find, lengths, steps
+from latent_explorer.pages.interpolate.ways import WAYS, Spacing, Way
+from latent_explorer.panels.checkpoint_map import checkpoint_map
+from latent_explorer.panels.controls import download
 from latent_explorer.session.current import current, follow_folder
 from latent_explorer.session.errors import shown_errors
 from latent_explorer.session.opened import link_start
@@ -27,17 +35,17 @@ from vae_core.data import Split
 STRIP, KEPT = "walk_strip", "walk_legs"
 
 
-def _find(ref: CheckpointRef) -> tuple[dict[ways.Way, ways.Found], ways.Found]:
+def _find(ref: CheckpointRef) -> tuple[dict[Way, FoundWay], FoundWay]:
     """Ways on the map, and the one that is walked; the straight line for one that is not there."""
     kept = st.session_state.setdefault(KEPT, {})
     shown = controls.shown_ways()
-    found = ways.find(ref, [*shown, "straight"], stops.latents(), kept)
-    asked: ways.Way = st.session_state[controls.WAY]
+    found = find(ref, [*shown, "straight"], stops.latents(), kept)
+    asked: Way = st.session_state[controls.WAY]
     for way in shown:
         if isinstance(why := found[way], str):
             instead = " Showing the straight line." if way == asked else ""
-            st.warning(f"No {ways.KINDS[way]} here: {why}.{instead}")
-    there: dict[ways.Way, ways.Found] = {
+            st.warning(f"No {WAYS[way].name} here: {why}.{instead}")
+    there: dict[Way, FoundWay] = {
         way: each for way, each in found.items() if not isinstance(each, str)
     }
     walked = there.get(asked, there["straight"])
@@ -46,18 +54,17 @@ def _find(ref: CheckpointRef) -> tuple[dict[ways.Way, ways.Found], ways.Found]:
     return there, walked
 
 
-def _steps(ref: CheckpointRef, walked: ways.Found) -> np.ndarray:
+def _steps(ref: CheckpointRef, walked: FoundWay) -> np.ndarray:
     n_steps: int = st.session_state[controls.STEPS]
     try:
-        return ways.steps(ref, walked.curve, n_steps, st.session_state[controls.SPACING])
-    except ways.NoWayError as err:
+        return steps(ref, walked.curve, n_steps, st.session_state[controls.SPACING])
+    except NoWayError as err:
         st.warning(f"No even steps in the image: {err}. Showing steps even in z.")
-        return ways.steps(ref, walked.curve, n_steps, "z")
+        return steps(ref, walked.curve, n_steps, "z")
 
 
 @st.fragment
 def _interpolate() -> None:
-    st.html(controls.STYLE)
     with shown_errors():
         follow_folder()
         ref, split = current()
@@ -72,7 +79,7 @@ def _interpolate() -> None:
         _, center, axes = encoding.positions(ref)
         with left:
             lines = [
-                Line((each.curve - center) @ axes, ways.DASHES[way])
+                Line((each.curve - center) @ axes, WAYS[way].dashes)
                 for way, each in found.items()
                 if each is not walked
             ]
@@ -80,29 +87,27 @@ def _interpolate() -> None:
                 ref,
                 split,
                 key=stops.MAP,
-                path=(z - center) @ axes,
-                lines=lines,
-                marks=stops.marks(),
-                start=link_start("interpolate"),
+                marked=Marked(ends=stops.marks()),
+                overlays=Overlays((z - center) @ axes, lines),
+                shown=Shown(link_start("interpolate")),
                 link=_link(ref, split),
-                on_pick=stops.on_pick,
-                on_drag=stops.on_drag,
+                on=Callbacks(pick=stops.on_pick, drag=stops.on_drag),
             )
-        images, around = _walk(ref, split, z, walked)
+        images, near = _walk(ref, split, z, walked)
         with right, st.expander("Arithmetic: z(a) − z(b) + z(c)"):
             arithmetic(ref)
-        _compared(ref, found)
-        profile.profile(ref, z, images, around)
-        _files(ref, z, images, around, walked)
+        _way_lengths(ref, found)
+        profile.profile(ref, z, images, near)
+        _files(ref, z, images, near, walked)
 
 
 def _walk(
-    ref: CheckpointRef, split: Split, z: np.ndarray, walked: ways.Found
-) -> tuple[np.ndarray, Around]:
+    ref: CheckpointRef, split: Split, z: np.ndarray, walked: FoundWay
+) -> tuple[np.ndarray, Neighbourhood]:
     """Draw the strip, and say whether it stays where digits are."""
-    images, around = encoding.decode(ref, z), look_around(ref, z)
+    images, near = encoding.decode(ref, z), neighbourhood_of(ref, z)
     is_loop = st.session_state[stops.LOOP]
-    st.markdown(f"##### The decoded way, {ways.KINDS[walked.way]}")
+    st.markdown(f"##### The decoded way, {WAYS[walked.way].name}")
     walk_player(
         ref,
         split,
@@ -110,12 +115,12 @@ def _walk(
         map_key=stops.MAP,
         z=z,
         images=images,
-        around=around,
+        near=near,
         stops=stops.latents(),
         marks=stops.marks(),
         is_loop=is_loop,
     )
-    st.markdown(said_of_region(around))
+    st.markdown(said_of_region(near))
     caption = (
         f"Under each step: the digit that most of the {N_VOTERS} nearest training digits "
         "are, and its share; a bar where it changes, a dashed frame outside the region with data."
@@ -126,15 +131,13 @@ def _walk(
             "projection."
         )
     st.caption(caption)
-    return images, around
+    return images, near
 
 
-def _compared(ref: CheckpointRef, found: dict[ways.Way, ways.Found]) -> None:
+def _way_lengths(ref: CheckpointRef, found: dict[Way, FoundWay]) -> None:
     st.markdown("##### The ways compared")
-    rows = [
-        ways.measured(ref, each, with_density="density" in found) for each in found.values()
-    ]  # fmt: skip
-    table.ways_table(rows)
+    with_density = "density" in found
+    table.ways_table([lengths(ref, each, with_density=with_density) for each in found.values()])
     latent_dim = catalogue.stored(ref).header.model.latent_dim
     start = (
         "Dijkstra's path over a lattice that grows to hold the stops, here |z| < "
@@ -161,12 +164,12 @@ def _link(ref: CheckpointRef, split: Split) -> dict[str, str]:
     )
     walk = WalkLink(
         ends=(a, b),
+        via=tuple(via),
         ways=tuple(controls.shown_ways()),
         way=st.session_state[controls.WAY],
         steps=st.session_state[controls.STEPS],
         spacing=st.session_state[controls.SPACING],
         loop=st.session_state[stops.LOOP],
-        via=tuple(via),
     )
     return {"checkpoint": ref.name, "split": split} | walk.params()
 
@@ -175,33 +178,31 @@ def _files(
     ref: CheckpointRef,
     z: np.ndarray,
     images: np.ndarray,
-    around: Around,
-    walked: ways.Found,
+    near: Neighbourhood,
+    walked: FoundWay,
 ) -> None:
-    said = files.about(ref, ways.KINDS[walked.way], st.session_state[controls.SPACING])
+    said = files.about(ref, WAYS[walked.way].name, st.session_state[controls.SPACING])
     is_loop: bool = st.session_state[stops.LOOP]
-    spacing: ways.Spacing = st.session_state[controls.SPACING]
+    spacing: Spacing = st.session_state[controls.SPACING]
     made = {
-        "Strip as PNG": ("walk.png", partial(files.strip_png, images, around)),
+        "Strip as PNG": ("walk.png", partial(files.strip_png, images, near)),
         f"GIF, {files.N_FRAMES} frames": (
             "walk.gif",
             partial(_gif, ref, walked.curve, spacing, is_loop),
         ),
-        "NPZ": ("walk.npz", partial(files.walk_npz, z, images, around, said)),
-        "CSV": ("walk.csv", partial(files.walk_csv, z, images, around, said)),
+        "NPZ": ("walk.npz", partial(files.walk_npz, z, images, near, said)),
+        "CSV": ("walk.csv", partial(files.walk_csv, z, images, near, said)),
     }
     with st.container(horizontal=True, gap="small"):
         for label, (name, make) in made.items():
-            st.download_button(
-                label, make, file_name=name, on_click="ignore", icon=":material/download:"
-            )
+            download(label, make, file_name=name)
 
 
-def _gif(ref: CheckpointRef, curve: np.ndarray, spacing: ways.Spacing, is_loop: bool) -> bytes:
+def _gif(ref: CheckpointRef, curve: np.ndarray, spacing: Spacing, is_loop: bool) -> bytes:
     try:
-        z = ways.steps(ref, curve, files.N_FRAMES, spacing)
-    except ways.NoWayError:  # the page has said so
-        z = ways.steps(ref, curve, files.N_FRAMES, "z")
+        z = steps(ref, curve, files.N_FRAMES, spacing)
+    except NoWayError:  # the page has said so
+        z = steps(ref, curve, files.N_FRAMES, "z")
     return files.animation_gif(encoding.decode(ref, z), is_loop=is_loop)
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import streamlit as st
 
@@ -11,8 +9,10 @@ from latent_explorer.components.digit_strip import DigitImage, digit_strip
 from latent_explorer.data import catalogue, digits, lattice, observations
 from latent_explorer.data.digits import SPLITS, Floats
 from latent_explorer.links.codec import pin_params
-from latent_explorer.pages.likelihood import chapter
-from latent_explorer.pages.likelihood.one_z import vote, written
+from latent_explorer.pages.likelihood import frame, maps, subject
+from latent_explorer.pages.likelihood.numerals import power_of_ten
+from latent_explorer.pages.likelihood.votes import Vote, vote, written
+from latent_explorer.panels.chart import chart
 from latent_explorer.plots.likelihoods import likelihood_histogram
 from latent_explorer.session.current import current
 from latent_explorer.session.places import place_of_latent
@@ -27,11 +27,10 @@ _N_BINS = 60
 
 def draw(ref: CheckpointRef, split: Split) -> None:
     """Draw the chapter."""
-    here = chapter.place()
-    assert here is not None  # the page opens with one
-    left, right = chapter.columns()
+    here = subject.chosen_place()
+    left, right = frame.columns()
     with left:
-        chapter.place_map(ref, split)
+        maps.map_with_place(ref, split)
     log_px_z = observations.test_log_px_z(ref, here.z)
     lives = vote(ref, here.z)
     figure = likelihood_histogram(
@@ -40,11 +39,11 @@ def draw(ref: CheckpointRef, split: Split) -> None:
         label=lives.label,
         edges=np.linspace(*observations.log_px_z_range(ref), _N_BINS + 1),
         mean=float(log_px_z.mean(dtype=np.float64)),
-        colors=chapter.colors(),
+        colors=frame.colors(),
     )
     with right:
-        chapter.place_controls(ref)
-        if chapter.is_exact(ref):
+        subject.place_controls(ref)
+        if frame.is_exact(ref):
             st.button(
                 "The one z that is best for all digits together",
                 on_click=_on_best,
@@ -53,19 +52,34 @@ def draw(ref: CheckpointRef, split: Split) -> None:
                 "lattice. The first time it takes some seconds.",
             )
         st.markdown(f"**log p(x|z) of the 10,000 test digits at z = {written(here.z)}**")
-        chapter.show_figure(
+        chart(
             figure,
             key="likelihood_histogram",
             alt="Histogram of log p(x|z) over the test digits",
         )
-        st.caption(
-            "How well this z explains each digit: the logarithm of the probability that p(x|z) "
-            f"gives exactly its pixels, in nats: −100 nats is {power_of_ten(-100)}. Dotted: the "
-            f"mean. {lives.said_who()}. {lives.said_how()}"
-            if catalogue.stored(ref).header.model.likelihood == "bernoulli"
-            else "How well this z explains each digit: the log density of p(x|z) at its pixels. "
-            f"Dotted: the mean. {lives.said_who()}. {lives.said_how()}"
-        )
+        st.caption(_said_of_histogram(ref, lives))
+    _best_and_worst(log_px_z)
+    _products(ref, log_px_z)
+    _answer()
+    link = pin_params(here.id, here.z)
+    frame.show_end(ref, split, code="2_data_set.py", figures=[figure], link=link)
+
+
+def _said_of_histogram(ref: CheckpointRef, lives: Vote) -> str:
+    is_binary = catalogue.stored(ref).header.model.likelihood == "bernoulli"
+    what = (
+        "the logarithm of the probability that p(x|z) gives exactly its pixels, in nats: −100 nats "
+        f"is {power_of_ten(-100)}"
+        if is_binary
+        else "the log density of p(x|z) at its pixels"
+    )
+    return (
+        f"How well this z explains each digit: {what}. Dotted: the mean. {lives.said_who()}. "
+        f"{lives.said_how()}"
+    )
+
+
+def _best_and_worst(log_px_z: Floats) -> None:
     order = log_px_z.argsort()
     best, worst = st.columns(2, gap="medium")
     with best:
@@ -74,11 +88,13 @@ def draw(ref: CheckpointRef, split: Split) -> None:
     with worst:
         st.markdown("**Explained worst**, in nats")
         _digits(log_px_z, order[:_N_SHOWN], _WORST)
-    _products(ref, log_px_z)
-    evidence = chapter.term("evidence", "p(x_i)")
-    likelihood = chapter.term("likelihood", r"p(x_i \mid z)")
-    prior = chapter.term("prior", "p(z)")
-    chapter.show_answer(
+
+
+def _answer() -> None:
+    evidence = frame.symbol("evidence", "p(x_i)")
+    likelihood = frame.symbol("likelihood", r"p(x_i \mid z)")
+    prior = frame.symbol("prior", "p(z)")
+    frame.show_answer(
         "No single z creates all the digits: each z is good for a few and hopeless for the rest. "
         f"So every digit gets an integral of its own, ${evidence}$, in which the z that suit it "
         "do the work, and training maximises the sum of their logarithms.",
@@ -86,15 +102,11 @@ def draw(ref: CheckpointRef, split: Split) -> None:
         rf"{prior}\,dz \\ \text{{and not}}\quad \log \int \Bigl(\prod_i {likelihood}\Bigr)"
         rf"{prior}\,dz\end{{gathered}}",
     )
-    chapter.show_code("2_data_set.py")
-    with st.container(horizontal=True, vertical_alignment="center"):
-        chapter.show_download(ref, [figure])
-        chapter.show_link(ref, split, pin_params(here.id, here.z))
 
 
 def _on_best() -> None:
     ref, _ = current()
-    chapter.set_place(place_of_latent(ref, lattice.best_z(ref)))
+    subject.set_place(place_of_latent(ref, lattice.best_z(ref)))
 
 
 def _digits(log_px_z: Floats, rows: np.ndarray, key: str) -> None:
@@ -114,7 +126,8 @@ def _products(ref: CheckpointRef, log_px_z: Floats) -> None:
     """Compare one z for all digits with an integral for each, as sums and as products."""
     total = float(log_px_z.sum(dtype=np.float64))
     rows = [("This one z for all of them, Σ log p(xᵢ\\|z)", total)]
-    log_px = catalogue.metrics(ref).get("log_px", {}).get("value")
+    metric = catalogue.metrics(ref).get("log_px")
+    log_px = None if metric is None else metric.value
     if log_px is not None:
         rows.append(("An integral for each, Σ log p(xᵢ), exact", log_px * N_TEST))
     density = catalogue.stored(ref).header.model.likelihood != "bernoulli"
@@ -123,7 +136,7 @@ def _products(ref: CheckpointRef, log_px_z: Floats) -> None:
     lines += [f"| {name} | {number(s / N_TEST, 2)} | {power_of_ten(s)} |" for name, s in rows]
     st.markdown("\n".join(lines))
     if log_px is None:
-        why = catalogue.metrics(ref).get("log_px", {}).get("how", "not measured")
+        why = "not measured" if metric is None else metric.method
         st.caption(f"No log p(x) of this checkpoint to compare with: {why.removeprefix('none: ')}.")
         return
     gain = log_px * N_TEST - total
@@ -132,9 +145,3 @@ def _products(ref: CheckpointRef, log_px_z: Floats) -> None:
         f"logarithms. Letting every digit have its own z makes the test set {power_of_ten(gain)} "
         "times as likely as this one z does."
     )
-
-
-def power_of_ten(nats: float) -> str:
-    """Write e^nats as a power of ten: 10^(−1,234,567), rounded to whole exponents."""
-    exponent = round(nats / math.log(10))
-    return f"10^({exponent:,})".replace("-", "−")

@@ -2,61 +2,41 @@
 
 from __future__ import annotations
 
-import math
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-import numpy as np
 import streamlit as st
 
 from latent_explorer.components.digit_strip import DigitImage, digit_strip
 from latent_explorer.data import catalogue, lattice
 from latent_explorer.data.digits import Floats
 from latent_explorer.data.lattice import ESTIMATE_RUNS, ESTIMATE_SAMPLES
-from latent_explorer.pages.likelihood import chapter
+from latent_explorer.pages.likelihood import frame, maps, subject
+from latent_explorer.pages.likelihood.estimator_runs import MOST_ERRORS, at_k, bound_checks
+from latent_explorer.pages.likelihood.numerals import two_digits
+from latent_explorer.panels.chart import chart
 from latent_explorer.plots import estimates as plots
 from latent_explorer.theme import number
 from vae_core.checkpoints import CheckpointRef
 from vae_core.data import Split
 
 if TYPE_CHECKING:
-    from vae_core.analysis.convergence import Estimates, Trials
+    from vae_core.analysis.convergence import Estimates
 
 K, WHOLE = "estimates_k", "estimates_whole"
 NAIVE, IWAE, ELBO, EXACT, KL = "Naive", "IWAE", "ELBO", "exact", "KL"
 _FIRST_K = 1000
 _WANTED_ERROR = 0.1  # nats
 _SHOWN_BELOW = 10.0  # nats below the ELBO at which the chart ends unless asked for all
-_ERRORS = 3.0  # Monte Carlo errors by which the self-check lets an estimate be off
-
-
-class AtK(NamedTuple):
-    """What the runs of one estimator say at one K."""
-
-    median: float  # nats
-    low: float  # nats, and high: 90 % of the runs lie between
-    high: float
-    mean: float  # nats
-    stderr: float  # nats, of the mean
-    ess: float  # median effective sample size
-
-
-def at_k(trials: Trials, k: int) -> AtK:
-    """Summarise the runs of an estimator at one of its K."""
-    column = trials.n_samples.tolist().index(k)
-    values, ess = trials.value[:, column].numpy(), trials.ess[:, column].numpy()
-    low, median, high = np.quantile(values, (plots.LOW, 0.5, plots.HIGH)).tolist()
-    stderr = float(values.std(ddof=1)) / math.sqrt(len(values))
-    return AtK(median, low, high, float(values.mean()), stderr, float(np.median(ess)))
 
 
 def draw(ref: CheckpointRef, split: Split) -> None:
     """Draw the chapter."""
-    left, right = chapter.columns()
+    left, right = frame.columns()
     with right:
-        is_exact = chapter.offer_exact(ref)
-        chosen = chapter.digit_controls(ref)
+        is_exact = frame.offer_exact(ref)
+        chosen = subject.digit_controls(ref)
     with left:
-        chapter.digit_map(ref, split, chosen)
+        maps.map_with_digit(ref, split, chosen)
     if chosen is None or not is_exact:
         return
     x = chosen.x.tobytes()
@@ -64,19 +44,7 @@ def draw(ref: CheckpointRef, split: Split) -> None:
     colors = _colors()
     with right:
         _headline(ref, chosen, found)
-        st.caption(
-            "Naive Monte Carlo averages p(x|z) over K samples of the prior, IWAE a weighted p(x|z) "
-            f"over K samples of q(z|x). Each is run {ESTIMATE_RUNS} times, to see how far "
-            "a single run can be off."
-        )
-        st.session_state.setdefault(K, _FIRST_K)
-        k: int = st.select_slider(
-            "K, how many samples each run draws",
-            ESTIMATE_SAMPLES,
-            format_func="{:,}".format,
-            key=K,
-            persist_state="session",
-        )
+        k = _choose_k()
         race = _convergence(found, k, colors)
         st.markdown(_table(found, k))
         st.caption(
@@ -87,23 +55,37 @@ def draw(ref: CheckpointRef, split: Split) -> None:
     with left:
         st.markdown(f"##### All {ESTIMATE_RUNS} runs at K = {k:,}")
         dots = plots.spread(runs=_values(found, k), lines=_lines(found), colors=colors)
-        chapter.show_figure(dots, key="estimates_spread", alt=f"The runs' estimates at K = {k:,}")
+        chart(dots, key="estimates_spread", alt=f"The runs' estimates at K = {k:,}")
         parts = _decomposition(found, colors)
         _self_check(found, k)
-    chapter.show_answer(
+    frame.show_answer(
         "Nearly all samples of the prior miss the digit, so the naive mean is far too low until "
         "one of them hits, while q(z|x) tells where to look and needs few samples. The ELBO is a "
         "bound that even one sample estimates, and what it lacks to log p(x) is exactly how far "
         "q(z|x) is from the true posterior.",
         _formula(),
     )
-    chapter.show_code("4_estimates.py")
-    with st.container(horizontal=True, vertical_alignment="center"):
-        chapter.show_download(ref, [race, dots, parts])
-        chapter.show_link(ref, split, chapter.digit_link(chosen))
+    link = maps.digit_link(chosen)
+    frame.show_end(ref, split, code="4_estimates.py", figures=[race, dots, parts], link=link)
 
 
-def _headline(ref: CheckpointRef, chosen: chapter.Chosen, found: Estimates) -> None:
+def _choose_k() -> int:
+    st.caption(
+        "Naive Monte Carlo averages p(x|z) over K samples of the prior, IWAE a weighted p(x|z) "
+        f"over K samples of q(z|x). Each is run {ESTIMATE_RUNS} times, to see how far "
+        "a single run can be off."
+    )
+    st.session_state.setdefault(K, _FIRST_K)
+    return st.select_slider(
+        "K, how many samples each run draws",
+        ESTIMATE_SAMPLES,
+        format_func="{:,}".format,
+        key=K,
+        persist_state="session",
+    )
+
+
+def _headline(ref: CheckpointRef, chosen: subject.ChosenDigit, found: Estimates) -> None:
     is_binary = catalogue.stored(ref).header.model.likelihood == "bernoulli"
     with st.container(horizontal=True, vertical_alignment="center"):
         caption = "binarised" if is_binary else "grey"
@@ -127,7 +109,7 @@ def _convergence(found: Estimates, k: int, colors: dict[str, str]) -> plots.go.F
         colors=colors,
     )
     alt = "Estimates of log p(x) against the number of samples K, with the exact value and the ELBO"
-    chapter.show_figure(figure, key="estimates_race", alt=alt)
+    chart(figure, key="estimates_race", alt=alt)
     return figure
 
 
@@ -150,7 +132,7 @@ def _needed(ref: CheckpointRef, x: bytes) -> None:
     n = relative_variance / _WANTED_ERROR**2
     st.markdown(
         f"For a standard error of {_WANTED_ERROR:g} nat, naive Monte Carlo needs about "
-        f"**{_two_digits(n)} prior samples** for this digit."
+        f"**{two_digits(n)} prior samples** for this digit."
     )
     st.caption(
         f"K = (E[w²] / E[w]² − 1) / {_WANTED_ERROR:g}², with w = p(x|z) and both means under the "
@@ -165,7 +147,7 @@ def _needed(ref: CheckpointRef, x: bytes) -> None:
 def _decomposition(found: Estimates, colors: dict[str, str]) -> plots.go.Figure:
     st.markdown("##### log p(x) = ELBO + KL(q(z|x) ‖ p(z|x))")
     figure = plots.decomposition(log_px=found.log_px, elbo=found.elbo, kl=found.kl, colors=colors)
-    chapter.show_figure(figure, key="estimates_parts", alt="ELBO plus KL beside the exact log p(x)")
+    chart(figure, key="estimates_parts", alt="ELBO plus KL beside the exact log p(x)")
     both = found.elbo + found.kl
     st.markdown(
         f"{number(found.elbo, 2)} + {number(found.kl, 2)} = **{number(both, 2)}**, the lattice "
@@ -177,22 +159,15 @@ def _decomposition(found: Estimates, colors: dict[str, str]) -> plots.go.Figure:
 
 def _self_check(found: Estimates, k: int) -> None:
     """Check in front of the user that bounds are bounds."""
-    iwae = at_k(found.iwae, k)
-    checks = (
-        ("ELBO", found.elbo, found.elbo_stderr, f"IWAE-{k:,}", iwae.mean, iwae.stderr),
-        (f"IWAE-{k:,}", iwae.mean, iwae.stderr, "exact", found.log_px, 0.0),
-    )
-    for low_name, low, low_error, high_name, high, high_error in checks:
-        error = math.hypot(low_error, high_error)
-        holds = low <= high + _ERRORS * error
-        icon, sign = (":material/check_circle:", "≤") if holds else (":material/error:", ">")
+    for check in bound_checks(found, k):
+        icon, sign = (":material/check_circle:", "≤") if check.holds else (":material/error:", ">")
         st.markdown(
-            f"{icon} **{low_name} {sign} {high_name}**: "
-            f"{high_name} − {low_name} = {number(high - low)} ± {number(error)} nats"
+            f"{icon} **{check.low} {sign} {check.high}**: {check.high} − {check.low} = "
+            f"{number(check.difference)} ± {number(check.error)} nats"
         )
     st.caption(
         f"IWAE-{k:,} here is the mean of the {ESTIMATE_RUNS} runs. ± is the Monte Carlo "
-        f"error; a difference below 0 by less than {_ERRORS:g} of it is chance."
+        f"error; a difference below 0 by less than {MOST_ERRORS:g} of it is chance."
     )
 
 
@@ -210,7 +185,7 @@ def _lines(found: Estimates) -> dict[str, float]:
 
 def _colors() -> dict[str, str]:
     """Colours of the charts: each estimator has that of what its samples come from."""
-    terms = chapter.colors()
+    terms = frame.colors()
     return {
         NAIVE: terms["prior"],
         IWAE: terms["encoder"],
@@ -221,21 +196,15 @@ def _colors() -> dict[str, str]:
 
 
 def _formula() -> str:
-    exact = chapter.term("evidence", r"\log p(x)")
-    elbo = chapter.term("likelihood", r"\mathrm{ELBO}")
-    kl = chapter.term("posterior", r"\mathrm{KL}(q(z \mid x) \,\|\, p(z \mid x))")
-    naive = chapter.term("prior", r"\log \tfrac1K \textstyle\sum_k p(x \mid z_k),\ z_k \sim p(z)")
+    exact = frame.symbol("evidence", r"\log p(x)")
+    elbo = frame.symbol("likelihood", r"\mathrm{ELBO}")
+    kl = frame.symbol("posterior", r"\mathrm{KL}(q(z \mid x) \,\|\, p(z \mid x))")
+    naive = frame.symbol("prior", r"\log \tfrac1K \textstyle\sum_k p(x \mid z_k),\ z_k \sim p(z)")
     weight = r"\tfrac{p(x \mid z_k)\, p(z_k)}{q(z_k \mid x)}"
-    iwae = chapter.term(
+    iwae = frame.symbol(
         "encoder", rf"\log \tfrac1K \textstyle\sum_k {weight},\ z_k \sim q(z \mid x)"
     )
     return (
         rf"\begin{{aligned}} {exact} &= {elbo} + {kl} \\ &\approx {naive} \\ "
         rf"&\approx {iwae} \end{{aligned}}"
     )
-
-
-def _two_digits(value: float) -> str:
-    """Round to two digits, since the last ones of a rule of thumb mean nothing: 160,000."""
-    step = 10 ** max(0, math.floor(math.log10(max(value, 1.0))) - 1)
-    return f"{round(value / step) * step:,}"

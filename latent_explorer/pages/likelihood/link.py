@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from latent_explorer.links.codec import Reader
-
-N_CHAPTERS = 6
+from latent_explorer.pages.likelihood.chapters import CHAPTERS
 
 
 class LikelihoodLink(NamedTuple):
@@ -17,7 +16,7 @@ class LikelihoodLink(NamedTuple):
     @classmethod
     def read(cls, params: Reader) -> LikelihoodLink:
         """Read it."""
-        chapter = params.one_of("chapter", [str(i) for i in range(1, N_CHAPTERS + 1)])
+        chapter = params.one_of("chapter", [str(number) for number in CHAPTERS])
         return cls(None if chapter is None else int(chapter))
 
     def params(self) -> dict[str, str]:

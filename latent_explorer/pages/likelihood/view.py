@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import streamlit as st
 
-from latent_explorer.pages.likelihood.chapter import CHAPTER, CHAPTERS, open_page
+from latent_explorer.pages.likelihood.chapters import CHAPTERS
+from latent_explorer.pages.likelihood.frame import CHAPTER
+from latent_explorer.pages.likelihood.subject import open_page
+from latent_explorer.panels.controls import choice
 from latent_explorer.session.current import current, follow_folder
 from latent_explorer.session.errors import shown_errors
 
@@ -15,17 +18,8 @@ def _likelihood() -> None:
         follow_folder()
         ref, split = current()
         open_page(ref)
-        by_number = {chapter.number: chapter for chapter in CHAPTERS}
-        st.segmented_control(
-            "Chapter",
-            list(by_number),
-            format_func=lambda n: f"{n} · {by_number[n].name}",
-            key=CHAPTER,
-            label_visibility="collapsed",
-            required=True,
-            persist_state="session",
-        )
-        chapter = by_number[st.session_state[CHAPTER]]
+        names = {number: f"{number} · {chapter.name}" for number, chapter in CHAPTERS.items()}
+        chapter = CHAPTERS[choice("Chapter", names, key=CHAPTER, label_visibility="collapsed")]
         st.markdown(f"#### {chapter.question}")
         chapter.draw(ref, split)
 

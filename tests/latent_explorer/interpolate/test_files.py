@@ -9,14 +9,14 @@ import pytest
 from PIL import Image
 
 from latent_explorer.pages.interpolate import files
-from latent_explorer.pages.interpolate.around import Around, said_of_region
+from latent_explorer.pages.interpolate.neighbourhood import Neighbourhood, said_of_region
 
 
-def around(nearest: list[float]) -> Around:
+def around(nearest: list[float]) -> Neighbourhood:
     shares = np.zeros((len(nearest), 10))
     shares[:, 7] = 1.0
     shares[-1, [7, 4]] = 0.0, 1.0
-    return Around(np.array(nearest), shares, 1.0)
+    return Neighbourhood(np.array(nearest), shares, 1.0)
 
 
 def images(n: int) -> np.ndarray:

@@ -87,15 +87,15 @@ def test_a_plain_autoencoder_has_only_its_reconstruction(
 
 def test_the_shipped_figures_are_their_means() -> None:
     """What a header says of the test set is, within its own noise, the mean over its digits."""
-    from latent_explorer.data.catalogue import weights_folder
+    from latent_explorer.folders import SHIPPED_WEIGHTS
     from vae_core.checkpoints import list_checkpoints, load_checkpoint
     from vae_core.data import load_mnist
 
-    ref = next(r for r in list_checkpoints(weights_folder()) if r.name == "elbo")
+    ref = next(r for r in list_checkpoints(SHIPPED_WEIGHTS) if r.name == "elbo")
     checkpoint = load_checkpoint(ref)
     got = digit_elbos(checkpoint.model, load_mnist("test"))
     assert got.elbo is not None
     assert got.kl is not None
     figures = checkpoint.metrics
-    assert float(got.kl.mean()) == pytest.approx(figures["kl"]["value"], abs=0.01)
-    assert float(got.elbo.mean()) == pytest.approx(figures["elbo"]["value"], abs=0.1)
+    assert float(got.kl.mean()) == pytest.approx(figures["kl"].value, abs=0.01)
+    assert float(got.elbo.mean()) == pytest.approx(figures["elbo"].value, abs=0.1)

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from vae_core.checkpoints import Header, save_checkpoint
+from vae_core.checkpoints import save_checkpoint
 from vae_core.cli import main
 from vae_core.config import ModelConfig, TrainConfig
+from vae_core.header import Header
 from vae_core.models import VAE
 from vae_core.recipes import RECIPES, Recipe
 

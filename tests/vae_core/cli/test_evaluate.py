@@ -11,9 +11,7 @@ from tests.vae_core.cli.conftest import error_of
 from vae_core.analysis.evaluation import evaluate_model
 from vae_core.checkpoints import (
     checkpoint_ref,
-    digit_map,
     load_checkpoint,
-    posterior_std,
     read_checkpoint,
     read_header,
     save_checkpoint,
@@ -21,6 +19,7 @@ from vae_core.checkpoints import (
 from vae_core.cli import evaluate, main
 from vae_core.cli.writing import Places
 from vae_core.data import DataSet, load_idx
+from vae_core.metrics import Metric, metrics_from_json
 
 
 def test_evaluate_json_has_the_promised_fields(
@@ -35,7 +34,8 @@ def test_evaluate_json_has_the_promised_fields(
     assert row["latent_dim"] == 2
     assert row["binarisation"] == "one fixed draw, seed 0"
     assert row["sha256"] == checkpoint_ref(trained).sha256
-    assert row["metrics"] == read_header(trained).metrics  # measured again, to the same figures
+    metrics = metrics_from_json(row["metrics"], read_header(trained).model)
+    assert metrics == read_header(trained).metrics  # measured again, to the same figures
     for name in ("log_px", "elbo", "kl", "reconstruction", "knn10", "silhouette", "nmi", "ari"):
         figure = row["metrics"][name]
         assert set(figure) == {"value", "stderr", "unit", "how"}
@@ -49,8 +49,8 @@ def test_evaluate_write_stores_the_figures(
     copied = tmp_path / "copied.safetensors"
     stored = read_checkpoint(trained)
     model = load_checkpoint(checkpoint_ref(trained)).model
-    old = {"epoch": {"value": 0.5, "stderr": None, "unit": "epochs", "how": "counted"}}
-    places = Places(digit_map(stored), posterior_std(stored))
+    old = {"epoch": Metric(0.5, None, "epochs", "counted", ("counted",))}
+    places = Places(stored.codes, stored.std)
     save_checkpoint(copied, model, replace(stored.header, metrics=old), *places)
     monkeypatch.setattr(evaluate, "load_mnist", lambda split: few_digits)
     monkeypatch.setattr(evaluate, "places_of", lambda model: places)

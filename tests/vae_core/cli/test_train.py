@@ -16,22 +16,15 @@ import pytest
 import torch
 
 from tests.vae_core.cli.conftest import TINY, error_of
-from vae_core import runs
+from vae_core import train_state
 from vae_core.analysis.evaluation import evaluate_model
 from vae_core.analysis.projection import encode_images
-from vae_core.checkpoints import (
-    checkpoint_ref,
-    digit_map,
-    load_checkpoint,
-    posterior_std,
-    read_checkpoint,
-    read_header,
-)
+from vae_core.checkpoints import checkpoint_ref, load_checkpoint, read_checkpoint, read_header
 from vae_core.cli import main
 from vae_core.config import ModelConfig, TrainConfig
 from vae_core.data import data_identity, load_idx, load_mnist
 from vae_core.recipes import RECIPES, Recipe
-from vae_core.runs import run_path
+from vae_core.train_state import train_state_path
 from vae_core.training import StepRecord, moments, start, train
 
 ROOT = Path(__file__).parents[3]
@@ -87,11 +80,11 @@ def test_train_measures_the_stored_weights(trained: Path, tiny_idx_folder: Path)
     model = load_checkpoint(checkpoint_ref(trained)).model
     test, train = (load_idx(tiny_idx_folder, split) for split in ("test", "train"))
     assert evaluate_model(model, test, train=train) == stored.header.metrics
-    digits = digit_map(stored)
+    digits = stored.codes
     assert digits is not None
     mu, logvar = encode_images(model, load_mnist("all").images[::700])
     np.testing.assert_allclose(digits.coords[::700], mu, atol=1e-5)
-    std = posterior_std(stored)
+    std = stored.std
     assert std is not None
     np.testing.assert_allclose(std[::700], (0.5 * logvar).exp(), rtol=1e-3)
 
@@ -112,8 +105,8 @@ def test_snapshots_are_the_network_as_it_was(cli: Run, out: Path, tiny_idx_folde
         for name, value in state.model.state_dict().items():
             assert torch.equal(loaded[name], value.half().float())
         header = read_header(file)
-        assert header.metrics["epoch"]["value"] == pytest.approx(2 * step / steps[-1])
-        assert digit_map(read_checkpoint(file)) is None  # small files: the app encodes
+        assert header.metrics["epoch"].value == pytest.approx(2 * step / steps[-1])
+        assert read_checkpoint(file).codes is None  # small files: the app encodes
     last = load_checkpoint(checkpoint_ref(out)).model.state_dict()
     assert all(torch.equal(loaded[name], last[name]) for name in last)
 
@@ -205,7 +198,7 @@ def test_an_autoencoder_is_trained_and_shown_without_bounds(
     assert "reconstruction -" in epoch
     header = read_header(out)
     assert header.history[0][2:4] == [None, None]
-    assert header.metrics["elbo"]["value"] is None
+    assert header.metrics["elbo"].value is None
 
 
 def test_a_start_from_codes_asks_for_them_once(
@@ -292,14 +285,14 @@ def test_help_names_every_recipe_and_an_example(capsys: pytest.CaptureFixture[st
 
 def stop_after(monkeypatch: pytest.MonkeyPatch, epochs: int) -> None:
     """Press Ctrl-C right after that many epochs were saved."""
-    save_run = runs.save_run
+    save_train_state = train_state.save_train_state
 
     def save_and_stop(path: Path, state: Any, data: dict[str, str]) -> None:
-        save_run(path, state, data)
+        save_train_state(path, state, data)
         if state.epochs_done == epochs:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(runs, "save_run", save_and_stop)
+    monkeypatch.setattr(train_state, "save_train_state", save_and_stop)
 
 
 def test_ctrl_c_then_resume_is_as_if_nothing_had_happened(
@@ -316,7 +309,7 @@ def test_ctrl_c_then_resume_is_as_if_nothing_had_happened(
         assert cli("--out", str(out), "--epochs", "3") == 130
     assert "stopped after 1 of 3 epochs; go on with --resume" in capsys.readouterr().err
     assert not out.exists()
-    assert runs.run_path(out).exists()
+    assert train_state.train_state_path(out).exists()
 
     assert cli("--out", str(out), "--epochs", "3") == 1  # neither silently over, nor silently on
     assert "is an unfinished run; go on with --resume or start over with" in error_of(capsys)
@@ -325,7 +318,7 @@ def test_ctrl_c_then_resume_is_as_if_nothing_had_happened(
 
     assert cli("--out", str(out), "--epochs", "3", "--resume") == 0
     assert out.read_bytes() == whole.read_bytes()
-    assert not runs.run_path(out).exists()
+    assert not train_state.train_state_path(out).exists()
 
 
 def test_force_starts_an_unfinished_run_over(
@@ -365,7 +358,7 @@ def test_a_killed_process_resumes_to_the_same_bytes(
         stderr=subprocess.DEVNULL,
     )
     try:
-        unfinished, deadline = runs.run_path(out), time.monotonic() + 60
+        unfinished, deadline = train_state.train_state_path(out), time.monotonic() + 60
         while not unfinished.exists() and process.poll() is None:
             assert time.monotonic() < deadline, "no epoch was saved within a minute"
             time.sleep(0.002)
@@ -396,7 +389,7 @@ def test_a_diverged_run_says_so_and_keeps_its_last_good_epoch(
     assert cli("--out", str(out)) == 1
     assert "training diverged in epoch 2: its objective is nan; lower" in error_of(capsys)
     assert not out.exists()
-    assert run_path(out).exists()
+    assert train_state_path(out).exists()
 
 
 def test_force_forgets_the_run_it_starts_over(
@@ -405,7 +398,7 @@ def test_force_forgets_the_run_it_starts_over(
     with pytest.MonkeyPatch.context() as patch:
         stop_after(patch, 1)
         assert cli("--out", str(out)) == 130
-    assert run_path(out).exists()
+    assert train_state_path(out).exists()
 
     def interrupt(*_: Any) -> Iterator[Any]:
         raise KeyboardInterrupt
@@ -413,7 +406,7 @@ def test_force_forgets_the_run_it_starts_over(
 
     monkeypatch.setattr("vae_core.training.train", interrupt)
     assert cli("--out", str(out), "--force") == 130
-    assert not run_path(out).exists()
+    assert not train_state_path(out).exists()
 
 
 def test_a_data_set_without_test_images_is_refused_before_training(
@@ -424,4 +417,4 @@ def test_a_data_set_without_test_images_is_refused_before_training(
     out = tmp_path / "mine.safetensors"
     assert main(["train", "tiny", "--data", str(tmp_path), "--out", str(out)]) == 1
     assert "t10k-images-idx3-ubyte" in error_of(capsys)
-    assert not run_path(out).exists()
+    assert not train_state_path(out).exists()

@@ -1,27 +1,31 @@
 // One page of small digits. Streamlit calls the default export again when data or theme change.
 
-import { fromBase64, paintDigit, readTheme, SIDE } from "../shared/ink.js";
+import { fromBase64 } from "../shared/bytes.js";
+import { find, make } from "../shared/elements.js";
+import { digitCanvas, paintDigit, PIXELS } from "../shared/ink.js";
+import { readTheme } from "../shared/theme.js";
 
-const DIGIT_BYTES = SIDE * SIDE;
+/** @import {Mount, SheetData, Theme} from "../shared/types.d.ts" */
+/** @typedef {ReturnType<typeof build>} Parts */
 
+/** @type {WeakMap<HTMLElement, Parts>} */
+const built = new WeakMap();
+
+/** @param {Mount<SheetData>} mount */
 export default function ({ data, parentElement, setTriggerValue }) {
-  const root = parentElement.querySelector(".contact-sheet");
-  const parts = (root.parts ??= build(root));
+  const root = find(parentElement, ".contact-sheet", HTMLElement);
+  const parts = built.get(root) ?? build(root);
+  built.set(root, parts);
   const theme = readTheme(root);
   drawBars(parts.bars, data, theme);
   drawPager(parts, data, (page) => setTriggerValue("turn", page));
   drawSheet(parts, data, theme, (id) => setTriggerValue("choose", id));
   root.dataset.ids = data.ids.join();
-  root.dataset.total = data.total;
+  root.dataset.total = String(data.total);
 }
 
+/** @param {HTMLElement} root */
 function build(root) {
-  const make = (tag, className, parent = root) => {
-    const element = document.createElement(tag);
-    element.className = className;
-    parent.append(element);
-    return element;
-  };
   const bars = make("ul", "bars");
   bars.setAttribute("aria-label", "Digits of each class");
   const sheet = make("div", "sheet");
@@ -29,46 +33,44 @@ function build(root) {
   sheet.setAttribute("aria-label", "Selected digits");
   const caption = make("p", "caption");
   const pager = make("div", "pager");
-  const [before, range, after] = ["button", "span", "button"].map((tag) => make(tag, "", pager));
-  before.textContent = "‹";
+  const before = make("button", "", "‹");
   before.setAttribute("aria-label", "Previous page");
-  after.textContent = "›";
-  after.setAttribute("aria-label", "Next page");
+  const range = make("span");
   range.setAttribute("role", "status");
+  const after = make("button", "", "›");
+  after.setAttribute("aria-label", "Next page");
+  pager.append(before, range, after);
+  root.append(bars, sheet, caption, pager);
   return { bars, sheet, caption, pager, before, range, after };
 }
 
+/** @param {number} n */
 const grouped = (n) => n.toLocaleString("en");
 
+/** @param {HTMLElement} bars @param {SheetData} data @param {Theme} theme */
 function drawBars(bars, { counts, total, palette }, theme) {
-  if (bars.children.length !== counts.length) {
-    bars.replaceChildren(
-      ...counts.map(() => {
-        const item = document.createElement("li");
-        item.innerHTML = '<span class="count"></span><span class="bar"></span><b></b>';
-        return item;
-      }),
-    );
-  }
   const most = Math.max(1, ...counts);
-  counts.forEach((count, label) => {
-    const item = bars.children[label];
-    const [number, bar, name] = item.children;
+  const items = counts.map((count, label) => {
+    const item = make("li");
     const share = ((100 * count) / Math.max(1, total)).toFixed(1);
     item.title = `${label}: ${grouped(count)} digits, ${share} %`;
-    number.textContent = grouped(count);
-    bar.style.setProperty("--share", count / most);
+    const bar = make("span", "bar");
+    bar.style.setProperty("--share", String(count / most));
     bar.style.background = palette[theme.name][label];
-    name.textContent = label;
+    item.append(make("span", "count", grouped(count)), bar, make("b", "", String(label)));
+    return item;
   });
+  bars.replaceChildren(...items);
 }
 
+/** @param {Parts} parts @param {SheetData} data @param {(page: number) => void} turn */
 function drawPager({ pager, before, range, after }, data, turn) {
   const { page, pageSize, total, ids } = data;
   const first = page * pageSize;
   pager.hidden = total <= pageSize;
   range.textContent = `${grouped(first + 1)}–${grouped(first + ids.length)} of ${grouped(total)}`;
   // aria-disabled keeps the focus where it is on the last page
+  /** @param {HTMLElement} button @param {number} to @param {boolean} isPossible */
   const set = (button, to, isPossible) => {
     button.setAttribute("aria-disabled", String(!isPossible));
     button.onclick = () => isPossible && turn(to);
@@ -77,21 +79,31 @@ function drawPager({ pager, before, range, after }, data, turn) {
   set(after, page + 1, first + ids.length < total);
 }
 
+/**
+ * @param {Parts} parts @param {SheetData} data @param {Theme} theme
+ * @param {(id: number) => void} choose
+ */
 function drawSheet({ sheet, caption, before, after }, data, theme, choose) {
   const { ids, captions, chosen } = data;
-  while (sheet.children.length > ids.length) sheet.lastChild.remove();
+  while (sheet.children.length > ids.length) sheet.lastChild?.remove();
   while (sheet.children.length < ids.length) sheet.append(makeButton());
+  const buttons = [...sheet.querySelectorAll("button")];
   const all = fromBase64(data.pixels);
-  const says = (i) => (caption.textContent = captions[i] ?? "");
-  const rest = ids.indexOf(chosen);
-  const focused = [...sheet.children].indexOf(sheet.getRootNode().activeElement);
-  ids.forEach((id, i) => {
-    const button = sheet.children[i];
-    paintDigit(button.firstChild, all.subarray(i * DIGIT_BYTES, (i + 1) * DIGIT_BYTES), theme);
+  const says = (/** @type {number} */ i) => {
+    caption.textContent = captions[i] ?? "";
+  };
+  const indexOf = (/** @type {unknown} */ element) =>
+    buttons.findIndex((button) => button === element);
+  const rest = chosen === null ? -1 : ids.indexOf(chosen);
+  const root = /** @type {Document | ShadowRoot} */ (sheet.getRootNode());
+  const focused = indexOf(root.activeElement);
+  buttons.forEach((button, i) => {
+    const canvas = find(button, "canvas", HTMLCanvasElement);
+    paintDigit(canvas, all.subarray(i * PIXELS, (i + 1) * PIXELS), theme);
     button.setAttribute("aria-label", captions[i]);
-    button.setAttribute("aria-pressed", String(id === chosen));
+    button.setAttribute("aria-pressed", String(ids[i] === chosen));
     button.tabIndex = i === Math.max(0, focused >= 0 ? focused : rest) ? 0 : -1; // one stop for all
-    button.onclick = () => choose(id);
+    button.onclick = () => choose(ids[i]);
     button.onpointerenter = button.onfocus = () => says(i);
     button.onpointerleave = button.onblur = () => says(rest);
   });
@@ -102,31 +114,34 @@ function drawSheet({ sheet, caption, before, after }, data, theme, choose) {
       event.preventDefault();
       return;
     }
-    const from = [...sheet.children].indexOf(event.target.closest("button"));
-    const to = neighbour(sheet, from, event.key);
+    const from = indexOf(/** @type {Element} */ (event.target).closest("button"));
+    const to = neighbour(buttons, from, event.key);
     if (to === null) return;
     event.preventDefault();
-    sheet.children[from].tabIndex = -1;
-    sheet.children[to].tabIndex = 0;
-    sheet.children[to].focus();
+    buttons[from].tabIndex = -1;
+    buttons[to].tabIndex = 0;
+    buttons[to].focus();
   };
 }
 
 function makeButton() {
-  const button = document.createElement("button");
-  const canvas = document.createElement("canvas");
-  canvas.width = canvas.height = SIDE;
-  button.append(canvas);
+  const button = make("button");
+  button.append(digitCanvas());
   return button;
 }
 
 // Where a key moves the focus to, null if nowhere.
-function neighbour(sheet, from, key) {
-  const cells = [...sheet.children];
+/** @param {HTMLElement[]} cells @param {number} from @param {string} key */
+function neighbour(cells, from, key) {
   const top = cells[0]?.offsetTop;
   const inSecondRow = cells.findIndex((cell) => cell.offsetTop > top);
   const perRow = inSecondRow < 0 ? cells.length : inSecondRow;
-  const steps = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -perRow, ArrowDown: perRow };
-  const to = { Home: 0, End: cells.length - 1 }[key] ?? (key in steps ? from + steps[key] : null);
-  return to !== null && to >= 0 && to < cells.length ? to : null;
+  /** @type {Record<string, number>} */
+  const places = {
+    ...{ Home: 0, End: cells.length - 1 },
+    ...{ ArrowLeft: from - 1, ArrowRight: from + 1 },
+    ...{ ArrowUp: from - perRow, ArrowDown: from + perRow },
+  };
+  const to = places[key] ?? -1;
+  return to >= 0 && to < cells.length ? to : null;
 }

@@ -1,21 +1,26 @@
 // Draws the images of a strip. Streamlit calls the default export again when data or theme change.
 
-import { fromBase64, paintDigit, readTheme, SIDE } from "../shared/ink.js";
+import { fromBase64 } from "../shared/bytes.js";
+import { find, make } from "../shared/elements.js";
+import { digitCanvas, paintDigit } from "../shared/ink.js";
+import { readTheme } from "../shared/theme.js";
 
+/** @import {Mount, StripData, StripImage, Theme} from "../shared/types.d.ts" */
+
+/** @param {Mount<StripData>} mount */
 export default function ({ data, parentElement, setTriggerValue }) {
-  const strip = parentElement.querySelector(".strip");
+  const strip = find(parentElement, ".strip", HTMLElement);
   const tag = data.choosable ? "button" : "figure";
-  const reusable =
-    strip.children.length === data.images.length &&
-    [...strip.children].every((cell) => cell.localName === tag);
-  if (!reusable) {
-    strip.replaceChildren(...data.images.map(() => makeCell(tag)));
-  }
+  const old = /** @type {HTMLElement[]} */ ([...strip.children]);
+  const isReusable =
+    old.length === data.images.length && old.every((cell) => cell.localName === tag);
+  const cells = isReusable ? old : data.images.map(() => makeCell(tag));
+  if (!isReusable) strip.replaceChildren(...cells);
   strip.style.display = data.perRow ? "grid" : "flex";
   strip.style.gridTemplateColumns = `repeat(${data.perRow ?? 1}, minmax(0, ${data.size}px))`;
   const theme = readTheme(strip);
   data.images.forEach((image, i) => {
-    const cell = strip.children[i];
+    const cell = cells[i];
     cell.style.width = data.perRow ? "auto" : `${data.size}px`;
     fill(cell, image, theme);
     if (data.choosable) {
@@ -25,24 +30,20 @@ export default function ({ data, parentElement, setTriggerValue }) {
   });
 }
 
+/** @param {"button" | "figure"} tag */
 function makeCell(tag) {
-  const cell = document.createElement(tag);
-  cell.className = "digit";
-  const canvas = document.createElement("canvas");
-  canvas.width = canvas.height = SIDE;
+  const cell = make(tag, "digit");
+  const canvas = digitCanvas();
   canvas.setAttribute("role", "img");
-  const title = document.createElement("div");
-  title.className = "title";
-  const caption = document.createElement("div");
-  caption.className = "caption";
-  cell.append(canvas, title, caption);
+  cell.append(canvas, make("div", "title"), make("div", "caption"));
   return cell;
 }
 
+/** @param {HTMLElement} cell @param {StripImage} image @param {Theme} theme */
 function fill(cell, image, theme) {
-  const [canvas, title, caption] = cell.children;
-  title.textContent = image.title;
-  caption.textContent = image.caption;
+  const canvas = find(cell, "canvas", HTMLCanvasElement);
+  find(cell, ".title", HTMLElement).textContent = image.title;
+  find(cell, ".caption", HTMLElement).textContent = image.caption;
   canvas.setAttribute("aria-label", `${image.title} ${image.caption}`.trim());
   canvas.dataset.title = image.title;
   paintDigit(canvas, fromBase64(image.pixels), theme, image.signed);

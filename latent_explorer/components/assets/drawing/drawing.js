@@ -3,52 +3,77 @@
 // Strokes are lists of points [x, y, width] in units of the square's side, y down. They are kept
 // by Python's key in this module, which outlives reruns and page switches.
 
+import { toBase64 } from "../shared/bytes.js";
+import { find, penOf } from "../shared/elements.js";
+
+/** @import {DrawingData, Ink, Mount} from "../shared/types.d.ts" */
+/** @typedef {[x: number, y: number, width: number][]} Stroke */
+
 const BRUSH = 0.115; // of the side; a digit over 0.8 of it gets strokes as wide as MNIST's, some 3 of 20
 const LEAST_PAUSE = 150; // ms between two pictures sent while drawing
 const MOST_PAUSE = 600;
 const NO_ANSWER = 2000; // ms after which the next is sent all the same
 const STEP = 1 / 48; // of the pen moved by keys
 const BIG_STEP = 1 / 12;
+/** @type {Record<string, [number, number]>} */
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
+/** @typedef {ReturnType<typeof newPad>} Pad */
+/** @type {Map<string, Pad>} */
 const pads = new Map();
 
+/** @param {Mount<DrawingData>} mount */
 export default function ({ data, parentElement, setTriggerValue }) {
-  const { key } = data;
-  const root = parentElement.querySelector(".pad");
-  const isNew = !pads.has(key);
-  if (isNew) {
-    pads.set(key, {
-      strokes: [],
-      pointer: null, // id of the one that draws
-      pen: { x: 0.5, y: 0.5, isDown: false, isShown: false }, // moved by keys
-      isDirty: false, // not sent yet
-      sent: data.seen,
-      seen: data.seen,
-      sentAt: 0,
-      restUntil: 0,
-      timer: 0,
-      frame: 0,
-    });
-  }
-  const pad = pads.get(key);
-  Object.assign(pad, { root, side: data.side, setTriggerValue });
-  if (root.pad !== pad) {
-    root.pad = pad;
+  const { key, seen } = data;
+  const root = find(parentElement, ".pad", HTMLElement);
+  const known = pads.get(key);
+  const pad = known ?? newPad(root, data);
+  pads.set(key, pad);
+  pad.side = data.side;
+  pad.tell = (/** @type {Ink} */ ink) => setTriggerValue("ink", ink);
+  if (pad.root !== root || !pad.observer) {
+    Object.assign(pad, partsOf(root));
     listen(pad);
   }
-  answered(pad, data.seen, isNew);
+  answered(pad, seen, !known);
   redraw(pad);
   return () => {
     pad.observer?.disconnect();
     pad.observer = null;
     pad.pointer = null;
-    root.pad = null;
   };
 }
 
+/** @param {HTMLElement} root */
+const partsOf = (root) => ({
+  root,
+  canvas: find(root, "canvas", HTMLCanvasElement),
+  undoButton: find(root, ".undo", HTMLButtonElement),
+  clearButton: find(root, ".clear", HTMLButtonElement),
+  spoken: find(root, ".spoken", HTMLElement),
+});
+
+/** @param {HTMLElement} root @param {DrawingData} data */
+const newPad = (root, { seen, side }) => ({
+  ...partsOf(root),
+  side,
+  tell: (/** @type {Ink} */ _ink) => {},
+  observer: /** @type {ResizeObserver | null} */ (null),
+  strokes: /** @type {Stroke[]} */ ([]),
+  pointer: /** @type {number | null} */ (null), // id of the one that draws
+  pen: { x: 0.5, y: 0.5, isDown: false, isShown: false }, // moved by keys
+  isDirty: false, // not sent yet
+  sent: seen,
+  seen,
+  sentAt: 0,
+  restUntil: 0,
+  timer: 0,
+  frame: 0,
+});
+
 // ---- what the server has seen
 
+/** @param {Pad} pad @param {number} seen @param {boolean} isNew */
 function answered(pad, seen, isNew) {
   const isLost = seen < pad.seen; // a new session of the server, which knows nothing of it
   if (isLost) {
@@ -59,50 +84,53 @@ function answered(pad, seen, isNew) {
     pad.restUntil = performance.now() + Math.min(Math.max(took, LEAST_PAUSE), MOST_PAUSE);
     pad.seen = Math.min(seen, pad.sent);
   }
-  if (isLost ? pad.strokes.length : isNew && seen) pad.isDirty = true;
+  if (isLost ? pad.strokes.length > 0 : isNew && seen > 0) pad.isDirty = true;
   pump(pad);
 }
 
+/** @param {Pad} pad */
 function pump(pad, isUrgent = false) {
   clearTimeout(pad.timer);
   const isWaiting = pad.seen < pad.sent;
-  pad.root.dataset.waiting = pad.isDirty || isWaiting;
+  pad.root.dataset.waiting = String(pad.isDirty || isWaiting);
   if (!pad.isDirty) return;
   const rest = (isWaiting ? pad.sentAt + NO_ANSWER : pad.restUntil) - performance.now();
   if (isUrgent || rest <= 0) {
     send(pad);
   } else {
-    pad.timer = setTimeout(() => pump(pad), rest);
+    pad.timer = window.setTimeout(() => pump(pad), rest);
   }
 }
 
+/** @param {Pad} pad */
 function send(pad) {
   pad.isDirty = false;
   pad.sent += 1;
   pad.sentAt = performance.now();
-  pad.setTriggerValue("ink", { n: pad.sent, levels: pad.strokes.length ? levels(pad) : null });
+  pad.tell({ n: pad.sent, levels: pad.strokes.length ? levels(pad) : null });
 }
 
 // The strokes as side x side bytes, 255 for ink, in base64.
+/** @param {Pad} pad */
 function levels({ strokes, side }) {
   const canvas = document.createElement("canvas");
   canvas.width = canvas.height = side;
-  const context = canvas.getContext("2d", { willReadFrequently: true });
+  const context = penOf(canvas, { willReadFrequently: true });
   for (const stroke of strokes) paint(context, stroke, side);
   const { data } = context.getImageData(0, 0, side, side);
-  let text = "";
-  for (let i = 3; i < data.length; i += 4) text += String.fromCharCode(data[i]);
-  return btoa(text);
+  return toBase64(Uint8Array.from({ length: side * side }, (_, i) => data[4 * i + 3]));
 }
 
 // ---- strokes
 
+/** @param {Pad} pad */
 function changed(pad, isUrgent = false) {
   pad.isDirty = true;
   pump(pad, isUrgent);
   redraw(pad);
 }
 
+/** @param {Pad} pad */
 function undo(pad) {
   if (!pad.strokes.length) return;
   pad.pointer = null;
@@ -112,6 +140,7 @@ function undo(pad) {
   changed(pad, true);
 }
 
+/** @param {Pad} pad */
 function clear(pad) {
   if (!pad.strokes.length) return;
   pad.pointer = null;
@@ -121,19 +150,21 @@ function clear(pad) {
   changed(pad, true);
 }
 
+/** @param {Pad} pad */
 function count({ strokes }) {
   return strokes.length === 1 ? "1 stroke" : `${strokes.length} strokes`;
 }
 
+/** @param {Pad} pad @param {string} text */
 function say(pad, text) {
-  pad.root.querySelector(".spoken").textContent = text;
+  pad.spoken.textContent = text;
 }
 
 // ---- pointer and keys
 
+/** @param {Pad} pad */
 function listen(pad) {
-  const canvas = pad.root.querySelector("canvas");
-  const [undoButton, clearButton] = pad.root.querySelectorAll("button");
+  const { canvas, undoButton, clearButton } = pad;
   pad.observer?.disconnect();
   pad.observer = new ResizeObserver(() => redraw(pad));
   pad.observer.observe(canvas);
@@ -151,17 +182,17 @@ function listen(pad) {
       // the pointer is gone already
     }
     pad.strokes.push([]);
-    extend(pad, canvas, [event]);
+    extend(pad, [event]);
   };
   canvas.onpointermove = (event) => {
     if (event.pointerId !== pad.pointer) return;
     const events = event.getCoalescedEvents?.() ?? [];
-    extend(pad, canvas, events.length ? events : [event]);
+    extend(pad, events.length ? events : [event]);
   };
   canvas.onpointerup =
     canvas.onpointercancel =
     canvas.onlostpointercapture =
-      (event) => {
+      (/** @type {PointerEvent} */ event) => {
         if (event.pointerId !== pad.pointer) return;
         pad.pointer = null;
         changed(pad, true);
@@ -173,9 +204,10 @@ function listen(pad) {
   };
 }
 
-function extend(pad, canvas, events) {
-  const box = canvas.getBoundingClientRect();
-  const stroke = pad.strokes.at(-1);
+/** @param {Pad} pad @param {PointerEvent[]} events */
+function extend(pad, events) {
+  const box = pad.canvas.getBoundingClientRect();
+  const stroke = pad.strokes[pad.strokes.length - 1];
   for (const event of events) {
     // Only a pen knows how hard it is pressed.
     const force = event.pointerType === "pen" && event.pressure ? 0.5 + event.pressure : 1;
@@ -186,6 +218,7 @@ function extend(pad, canvas, events) {
   changed(pad);
 }
 
+/** @param {Pad} pad @param {KeyboardEvent} event */
 function onKey(pad, event) {
   const { pen } = pad;
   const isUndo =
@@ -203,7 +236,7 @@ function onKey(pad, event) {
     pen.x = Math.min(Math.max(pen.x + dx * step, 0), 1);
     pen.y = Math.min(Math.max(pen.y + dy * step, 0), 1);
     if (pen.isDown) {
-      pad.strokes.at(-1).push([pen.x, pen.y, BRUSH]);
+      pad.strokes[pad.strokes.length - 1].push([pen.x, pen.y, BRUSH]);
       changed(pad);
     }
   } else if (event.key === " ") {
@@ -221,6 +254,7 @@ function onKey(pad, event) {
 
 // ---- picture
 
+/** @param {Pad} pad */
 function redraw(pad) {
   pad.frame ||= requestAnimationFrame(() => {
     pad.frame = 0;
@@ -228,16 +262,15 @@ function redraw(pad) {
   });
 }
 
+/** @param {Pad} pad */
 function draw(pad) {
-  const { root, strokes, pen } = pad;
-  const canvas = root.querySelector("canvas");
-  const [undoButton, clearButton] = root.querySelectorAll("button");
+  const { root, canvas, undoButton, clearButton, strokes, pen } = pad;
   undoButton.disabled = clearButton.disabled = strokes.length === 0;
-  root.dataset.strokes = strokes.length;
+  root.dataset.strokes = String(strokes.length);
   const side = Math.round(canvas.clientWidth * devicePixelRatio);
   if (!side) return; // hidden
   if (canvas.width !== side) canvas.width = canvas.height = side;
-  const context = canvas.getContext("2d");
+  const context = penOf(canvas);
   const style = getComputedStyle(canvas);
   const ink = style.getPropertyValue("--st-text-color").trim() || "#000";
   context.clearRect(0, 0, side, side);
@@ -261,6 +294,7 @@ function draw(pad) {
 }
 
 // One stroke, smooth through the middles between its points.
+/** @param {CanvasRenderingContext2D} context @param {Stroke} stroke @param {number} side */
 function paint(context, stroke, side, ink = "#000") {
   context.strokeStyle = context.fillStyle = ink;
   context.lineCap = context.lineJoin = "round";

@@ -1,15 +1,18 @@
 // One worker with a queue: ask(kind, order) promises its answer.
 
+/** @typedef {{ resolve: (result: any) => void, reject: (error: Error) => void }} Job */
+
 export class Background {
   constructor() {
     this.worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
-    this.jobs = new Map(); // number -> { resolve, reject }
+    /** @type {Map<number, Job>} */
+    this.jobs = new Map(); // number -> who waits for its answer
     this.next = 0;
     this.worker.onmessage = ({ data: { job, problem, ...result } }) => {
-      const { resolve, reject } = this.jobs.get(job);
+      const asked = this.jobs.get(job);
       this.jobs.delete(job);
-      if (problem) reject(new Error(problem));
-      else resolve(result);
+      if (problem) asked?.reject(new Error(problem));
+      else asked?.resolve(result);
     };
     this.worker.onerror = (event) => {
       for (const { reject } of this.jobs.values()) reject(new Error(event.message));
@@ -17,6 +20,7 @@ export class Background {
     };
   }
 
+  /** @param {string} kind @param {object} order @param {Transferable[]} transfer @returns {Promise<any>} */
   ask(kind, order, transfer = []) {
     const job = this.next++;
     return new Promise((resolve, reject) => {

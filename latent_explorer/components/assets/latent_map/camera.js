@@ -1,26 +1,38 @@
 // Where a map looks: a centre, and how many units its shorter side spans; equal scale on both axes.
 
+import { isStill } from "../shared/player.js";
 import { clamp, overlapOf } from "./geometry.js";
+
+/** @import {Point, Rectangle, Size, View} from "./types.d.ts" */
 
 const GLIDE_MS = 180;
 const FIT_MARGIN = 1.1;
 const ZOOM = { out: 3, in: 400 }; // limits relative to the fitted view
 
+/** @type {Map<string, Camera>} */
 const kept = new Map(); // Python's key of a map -> its camera; outlives reruns and pages
 
 export class Camera {
+  /** @param {string} key */
   static of(key) {
-    if (!kept.has(key)) kept.set(key, new Camera());
-    return kept.get(key);
+    const camera = kept.get(key) ?? new Camera();
+    kept.set(key, camera);
+    return camera;
   }
 
   constructor() {
     this.isFitted = true; // and so follows the size of the window
+    this.id = ""; // of the points it was aimed at
+    this.extent = this.bounds = /** @type {Rectangle} */ ([0, 0, 0, 0]);
+    this.x = this.y = this.span = 0;
+    /** @type {Size} */
     this.size = { width: 0, height: 0 };
+    /** @type {Set<string>} */
     this.startsTaken = new Set(); // views from links that were applied
   }
 
   // Keeps the view, unless the digits now lie somewhere else altogether.
+  /** @param {{ id: string, extent: Rectangle, index: { bounds: Rectangle } }} points */
   aim({ id, extent, index: { bounds } }) {
     const isKnown = this.id && (this.id === id || overlapOf(this.extent, extent) > 0.5);
     Object.assign(this, { id, extent, bounds });
@@ -32,9 +44,10 @@ export class Camera {
     this.isFitted = true;
   }
 
+  /** @param {Size} size */
   resize(size) {
     this.size = size;
-    if (this.extent && this.isFitted) this.fit();
+    if (this.id && this.isFitted) this.fit();
   }
 
   fittedView() {
@@ -42,6 +55,7 @@ export class Camera {
   }
 
   // The view that shows a rectangle of the plane.
+  /** @param {Rectangle} rectangle @returns {View} */
   viewOf([x0, x1, y0, y1], margin = 1) {
     const { width, height } = this.size;
     const shorter = Math.min(width, height) || 1;
@@ -57,12 +71,14 @@ export class Camera {
     return this.span / Math.min(this.size.width, this.size.height);
   }
 
+  /** @param {Point} place @returns {Point} */
   toPx([x, y]) {
     const { width, height } = this.size;
     const units = this.unitsPerPx;
     return [(x - this.x) / units + width / 2, height / 2 - (y - this.y) / units];
   }
 
+  /** @param {Point} px @returns {Point} */
   toPlane([px, py]) {
     const { width, height } = this.size;
     const units = this.unitsPerPx;
@@ -70,6 +86,7 @@ export class Camera {
   }
 
   // x0, x1, y0, y1 of what is in sight, plus so many px on every side.
+  /** @returns {Rectangle} */
   rectangle(margin = 0) {
     const { width, height } = this.size;
     const [x0, y1] = this.toPlane([-margin, -margin]);
@@ -78,6 +95,7 @@ export class Camera {
   }
 
   // Within reach of the digits, those far out included.
+  /** @param {View} view */
   look(view) {
     const [x0, x1, y0, y1] = this.bounds;
     const full = this.fittedView().span;
@@ -88,6 +106,7 @@ export class Camera {
   }
 
   // The view in which what lies under `px` stays there.
+  /** @param {number} factor @param {Point} px @returns {View} */
   zoomed(factor, px) {
     const full = this.fittedView().span;
     const span = clamp(this.span / factor, full / ZOOM.in, full * ZOOM.out);
@@ -97,12 +116,13 @@ export class Camera {
   }
 
   // A function of time that moves towards a view; it returns whether it has arrived.
+  /** @param {View} to @returns {(now: number) => boolean} */
   glide(to) {
     const { x, y, span } = this;
-    const isStill = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    const isAtOnce = isStill();
     const start = performance.now();
     return (now) => {
-      const t = isStill ? 1 : clamp((now - start) / GLIDE_MS, 0, 1);
+      const t = isAtOnce ? 1 : clamp((now - start) / GLIDE_MS, 0, 1);
       const share = 1 - (1 - t) ** 3;
       const reached = span * (to.span / span) ** share;
       // The centre moves in step with the span, which keeps the point zoomed at in its place.

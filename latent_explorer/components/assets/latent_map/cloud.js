@@ -3,7 +3,20 @@
 // Panning moves the tiles and blends only what comes into sight; a change of scale or of looks
 // makes all tiles anew. In software this takes a fraction of the time of WebGL.
 
+import { penOf } from "../shared/elements.js";
 import { clamp } from "./geometry.js";
+
+/** @import {DotsLook, PaintView, Pen, Point, Points, Rectangle, SizedView} from "./types.d.ts" */
+/**
+ * @typedef {object} Generation tiles of one scale and look
+ * @property {string} name
+ * @property {number} scale
+ * @property {Point} phase where the plane's origin falls within a pixel: kept while panning by whole
+ *   pixels
+ * @property {Map<string, OffscreenCanvas | null>} tiles null for an empty one
+ * @property {number} reach
+ * @property {Int32Array[][]} stencils
+ */
 
 const TILE = 256; // px a side
 const MARGIN = 48; // px round a tile's pixels, so that dots at its edge need no bounds checks
@@ -16,6 +29,7 @@ const DIMMED = 0.22; // opacity of the others then
 
 // Discs of one radius at PHASES x PHASES sub-pixel positions, as offsets into the pixels and
 // coverages 0..256. Looking these up is what makes 70,000 smooth points affordable.
+/** @param {number} radius @param {number} opacity */
 function makeStencils(radius, opacity) {
   const reach = Math.ceil(radius + 1);
   const stencils = [];
@@ -35,6 +49,7 @@ function makeStencils(radius, opacity) {
 }
 
 // Many points are small and translucent, few are large and solid; both grow as one zooms in.
+/** @param {number} n @param {number} shorterSide @param {number} magnification */
 export function dotLook(n, shorterSide, magnification) {
   const crowding = (Math.sqrt(n / 10_000) * 640) / shorterSide;
   const radius = 1.9 * crowding ** -0.42 * Math.max(1, magnification) ** 0.45;
@@ -42,17 +57,43 @@ export function dotLook(n, shorterSide, magnification) {
   return { radius: clamp(radius, 0.8, 5.5), opacity: clamp(opacity, 0.3, 0.92) };
 }
 
+/**
+ * @param {string} name @param {number} scale @param {Point} origin of the plane, canvas px
+ * @param {PaintView} view @param {number} n of the points @param {boolean} isDimming
+ * @returns {Generation}
+ */
+function newGeneration(name, scale, [left, top], { width, height, camera, ratio }, n, isDimming) {
+  const { radius, opacity } = dotLook(n, Math.min(width, height), camera.magnification);
+  const size = Math.min(radius * ratio, MARGIN / 2);
+  const frontSize = Math.min(size * FRONT.size, MARGIN / 2);
+  return {
+    name,
+    scale,
+    phase: [left - Math.floor(left), top - Math.floor(top)],
+    tiles: new Map(),
+    reach: frontSize + 2,
+    stencils: [
+      makeStencils(size, isDimming ? opacity * DIMMED : opacity),
+      makeStencils(frontSize, FRONT.opacity),
+    ],
+  };
+}
+
 export class Cloud {
   constructor() {
     this.pixels = new Int32Array(STRIDE * STRIDE); // premultiplied, ABGR
     this.image = new ImageData(TILE, TILE);
+    /** @type {Generation | null} */
     this.generation = null;
     this.cost = 0; // ms of the last full painting
   }
 
-  // Draws what is in sight. `look` = { name, classes, colours, front, isDimming, hidden }: equal
-  // names look alike; classes[row] is an index into colours, front[row] marks who stands out.
+  // Draws what is in sight; looks of equal names look alike.
   // Returns whether the picture is final, or stretched while the view still changes.
+  /**
+   * @param {Pen} pen @param {Points} points @param {PaintView} view @param {DotsLook} look
+   * @param {boolean} mayStretch
+   */
   paint(pen, points, view, look, mayStretch) {
     const { width, height, ratio, camera } = view;
     const scale = ratio / camera.unitsPerPx;
@@ -60,43 +101,35 @@ export class Cloud {
     const top = (height * ratio) / 2 + camera.y * scale;
     const name = `${points.id}/${look.name}/${ratio}`;
     const old = this.generation;
-    const isOther = old?.name !== name;
-    if (!isOther && old.scale !== scale && mayStretch && this.cost > PATIENCE_MS) {
+    const isSame = old !== null && old.name === name;
+    if (isSame && old.scale !== scale && mayStretch && this.cost > PATIENCE_MS) {
       this.drawTiles(pen, view, scale / old.scale, left, top, old);
       return false;
     }
-    if (isOther || old.scale !== scale) {
-      const shorter = Math.min(width, height);
-      const { radius, opacity } = dotLook(points.n, shorter, camera.magnification);
-      const size = Math.min(radius * ratio, MARGIN / 2);
-      const back = look.isDimming ? opacity * DIMMED : opacity;
-      this.generation = {
-        name,
-        scale,
-        // where the plane's origin falls within a pixel: kept while panning by whole pixels
-        phase: [left - Math.floor(left), top - Math.floor(top)],
-        tiles: new Map(),
-        reach: Math.min(size * FRONT.size, MARGIN / 2) + 2,
-        stencils: [
-          makeStencils(size, back),
-          makeStencils(Math.min(size * FRONT.size, MARGIN / 2), FRONT.opacity),
-        ],
-      };
-    }
+    const generation =
+      isSame && old.scale === scale
+        ? old
+        : newGeneration(name, scale, [left, top], view, points.n, look.isDimming);
+    this.generation = generation;
     const start = performance.now();
-    const isAll = this.generation.tiles.size === 0;
-    this.drawTiles(pen, view, 1, left, top, this.generation, (tile) =>
-      this.makeTile(points, look, this.generation, tile),
+    const isAll = generation.tiles.size === 0;
+    this.drawTiles(pen, view, 1, left, top, generation, (tile) =>
+      this.makeTile(points, look, generation, tile),
     );
     if (isAll) this.cost = performance.now() - start;
     return true;
   }
 
+  /**
+   * @param {Pen} pen @param {PaintView} view @param {number} stretch @param {number} left
+   * @param {number} top @param {Generation} generation
+   * @param {(tile: Point) => OffscreenCanvas | null} make
+   */
   drawTiles(pen, { width, height, ratio }, stretch, left, top, generation, make = () => null) {
     const { phase, tiles } = generation;
     const side = TILE * stretch;
     const isExact = stretch === 1;
-    const snap = isExact ? Math.round : (v) => v;
+    const snap = isExact ? Math.round : (/** @type {number} */ v) => v;
     const [x0, y0] = [snap(left - phase[0] * stretch), snap(top - phase[1] * stretch)];
     const [wide, high] = [width * ratio, height * ratio];
     pen.setTransform(1, 0, 0, 1, 0, 0);
@@ -118,10 +151,12 @@ export class Cloud {
   }
 
   // One tile, or null if it is empty.
+  /** @param {Points} points @param {DotsLook} look @param {Generation} generation @param {Point} tile */
   makeTile(points, look, { scale, phase, stencils, reach }, [i, j]) {
     const [left, top] = [i * TILE, j * TILE];
-    const toX = (px) => (px - phase[0]) / scale;
-    const toY = (px) => (phase[1] - px) / scale;
+    const toX = (/** @type {number} */ px) => (px - phase[0]) / scale;
+    const toY = (/** @type {number} */ px) => (phase[1] - px) / scale;
+    /** @type {Rectangle} */
     const rectangle = [
       toX(left - reach),
       toX(left + TILE + reach),
@@ -138,11 +173,16 @@ export class Cloud {
     if (!drawn) return null;
     this.unload();
     const canvas = new OffscreenCanvas(TILE, TILE);
-    canvas.getContext("2d").putImageData(this.image, 0, 0);
+    penOf(canvas).putImageData(this.image, 0, 0);
     return canvas;
   }
 
   // Blends dots over the pixels; two of the four channels share each multiplication.
+  /**
+   * @param {Points["index"]} index @param {number} from @param {number} to
+   * @param {{ scale: number, left: number, top: number }} place @param {Int32Array[]} stencils
+   * @param {DotsLook} look @param {number} isFront
+   */
   blend({ sorted, order }, from, to, { scale, left, top }, stencils, look, isFront) {
     const { pixels } = this;
     const { classes, colours, front, hidden } = look;

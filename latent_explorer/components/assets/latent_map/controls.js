@@ -1,15 +1,36 @@
 // The toolbar, its popovers, legends and the toast; all are plain elements with plain focus.
 
-import { toCss } from "./theme.js";
+import { find, make } from "../shared/elements.js";
+import { toCss } from "../shared/theme.js";
 import { NONE } from "./vocabulary.js";
+
+/** @import {LatentMap} from "./map.js" */
+/** @import {Legend, Tool} from "./types.d.ts" */
+/**
+ * @typedef {object} Shown what is on; `missing` are layers that this checkpoint has not, `said` how
+ *   each was made, or why there is none
+ * @property {Set<string>} layers
+ * @property {string} colour
+ * @property {boolean} isSample
+ * @property {Tool} tool
+ * @property {Set<string>} missing
+ * @property {Record<string, string>} said
+ * @property {Set<string>} waiting
+ * @property {boolean} canSelect
+ */
 
 const TOAST_MS = 2_600;
 const PROBLEM_MS = 12_000; // of a toast that says what is wrong
 
 export class Controls {
+  /** @param {HTMLElement} root @param {LatentMap} map @param {AbortSignal} signal */
   constructor(root, map, signal) {
     this.root = root;
     this.map = map;
+    /** @type {string | null} */
+    this.open = null;
+    this.toastTimer = 0;
+    /** @param {string} selector @param {string} type @param {(event: any) => void} handler */
     const on = (selector, type, handler) =>
       root
         .querySelectorAll(selector)
@@ -18,63 +39,70 @@ export class Controls {
     on(".popover", "change", this.onChange);
     on(".toolbar, .popover", "keydown", this.onKey);
     root.addEventListener("pointerdown", (event) => this.closeOutside(event), { signal });
-    this.open = null;
   }
 
   stop() {
     clearTimeout(this.toastTimer);
   }
 
+  /** @param {MouseEvent} event */
   onClick(event) {
-    const button = event.target.closest("button");
+    const button = /** @type {Element} */ (event.target).closest("button");
     if (!button) return;
     const { act, opens } = button.dataset;
     if (opens) this.toggle(opens);
     else {
       if (button.role === "menuitem") this.close();
-      this.map.act(act);
+      if (act) this.map.act(act);
     }
   }
 
+  /** @param {Event} event */
   onChange({ target }) {
-    if (target.dataset.switch) this.map.setLayer(target.dataset.switch, target.checked);
-    else if (target.name === "colour") this.map.setColour(target.value);
-    else if (target.name === "lens") this.map.setSample(target.value === "sample");
+    const { dataset, checked, name, value } = /** @type {HTMLInputElement} */ (target);
+    if (dataset.switch) this.map.setLayer(dataset.switch, checked);
+    else if (name === "colour") this.map.setColour(value);
+    else if (name === "lens") this.map.setSample(value === "sample");
   }
 
   // Arrow keys walk along the toolbar and the menu; Escape closes what is open.
+  /** @param {KeyboardEvent} event */
   onKey(event) {
-    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-    const group = event.currentTarget;
-    if (step && event.target.matches("button")) {
-      const buttons = [...group.querySelectorAll("button")];
-      const next = buttons.indexOf(event.target) + step;
-      buttons[(next + buttons.length) % buttons.length].focus();
+    /** @type {Record<string, number>} */
+    const steps = { ArrowDown: 1, ArrowUp: -1 };
+    const step = steps[event.key];
+    const group = /** @type {Element} */ (event.currentTarget);
+    const buttons = [...group.querySelectorAll("button")];
+    const at = buttons.findIndex((button) => button === event.target);
+    if (step && at >= 0) {
+      buttons[(at + step + buttons.length) % buttons.length].focus();
     } else if (event.key === "Escape" && this.open) this.close();
     else return;
     event.preventDefault();
     event.stopPropagation();
   }
 
+  /** @param {string} name */
   toggle(name) {
     if (this.open === name) {
       this.close();
       return;
     }
     this.close();
-    const popover = this.find(name);
+    const popover = this.popover(name);
     popover.hidden = false;
     this.opener(name).setAttribute("aria-expanded", "true");
     this.open = name;
-    const first = popover.querySelector("input, button");
+    const first = /** @type {HTMLElement | null} */ (popover.querySelector("input, button"));
     (first ?? popover).focus({ preventScroll: true });
   }
 
   close() {
     if (!this.open) return false;
-    const popover = this.find(this.open);
+    const popover = this.popover(this.open);
     const opener = this.opener(this.open);
-    const hasFocus = popover.contains(this.root.getRootNode().activeElement);
+    const root = /** @type {Document | ShadowRoot} */ (this.root.getRootNode());
+    const hasFocus = popover.contains(root.activeElement);
     popover.hidden = true;
     opener.setAttribute("aria-expanded", "false");
     this.open = null;
@@ -82,91 +110,107 @@ export class Controls {
     return true;
   }
 
+  /** @param {Event} event */
   closeOutside({ target }) {
-    if (!target.closest(".popover, .toolbar")) this.close();
+    if (!(/** @type {Element} */ (target).closest(".popover, .toolbar"))) this.close();
   }
 
-  find = (name) => this.root.querySelector(`[data-popover="${name}"]`);
-  opener = (name) => this.root.querySelector(`[data-opens="${name}"]`);
+  /** @param {string} selector */
+  part(selector) {
+    return find(this.root, selector, HTMLElement);
+  }
 
-  // Shows what is on; `missing` are layers that this checkpoint has not, `said` how each was made,
-  // or why there is none.
+  /** @param {string} name */
+  popover(name) {
+    return this.part(`[data-popover="${name}"]`);
+  }
+
+  /** @param {string} name */
+  opener(name) {
+    return this.part(`[data-opens="${name}"]`);
+  }
+
+  /** @param {string} name */
+  inputs(name) {
+    const found = this.root.querySelectorAll(`input[name="${name}"]`);
+    return /** @type {NodeListOf<HTMLInputElement>} */ (found);
+  }
+
+  /** @param {Shown} shown */
   show({ layers, colour, isSample, tool, missing, said, waiting, canSelect }) {
     const { layers: all, colours } = this.map.vocabulary;
     for (const { name, about = "" } of all) {
-      const row = this.root.querySelector(`[data-layer="${name}"]`);
-      const input = row.querySelector("input");
+      const row = this.part(`[data-layer="${name}"]`);
+      const input = find(row, "input", HTMLInputElement);
       input.checked = layers.has(name);
       input.disabled = missing.has(name);
       const note = said[name] ?? (missing.has(name) ? NONE : about);
-      row.querySelector(".about").textContent = waiting.has(name) ? "Computing\u2026" : note;
+      find(row, ".about", HTMLElement).textContent = waiting.has(name) ? "Computing\u2026" : note;
     }
-    for (const input of this.root.querySelectorAll('input[name="colour"]')) {
+    for (const input of this.inputs("colour")) {
       input.checked = input.value === colour;
       input.disabled = missing.has(input.value);
-      const isCompared = colours.find(({ name }) => name === input.value).source === "drift";
-      input.parentElement.hidden = isCompared && input.disabled;
+      const isCompared = colours.find(({ name }) => name === input.value)?.source === "drift";
+      const row = /** @type {HTMLElement} */ (input.parentElement);
+      row.hidden = isCompared && input.disabled;
     }
-    this.root.querySelector('[data-about="colour"]').textContent = waiting.has("colour")
+    this.part('[data-about="colour"]').textContent = waiting.has("colour")
       ? "Computing\u2026"
       : (said[colour] ?? "");
-    for (const input of this.root.querySelectorAll('input[name="lens"]')) {
+    for (const input of this.inputs("lens")) {
       input.checked = (input.value === "sample") === isSample;
     }
-    for (const button of this.root.querySelectorAll("[data-tool]")) {
+    for (const button of this.root.querySelectorAll("button")) {
       const { tool: name } = button.dataset;
+      if (!name) continue;
       button.setAttribute("aria-pressed", String(name === tool));
       button.hidden = !canSelect;
     }
-    this.root.querySelector('[data-tool="pan"]').parentElement.hidden = !canSelect;
+    this.part('.controls:has([data-tool="pan"])').hidden = !canSelect;
   }
 
+  /** @param {Legend[]} legends */
   legends(legends) {
-    const holder = this.root.querySelector(".legends");
+    const holder = this.part(".legends");
     holder.replaceChildren(...legends.map(legendElement));
     holder.hidden = !legends.length;
   }
 
+  /** @param {string} text */
   toast(text, duration = TOAST_MS) {
-    const toast = this.root.querySelector(".toast");
+    const toast = this.part(".toast");
     toast.textContent = text;
     toast.hidden = false;
-    this.root.querySelector(".spoken").textContent = text;
+    this.part(".spoken").textContent = text;
     clearTimeout(this.toastTimer);
-    this.toastTimer = setTimeout(() => {
+    this.toastTimer = window.setTimeout(() => {
       toast.hidden = true;
     }, duration);
   }
 
   /** @param {string[]} problems Sentences. */
   complain(problems) {
-    if (problems.length) this.toast(problems.join(" "), PROBLEM_MS);
+    this.toast(problems.join(" "), PROBLEM_MS);
   }
 }
 
-function element(tag, className, text = "") {
-  const made = document.createElement(tag);
-  made.className = className;
-  made.textContent = text;
-  return made;
-}
-
+/** @param {Legend} legend */
 function legendElement({ title, gradient, low, high, items, said }) {
-  const box = element("div", "legend");
+  const box = make("div", "legend");
   box.title = said;
-  box.append(element("div", "legend-title", title));
+  box.append(make("div", "legend-title", title));
   if (gradient) {
-    const row = element("div", "legend-scale");
-    const bar = element("span", "legend-bar");
+    const row = make("div", "legend-scale");
+    const bar = make("span", "legend-bar");
     bar.style.background = gradient;
-    row.append(element("span", "", low), bar, element("span", "", high));
+    row.append(make("span", "", low), bar, make("span", "", high));
     box.append(row);
   }
   if (items) {
-    const row = element("div", "legend-items");
+    const row = make("div", "legend-items");
     for (const { colour, text, isSmall } of items) {
-      const item = element("span", "legend-item", text);
-      const dot = element("i", isSmall ? "minor" : "");
+      const item = make("span", "legend-item", text);
+      const dot = make("i", isSmall ? "minor" : "");
       if (colour) dot.style.background = toCss(colour);
       item.prepend(...(colour ? [dot] : []));
       row.append(item);

@@ -1,5 +1,10 @@
 // The decoder as in torch: a dense network, with Fourier features of z and residual layers allowed.
 
+import { PIXELS } from "../shared/ink.js";
+
+/** @import {DecoderPayload, Floats, Kernel, MakeKernel, Pixels} from "./types.d.ts" */
+
+/** @type {Record<string, (v: Floats) => void>} */
 const ACTIVATIONS = {
   relu: (v) => {
     for (let i = 0; i < v.length; i++) if (v[i] < 0) v[i] = 0;
@@ -12,15 +17,19 @@ const ACTIVATIONS = {
   },
 };
 const BATCH = 4; // places that plain loops take at once
-const onHeap = (length) => new Float32Array(length);
+const onHeap = (/** @type {number} */ length) => new Float32Array(length);
+/** @type {Kernel} */
 const ONE = { batch: 1, product: affine, numbers: onHeap, keep: (values) => values };
+/** @type {Kernel} */
 const LOOPS = { ...ONE, batch: BATCH, product: affineBatch };
 
+/** @param {Floats} v @param {number} n */
 function sigmoid(v, n) {
   for (let i = 0; i < n; i++) v[i] = 1 / (1 + Math.exp(-v[i]));
 }
 
 // y = W x + b, four rows at a time: each x[j] is loaded once for four independent sums.
+/** @type {Kernel["product"]} */
 function affine(W, b, x, y) {
   const n = x.length;
   const whole = y.length & ~3;
@@ -54,6 +63,7 @@ function affine(W, b, x, y) {
 
 // The same for BATCH inputs, interleaved (x[BATCH * j + k] is number j of input k), two rows at a
 // time: a weight is loaded once for four inputs, and an input once for two rows.
+/** @type {Kernel["product"]} */
 function affineBatch(W, b, x, y) {
   const n = x.length / BATCH;
   const m = y.length / BATCH;
@@ -98,8 +108,9 @@ function affineBatch(W, b, x, y) {
 }
 
 // A function of `batch` places of the plane, or of latents themselves, with numbers interleaved as
-// above; it returns a buffer that the next call reuses. A kernel takes its numbers from arrays of its own: `numbers` makes one
-// of some length, `keep` one of given values.
+// above; it returns a buffer that the next call reuses. A kernel takes its numbers from arrays of its
+// own: `numbers` makes one of some length, `keep` one of given values.
+/** @param {DecoderPayload} parsed @param {Kernel} kernel */
 function makeNetwork(parsed, { batch, product, numbers, keep }, isLatent = false) {
   const { latent_dim: nLatent, fourier: nFourier, layers, residual, sections } = parsed;
   const { center, axes } = parsed.plane;
@@ -110,6 +121,7 @@ function makeNetwork(parsed, { batch, product, numbers, keep }, isLatent = false
   const weights = layers.map((_, i) => keep(sections[`w${i}`]));
   const biases = layers.map((_, i) => keep(sections[`b${i}`]));
 
+  /** @param {number} k @param {Float64Array} places */
   function embed(k, places) {
     for (let d = 0; d < nLatent; d++) {
       inputs[batch * d + k] = isLatent
@@ -126,13 +138,13 @@ function makeNetwork(parsed, { batch, product, numbers, keep }, isLatent = false
     }
   }
 
-  return (places) => {
+  return (/** @type {Float64Array} */ places) => {
     for (let k = 0; k < batch; k++) embed(k, places);
     let h = inputs;
     outputs.forEach((out, i) => {
       product(weights[i], biases[i], h, out);
       if (i === outputs.length - 1)
-        sigmoid(out, 784 * batch); // a learned log sigma, after them, stays as it is
+        sigmoid(out, PIXELS * batch); // a learned log sigma, after them, stays as it is
       else {
         activate(out);
         if (residual && out.length === h.length) for (let k = 0; k < h.length; k++) out[k] += h[k];
@@ -145,36 +157,38 @@ function makeNetwork(parsed, { batch, product, numbers, keep }, isLatent = false
 
 // (x, y) on the plane -> { mean, sigma } of p(x|z): 784 levels of ink, in a buffer that the next
 // call reuses, and the standard deviation of each, null for binary pixels.
+/** @param {DecoderPayload} parsed @returns {(x: number, y: number) => Pixels} */
 export function makeDecoder(parsed) {
   const decode = makeNetwork(parsed, ONE);
-  const isLearned = parsed.min_log_sigma !== null;
+  const least = parsed.min_log_sigma;
   const place = new Float64Array(2);
   return (x, y) => {
     place[0] = x;
     place[1] = y;
     const found = decode(place);
-    const sigma = isLearned ? Math.exp(Math.max(found[784], parsed.min_log_sigma)) : parsed.sigma;
-    return { mean: found.subarray(0, 784), sigma };
+    const sigma = least === null ? parsed.sigma : Math.exp(Math.max(found[PIXELS], least));
+    return { mean: found.subarray(0, PIXELS), sigma };
   };
 }
 
 // Places (x, y one after another) -> ink from 0 to 255, 784 bytes per place. `makeKernel` is
 // `makeSimd`, or left out for plain loops, which are also what a browser without SIMD gets. With
 // `isLatent` the places are latents, D numbers each.
+/** @param {DecoderPayload} parsed @param {MakeKernel} makeKernel */
 export function makeBatchDecoder(parsed, makeKernel = () => null, isLatent = false) {
   const kernel = makeKernel(parsed.layers) ?? LOOPS;
   const { batch } = kernel;
   const decode = makeNetwork(parsed, kernel, isLatent);
   const size = isLatent ? parsed.latent_dim : 2; // numbers per place
-  return (places) => {
+  return (/** @type {Float64Array} */ places) => {
     const n = places.length / size;
-    const ink = new Uint8ClampedArray(n * 784);
+    const ink = new Uint8ClampedArray(n * PIXELS);
     const group = new Float64Array(size * batch);
     for (let k = 0; k < n; k += batch) {
       group.set(places.subarray(size * k, size * Math.min(k + batch, n)));
       const found = decode(group);
       for (let c = 0; c < batch && k + c < n; c++) {
-        for (let i = 0; i < 784; i++) ink[(k + c) * 784 + i] = found[batch * i + c] * 255;
+        for (let i = 0; i < PIXELS; i++) ink[(k + c) * PIXELS + i] = found[batch * i + c] * 255;
       }
     }
     return ink;

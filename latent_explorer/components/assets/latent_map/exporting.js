@@ -1,24 +1,32 @@
 // Pictures to keep: the map drawn anew at a larger scale with its legends, and the lens.
 
-import { toCss } from "./theme.js";
+import { penOf } from "../shared/elements.js";
+import { toCss } from "../shared/theme.js";
+
+/** @import {Legend, PaintView, Pen} from "./types.d.ts" */
 
 const LENS_SIDE = 560;
 const STRIP = { margin: 14, row: 34, bar: 160 }; // css px of the legends under the map
 
-// `paint(pen, overlayPen, view)` draws the map; resolves to a PNG.
+// `paint` draws the map; resolves to a PNG.
+/**
+ * @param {(pen: Pen, overlayPen: Pen) => void} paint @param {PaintView} view
+ * @param {Legend[]} legends
+ */
 export async function mapPicture(paint, view, legends) {
   const { width, height, ratio, theme } = view;
   const strip = legends.length ? legends.length * STRIP.row + STRIP.margin : 0;
-  const make = (high) => new OffscreenCanvas(Math.round(width * ratio), Math.round(high * ratio));
+  const make = (/** @type {number} */ high) =>
+    new OffscreenCanvas(Math.round(width * ratio), Math.round(high * ratio));
   const [base, overlay] = [make(height + strip), make(height)];
-  const pen = base.getContext("2d");
+  const pen = penOf(base);
   pen.fillStyle = toCss(theme.paper);
   pen.fillRect(0, 0, base.width, base.height);
   pen.save();
   pen.beginPath();
   pen.rect(0, 0, base.width, Math.round(height * ratio));
   pen.clip();
-  paint(pen, overlay.getContext("2d"), view);
+  paint(pen, penOf(overlay));
   pen.setTransform(1, 0, 0, 1, 0, 0);
   pen.drawImage(overlay, 0, 0);
   pen.restore();
@@ -29,7 +37,13 @@ export async function mapPicture(paint, view, legends) {
   return base.convertToBlob({ type: "image/png" });
 }
 
-function paintLegend(pen, { title, colours, low, high, items, said }, top, { width, theme }) {
+/** @param {Pen} pen @param {Legend} legend @param {number} top @param {PaintView} view */
+function paintLegend(
+  pen,
+  { title, colours, low = "", high = "", items, said },
+  top,
+  { width, theme },
+) {
   pen.textAlign = "left";
   pen.textBaseline = "middle";
   pen.fillStyle = toCss(theme.ink);
@@ -62,14 +76,16 @@ function paintLegend(pen, { title, colours, low, high, items, said }, top, { wid
 }
 
 // 28 x 28 pixels as large squares, never blurred.
+/** @param {HTMLCanvasElement} canvas */
 export function lensPicture(canvas) {
   const large = new OffscreenCanvas(LENS_SIDE, LENS_SIDE);
-  const pen = large.getContext("2d");
+  const pen = penOf(large);
   pen.imageSmoothingEnabled = false;
   pen.drawImage(canvas, 0, 0, LENS_SIDE, LENS_SIDE);
   return large.convertToBlob({ type: "image/png" });
 }
 
+/** @param {Blob} blob @param {string} name */
 export function download(blob, name) {
   const anchor = document.createElement("a");
   anchor.href = URL.createObjectURL(blob);

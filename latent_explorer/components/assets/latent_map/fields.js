@@ -1,28 +1,38 @@
 // What the server computes under the points, painted by the kind of its layer: a scale of colours,
 // the classes' probabilities, outlines of Gaussians.
 
+import { penOf } from "../shared/elements.js";
+import { toCss } from "../shared/theme.js";
 import { number, quantile } from "./geometry.js";
-import { gradientCss, scaleColours, toCss } from "./theme.js";
+import { gradientCss, scaleColours } from "./theme.js";
 import { holds } from "./vocabulary.js";
 
-/** @typedef {import("./vocabulary.js").Layer} Layer */
+/** @import {Bytes, FieldsPayload, Floats, Legend, MapTheme, Outline, PaintView, Pen, Point, Region, Turn} from "./types.d.ts" */
+/** @import {Layer} from "./vocabulary.js" */
+/** @typedef {PaintView & { turn: Turn | null }} TurnedView of a plane that was turned after all was computed */
+/** @typedef {{ name: string, canvas: OffscreenCanvas, legend: Legend }} FieldImage */
+/** @typedef {{ pixels: Uint8ClampedArray<ArrayBuffer>, legend: Omit<Legend, "said"> }} Painted */
 
 const CLASS_OPACITY = 0.5; // where the class is certain
 const SURE = 0.5; // probability from which a place belongs to a class's region
 const SIGMAS = [1, 2, 3];
 const MIXED_SIGMAS = [1, 2]; // of many Gaussians
 const RING_STEPS = 180; // chords of an outline
+/** @type {Record<string, (layer: Layer, fields: FieldsPayload, theme: MapTheme) => Painted>} */
 const PAINTERS = { classes: classPixels, scale: scalePixels }; // of images
 
 // Paints fields as small images, kept until the payload or the theme changes.
 export class Fields {
   constructor() {
-    this.images = new Map(); // layer -> { name, canvas, legend }
+    /** @type {Map<string, FieldImage>} */
+    this.images = new Map(); // by layer
   }
 
   /**
    * { canvas, legend } of a layer, null if it is no image or this checkpoint has none.
    * @param {Layer} layer
+   * @param {FieldsPayload} fields
+   * @param {MapTheme} theme
    */
   imageOf(layer, fields, theme) {
     const name = `${fields.id}/${theme.name}`;
@@ -33,12 +43,13 @@ export class Fields {
     const [height, width] = fields.shape;
     const { pixels, legend } = paint(layer, fields, theme);
     const canvas = new OffscreenCanvas(width, height);
-    canvas.getContext("2d").putImageData(new ImageData(pixels, width, height), 0, 0);
+    penOf(canvas).putImageData(new ImageData(pixels, width, height), 0, 0);
     const made = { name, canvas, legend: { ...legend, said: fields.said[layer.name] ?? "" } };
     this.images.set(layer.name, made);
     return made;
   }
 
+  /** @param {Pen} pen @param {Layer} layer @param {FieldsPayload} fields @param {TurnedView} view */
   paint(pen, layer, fields, { ratio, camera, theme, turn }) {
     const image = this.imageOf(layer, fields, theme);
     if (!image) return;
@@ -53,11 +64,13 @@ export class Fields {
 }
 
 // Turns what is painted next as (x, y) @ turn turns the plane; on screen y points down.
+/** @param {Pen} pen @param {Point} about @param {Turn} turn */
 function turnAbout(pen, [x, y], [[a, b], [c, d]]) {
   pen.transform(a, -b, -c, d, x - a * x + c * y, y + b * x - d * y);
 }
 
 // Where a place of the plane goes.
+/** @param {Point} place @param {Turn | null} turn @returns {Point} */
 export function turned([x, y], turn) {
   if (!turn) return [x, y];
   const [[a, b], [c, d]] = turn;
@@ -65,6 +78,7 @@ export function turned([x, y], turn) {
 }
 
 // The image's first row is the top, the field's the bottom.
+/** @param {[number, number]} shape @param {(cell: number, at: number) => void} visit */
 function eachCell([height, width], visit) {
   for (let row = 0; row < height; row++) {
     for (let column = 0; column < width; column++) {
@@ -73,7 +87,7 @@ function eachCell([height, width], visit) {
   }
 }
 
-/** @param {Layer} layer */
+/** @param {Layer} layer @param {FieldsPayload} fields @param {MapTheme} theme @returns {Painted} */
 function classPixels({ name, legend }, { shape, sections }, theme) {
   const size = shape[0] * shape[1];
   const pixels = new Uint8ClampedArray(4 * size);
@@ -83,9 +97,10 @@ function classPixels({ name, legend }, { shape, sections }, theme) {
     pixels.set([...theme.digits[label], 255 * CLASS_OPACITY * strength], at);
   });
   const items = theme.digits.map((colour, label) => ({ colour, text: theme.classes[label] }));
-  return { pixels, legend: { title: legend, items } };
+  return { pixels, legend: { title: legend ?? "", items } };
 }
 
+/** @param {Bytes | Floats} classes @param {number} size @param {number} cell */
 function likeliest(classes, size, cell) {
   let label = 0;
   for (let k = 1; k * size < classes.length; k++) {
@@ -94,8 +109,9 @@ function likeliest(classes, size, cell) {
   return { label, share: classes[label * size + cell] / 255 };
 }
 
-/** @param {Layer} layer */
+/** @param {Layer} layer @param {FieldsPayload} fields @param {MapTheme} theme @returns {Painted} */
 function scalePixels({ name, title, unit, scale }, { shape, sections }, theme) {
+  if (!scale) throw new Error(`the layer ${name} has no scale.`);
   const values = sections[name];
   let [low, high] = scale.range.map((share) => quantile(values, share));
   if (scale.depth) low = Math.max(low, high - scale.depth);
@@ -118,6 +134,7 @@ function scalePixels({ name, title, unit, scale }, { shape, sections }, theme) {
 
 /**
  * One place inside each large region of a class: [label, x, y, radius], all on the plane.
+ * @param {FieldsPayload} fields
  * @param {Layer} layer
  */
 export function classRegions(fields, { name }) {
@@ -126,6 +143,7 @@ export function classRegions(fields, { name }) {
   return fields.regions[name];
 }
 
+/** @param {FieldsPayload} fields @param {Bytes | Floats} classes */
 function findRegions({ shape: [height, width], extent: [x0, x1, y0, y1] }, classes) {
   const size = height * width;
   const labels = new Int8Array(size);
@@ -136,25 +154,26 @@ function findRegions({ shape: [height, width], extent: [x0, x1, y0, y1] }, class
   const depth = depths(labels, height, width);
   const cellSize = (x1 - x0) / width;
   const seen = new Uint8Array(size);
+  /** @type {Region[]} */
   const regions = [];
   for (let start = 0; start < size; start++) {
     if (seen[start] || labels[start] < 0) continue;
     seen[start] = 1;
     const stack = [start];
     let deepest = start;
-    while (stack.length) {
-      const cell = stack.pop();
+    for (let cell = stack.pop(); cell !== undefined; cell = stack.pop()) {
       if (depth[cell] > depth[deepest]) deepest = cell;
       const column = cell % width;
-      for (const [next, isInside] of [
-        [cell - 1, column > 0],
-        [cell + 1, column < width - 1],
-        [cell - width, cell >= width],
-        [cell + width, cell < size - width],
-      ]) {
-        if (!isInside || seen[next] || labels[next] !== labels[cell]) continue;
-        seen[next] = 1;
-        stack.push(next);
+      const next = [
+        column > 0 ? cell - 1 : -1,
+        column < width - 1 ? cell + 1 : -1,
+        cell - width,
+        cell + width,
+      ];
+      for (const other of next) {
+        if (other < 0 || other >= size || seen[other] || labels[other] !== labels[cell]) continue;
+        seen[other] = 1;
+        stack.push(other);
       }
     }
     const [column, row] = [deepest % width, Math.floor(deepest / width)];
@@ -166,8 +185,10 @@ function findRegions({ shape: [height, width], extent: [x0, x1, y0, y1] }, class
 }
 
 // Cells to the nearest of another class or to the border, in steps: two sweeps.
+/** @param {Int8Array} labels @param {number} height @param {number} width */
 function depths(labels, height, width) {
   const depth = new Uint16Array(labels.length);
+  /** @param {number} row @param {number} column @param {number} cell */
   const at = (row, column, cell) => {
     const isOut = row < 0 || column < 0 || row >= height || column >= width;
     const other = row * width + column;
@@ -188,20 +209,25 @@ function depths(labels, height, width) {
 /**
  * The legend of a layer of outlines; it has no scale of colours.
  * @param {Layer} layer
+ * @param {FieldsPayload} fields
+ * @returns {Legend}
  */
 export function outlinesLegend({ name, legend, legend_of_many: ofMany }, { outlines, said }) {
   const n = outlines[name].length;
-  return { title: n === 1 ? legend : ofMany?.replace("{n}", n), said: said[name] ?? "" };
+  const title = n === 1 ? legend : ofMany?.replace("{n}", String(n));
+  return { title: title ?? "", said: said[name] ?? "" };
 }
 
 // Outlines of Gaussians on the plane, [mean, Cholesky factor by rows] each; those of a single one
 // with the mass inside, 1 - exp(-r^2 / 2).
+/** @param {Pen} pen @param {Outline[]} gaussians @param {TurnedView} view */
 export function paintOutlines(pen, gaussians, { ratio, camera, theme, turn }) {
   pen.setTransform(ratio, 0, 0, ratio, 0, 0);
   pen.setLineDash([6, 5]);
   pen.lineWidth = 1.5;
   pen.strokeStyle = toCss(theme.ink, 0.6);
   const isOne = gaussians.length === 1;
+  /** @type {{ text: string, at: Point }[]} */
   const labels = [];
   for (const [x, y, a, b, c, d] of gaussians) {
     for (const sigmas of isOne ? SIGMAS : MIXED_SIGMAS) {

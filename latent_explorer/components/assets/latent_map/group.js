@@ -2,31 +2,44 @@
 
 import { REACH_MOUSE } from "./input.js";
 
+/** @import {LatentMap} from "./map.js" */
+/** @import {Bytes, Group, Point, Rectangle} from "./types.d.ts" */
+/** @typedef {{ id: number } | { z: number[], dim: number }} Echo a digit, or a place, that another map is asked about */
+/** @typedef {{ near: { id: number, distance: number } | null, coords: Point }} Focus */
+
+/** @type {Map<string, Set<LatentMap>>} */
 const groups = new Map(); // name -> Set of maps
 
 export class Membership {
+  /** @param {LatentMap} map */
   constructor(map) {
     this.map = map;
-    this.echo = null; // { id } of a digit or { z } of a place that another map is asked about
+    /** @type {Echo | null} */
+    this.echo = null;
+    /** @type {string | undefined} */
+    this.name = undefined;
+    this.isViewShared = false;
     this.source = false; // whether the others echo this one
   }
 
+  /** @param {Group | null} word */
   join(word) {
     if (this.name !== word?.name) this.leave();
-    Object.assign(this, { name: word?.name, isViewShared: Boolean(word?.isViewShared) });
+    this.name = word?.name;
+    this.isViewShared = Boolean(word?.isViewShared);
     if (!word) return;
-    if (!groups.has(word.name)) groups.set(word.name, new Set());
-    groups.get(word.name).add(this.map);
+    const maps = groups.get(word.name) ?? new Set();
+    groups.set(word.name, maps.add(this.map));
   }
 
   leave() {
     this.ask(null);
-    groups.get(this.name)?.delete(this.map);
+    groups.get(this.name ?? "")?.delete(this.map);
     this.name = undefined;
   }
 
   get all() {
-    return [...(groups.get(this.name) ?? [this.map])];
+    return [...(groups.get(this.name ?? "") ?? [this.map])];
   }
 
   get others() {
@@ -36,6 +49,7 @@ export class Membership {
   // ---- what is pointed at
 
   // Tells the others of a place under this map's pointer or cursor; null when there is none.
+  /** @param {Focus | null} focus */
   ask(focus) {
     if (!focus && !this.source) return;
     this.source = Boolean(focus);
@@ -46,6 +60,7 @@ export class Membership {
     }
   }
 
+  /** @param {Focus} focus @returns {Echo} */
   echoOf({ near, coords }) {
     const { map } = this;
     const isMeant = near && near.distance <= REACH_MOUSE * map.camera.unitsPerPx;
@@ -53,10 +68,11 @@ export class Membership {
   }
 
   // Where the echo lies on this map: coords and id; null where it has no such digit or z.
+  /** @returns {{ coords: Point, id: number | null } | null} */
   heard() {
     const { map, echo } = this;
     if (!echo || map.isWaiting) return null;
-    if (echo.id !== undefined) {
+    if ("id" in echo) {
       const coords = map.coordsOf(echo.id);
       return coords && { coords, id: echo.id };
     }
@@ -95,6 +111,7 @@ export class Membership {
 
   // ---- selection
 
+  /** @param {Bytes} marks */
   shareMarks(marks) {
     for (const map of this.others) {
       if (map.points?.n !== marks.length || map.points.first_id !== this.map.points.first_id)
@@ -106,7 +123,10 @@ export class Membership {
 }
 
 // The rectangle x0, x1, y0, y1 round several.
+/** @param {Rectangle[]} rectangles */
 function union(rectangles) {
-  const of = (i) => rectangles.map((rectangle) => rectangle[i]);
-  return [0, 1, 2, 3].map((i) => (i % 2 ? Math.max : Math.min)(...of(i)));
+  const of = (/** @type {number} */ i) => rectangles.map((rectangle) => rectangle[i]);
+  return /** @type {Rectangle} */ (
+    [0, 1, 2, 3].map((i) => (i % 2 ? Math.max : Math.min)(...of(i)))
+  );
 }

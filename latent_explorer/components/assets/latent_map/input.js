@@ -3,7 +3,13 @@
 import { clamp, distance } from "./geometry.js";
 import { modeOf } from "./selection.js";
 
+/** @import {LatentMap} from "./map.js" */
+/** @import {Mode, Point} from "./types.d.ts" */
+/** @typedef {{ px: Point, isDrag: boolean, isOver?: boolean }} Press */
+
+/** @type {Record<string, number>} */
 const SLOP = { mouse: 3, pen: 4, touch: 8 }; // css px a click may wander before it is a drag
+/** @type {Record<string, number>} */
 const REACH = { mouse: 8, pen: 10, touch: 14 }; // css px within which a digit is meant
 const DOUBLE = { ms: 320, px: 24 };
 const HOLD_MS = 380; // a finger that rests so long looks through the lens
@@ -12,14 +18,24 @@ const ZOOM_STEP = 1.6;
 const EDGE = 24; // css px from the border at which the cursor takes the view along
 
 export class Input {
+  /** @param {LatentMap} map @param {HTMLElement} surface @param {AbortSignal} signal */
   constructor(map, surface, signal) {
     this.map = map;
     this.surface = surface;
+    /** @type {Map<number, Point>} */
     this.pointers = new Map(); // id -> last position, of fingers or buttons that are down
+    /** @type {Point | null} */
     this.hover = null; // pointer, css px
+    /** @type {Point | null} */
     this.cursor = null; // keyboard, plane coordinates
-    this.corners = null; // of a shape set by keys
-    const on = (target, type, handler, options) =>
+    /** @type {Press} */
+    this.press = { px: [0, 0], isDrag: false };
+    /** @type {{ px: Point, time: number } | null} */
+    this.lastTap = null;
+    this.isLooking = false; // through the lens, by a finger that was held still
+    this.holdTimer = 0;
+    /** @param {EventTarget} target @param {string} type @param {(event: any) => void} handler */
+    const on = (target, type, handler, options = {}) =>
       target.addEventListener(type, handler.bind(this), { signal, ...options });
     on(surface, "pointerdown", this.onDown);
     on(surface, "pointermove", this.onMove);
@@ -36,6 +52,7 @@ export class Input {
     clearTimeout(this.holdTimer);
   }
 
+  /** @param {MouseEvent} event @returns {Point} */
   at(event) {
     const box = this.map.root.getBoundingClientRect();
     return [event.clientX - box.left, event.clientY - box.top];
@@ -43,6 +60,7 @@ export class Input {
 
   // ---- pointers
 
+  /** @param {PointerEvent} event */
   onDown(event) {
     if (event.button !== 0) return;
     this.surface.setPointerCapture(event.pointerId);
@@ -60,7 +78,7 @@ export class Input {
       if (isOne) this.map.startShape(px);
       else this.map.dropShape(); // two fingers zoom with any tool
     } else if (isOne && event.pointerType === "touch") {
-      this.holdTimer = setTimeout(() => this.lookThrough(), HOLD_MS);
+      this.holdTimer = window.setTimeout(() => this.lookThrough(), HOLD_MS);
     }
   }
 
@@ -73,6 +91,7 @@ export class Input {
     this.map.schedule();
   }
 
+  /** @param {PointerEvent} event */
   onMove(event) {
     const px = this.at(event);
     const isTouch = event.pointerType === "touch";
@@ -90,12 +109,14 @@ export class Input {
     this.map.schedule(); // the frame decodes, however many moves came before it
   }
 
+  /** @param {PointerEvent} event @param {Point} px */
   dragMark(event, px) {
     this.press.isDrag ||= distance(px, this.press.px) > (SLOP[event.pointerType] ?? SLOP.mouse);
     if (this.press.isDrag) this.map.drag.moveTo(this.map.camera.toPlane(px));
   }
 
   // One finger pans, two also zoom: move the old middle to the new, scale by the distances.
+  /** @param {PointerEvent} event @param {Point} px */
   drag(event, px) {
     const { camera } = this.map;
     const slop = SLOP[event.pointerType] ?? SLOP.mouse;
@@ -113,6 +134,7 @@ export class Input {
     this.map.root.classList.add("dragging");
   }
 
+  /** @param {PointerEvent} event */
   onUp(event) {
     clearTimeout(this.holdTimer);
     if (!this.pointers.delete(event.pointerId)) return;
@@ -141,6 +163,7 @@ export class Input {
     else this.map.pick(this.map.camera.toPlane(px), REACH[event.pointerType] ?? REACH.mouse);
   }
 
+  /** @param {PointerEvent} event */
   onCancel(event) {
     clearTimeout(this.holdTimer);
     this.isLooking = false;
@@ -156,6 +179,7 @@ export class Input {
     this.map.schedule();
   }
 
+  /** @param {WheelEvent} event */
   onWheel(event) {
     event.preventDefault(); // the map zooms, the page stays
     this.map.motion = null;
@@ -167,12 +191,14 @@ export class Input {
 
   // ---- keys
 
+  /** @param {KeyboardEvent} event */
   onKey(event) {
     if (event.target !== this.map.root || this.map.isWaiting) return;
     if (event.ctrlKey || event.metaKey) return;
     const { map } = this;
     const step = event.shiftKey ? STEP.shift : STEP.plain;
     const place = (this.cursor && map.camera.toPx(this.cursor)) ?? undefined;
+    /** @type {Record<string, () => void>} */
     const acts = {
       ArrowLeft: () => this.moveCursor(-step, 0),
       ArrowRight: () => this.moveCursor(step, 0),
@@ -206,6 +232,7 @@ export class Input {
   }
 
   // The cursor starts at the pin, else in the middle, and takes the view along at the edges.
+  /** @param {number} dx @param {number} dy */
   moveCursor(dx, dy) {
     const { camera, pin } = this.map;
     const { width, height } = camera.size;
@@ -231,6 +258,7 @@ export class Input {
   }
 
   // Pins; with a tool, sets a corner: a box ends at its second, a lasso where a corner repeats.
+  /** @param {Mode} mode */
   enter(mode) {
     const { map } = this;
     if (map.drag.isHeld) {
@@ -271,7 +299,9 @@ export class Input {
 export const REACH_MOUSE = REACH.mouse;
 export { ZOOM_STEP };
 
+/** @param {Map<number, Point>} pointers of one or two fingers */
 function grip(pointers) {
-  const [a, b = a] = pointers.values();
-  return { middle: [(a[0] + b[0]) / 2, (a[1] + b[1]) / 2], size: distance(a, b) };
+  const [a, b = a] = [...pointers.values()];
+  const middle = /** @type {Point} */ ([(a[0] + b[0]) / 2, (a[1] + b[1]) / 2]);
+  return { middle, size: distance(a, b) };
 }

@@ -5,22 +5,33 @@
 // nothing. A mount whose data is [state] is a map that awaits the payloads it names, then hovers,
 // pans and zooms without the server.
 
+import { holderOf } from "../shared/elements.js";
+import { reportTo } from "../shared/problem.js";
+
+/** @import {MapState, Mount, WalkData} from "./types.d.ts" */
+/** @typedef {{ update: (word: any) => void, stop: () => void }} Part */
+
 // All files at once: imports that are found only in one another's texts come in four turns.
 const style = fetch(new URL("./map.css", import.meta.url));
-const FIRST = ["map", "store"];
 const OTHERS = [
   ...["background", "camera", "cloud", "controls", "decoder", "exporting", "fields", "geometry"],
   ...["input", "lens", "markup", "mosaic", "overlay", "payload", "point_index", "points_look"],
-  ...["scene", "selection", "theme", "vocabulary", "walks", "wants", "mark_drag"],
+  ...["scene", "selection", "theme", "vocabulary", "walks", "wants", "way", "mark_drag"],
+  ...["bytes", "elements", "ink", "link", "player", "theme"].map((name) => `../shared/${name}`),
 ];
-const modules = [...FIRST, ...OTHERS].map((name) => import(`./${name}.js`));
-const [{ LatentMap }, { keepPayload }] = await Promise.all(modules);
+const [{ LatentMap }, { keepPayload }] = await Promise.all([
+  import("./map.js"),
+  import("./store.js"),
+  ...OTHERS.map((name) => import(`./${name}.js`)),
+]);
 const sheet = new CSSStyleSheet();
 sheet.replaceSync(await (await style).text());
-const maps = new Map(); // parentElement -> LatentMap
-const PARTS = { walk: () => import("./walk.js") }; // loaded by the pages that have them
-const parts = new Map(); // parentElement -> promise of what draws there
+/** @type {Map<Element, InstanceType<typeof LatentMap>>} */
+const maps = new Map(); // by where they are mounted
+/** @type {Map<Element, Promise<Part>>} */
+const parts = new Map(); // what else is drawn, likewise
 
+/** @param {Mount<Uint8Array | [MapState | WalkData | null]>} component */
 export default function latentMap(component) {
   const { data, parentElement } = component;
   if (data instanceof Uint8Array) {
@@ -31,35 +42,46 @@ export default function latentMap(component) {
       putBack();
     };
   }
-  if (!data[0]) return takeOutOfFlow(parentElement);
-  if (data[0].part) return drawPart(component, data[0]);
-  const root = parentElement.getRootNode();
+  const [state] = data;
+  if (!state) return takeOutOfFlow(parentElement);
+  if ("part" in state) return drawPart(component, state);
+  const root = /** @type {Document | ShadowRoot} */ (parentElement.getRootNode());
   if (!root.adoptedStyleSheets.includes(sheet)) root.adoptedStyleSheets.push(sheet);
-  const map = maps.get(parentElement) ?? new LatentMap(parentElement, data[0].vocabulary);
+  const map = maps.get(parentElement) ?? new LatentMap(parentElement, state);
   maps.set(parentElement, map);
-  map.update({ ...component, data: data[0] });
+  map.update({ ...component, data: state });
   return () => {
     map.stop();
     maps.delete(parentElement);
   };
 }
 
+// Loaded by the pages that have it.
+/** @param {Mount<any>} component @param {WalkData} data */
 function drawPart({ parentElement, ...component }, data) {
-  if (!parts.has(parentElement)) {
-    const made = PARTS[data.part]().then(({ makePart }) => makePart(parentElement));
-    parts.set(parentElement, made);
-  }
-  parts.get(parentElement).then((part) => part.update({ ...component, data }));
+  const fail = reportTo((message) => {
+    parentElement.textContent = `The walk could not be drawn: ${message}`;
+  });
+  const part = parts.get(parentElement) ?? makePart(parentElement, data);
+  parts.set(parentElement, part);
+  part.then((made) => made.update({ ...component, data })).catch(fail);
   return () => {
-    parts.get(parentElement)?.then((part) => part.stop());
     parts.delete(parentElement);
+    part.then((made) => made.stop()).catch(() => {}); // said already
   };
 }
 
+/** @param {HTMLElement} parentElement @param {WalkData} data @returns {Promise<Part>} */
+async function makePart(parentElement, data) {
+  const walk = await import("./walk.js");
+  return walk.makePart(parentElement, data);
+}
+
 // An empty element would still cost the page a row and its gap.
+/** @param {Mount<unknown>["parentElement"]} parentElement */
 function takeOutOfFlow(parentElement) {
-  const holder = parentElement.host?.closest('[data-testid="stElementContainer"]');
-  const style = { position: "absolute", width: "0" }; // as wide as the page it would stick out
-  for (const [name, value] of Object.entries(style)) holder?.style.setProperty(name, value);
-  return () => Object.keys(style).forEach((name) => holder?.style.removeProperty(name));
+  const holder = holderOf(parentElement);
+  const looks = { position: "absolute", width: "0" }; // as wide as the page it would stick out
+  for (const [name, value] of Object.entries(looks)) holder?.style.setProperty(name, value);
+  return () => Object.keys(looks).forEach((name) => holder?.style.removeProperty(name));
 }

@@ -1,19 +1,36 @@
 // The lens: what the decoder makes of the place under the pointer, and the nearest real digit.
 
+import { find, penOf } from "../shared/elements.js";
+import { SIDE, writeInk } from "../shared/ink.js";
 import { number } from "./geometry.js";
 import { isUnpacked, pictureOf, sheetOf } from "./store.js";
-import { levelOf } from "./theme.js";
+
+/** @import {Decoder, MapTheme, Pixels, Point, Size} from "./types.d.ts" */
+/**
+ * @typedef {object} About
+ * @property {Point} coords
+ * @property {number[] | null} z of two dimensions
+ * @property {{ id: number, distance: number } | null} near the nearest digit
+ * @property {string} name of it
+ * @property {string} value what its colour says
+ * @property {Decoder} decoder
+ * @property {string[]} names of z and its two axes
+ * @property {boolean} isSample
+ * @property {MapTheme} theme
+ */
 
 const REST_MS = 500; // how long z must rest before it is read aloud
 const GAP = { beside: 20, edge: 8, finger: 44 }; // css px from what it is about, and the border
 const TOOLBAR = 58; // css px along the right border that a docked lens leaves free
 const NARROW = 520; // css px of the map below which a resting lens is docked in a corner
 
+/** @param {HTMLElement} element @param {number} x @param {number} y */
 export const moveTo = (element, x, y) => {
   element.style.transform = `translate(${x}px, ${y}px)`;
 };
 
 // A draw of the pixels, x ~ p(x|z), of which `sigma` is null if they are binary.
+/** @param {Pixels} pixels @param {Float32Array} out */
 export function samplePixels({ mean, sigma }, out) {
   for (let i = 0; i < mean.length; i++) {
     if (sigma !== null) {
@@ -26,23 +43,28 @@ export function samplePixels({ mean, sigma }, out) {
 }
 
 export class Lens {
+  /** @param {HTMLElement} root */
   constructor(root) {
-    const find = (selector) => root.querySelector(selector);
+    const element = (/** @type {string} */ selector) => find(root, selector, HTMLElement);
+    const canvas = (/** @type {string} */ name) =>
+      penOf(find(root, `[data-testid="${name}"]`, HTMLCanvasElement));
     this.root = root;
-    this.card = find(".lens");
+    this.card = element(".lens");
     this.parts = {
-      z: find(".lens-z"),
-      kind: find(".lens-kind"),
-      digit: find(".lens-digit"),
-      away: find(".lens-away"),
-      value: find(".lens-value"),
-      near: find(".lens-near"),
-      spoken: find(".spoken"),
+      z: element(".lens-z"),
+      kind: element(".lens-kind"),
+      digit: element(".lens-digit"),
+      away: element(".lens-away"),
+      value: element(".lens-value"),
+      near: element(".lens-near"),
+      spoken: element(".spoken"),
     };
-    this.decoded = find('[data-testid="lens"]').getContext("2d");
-    this.nearest = find('[data-testid="lens-nearest"]').getContext("2d");
-    this.image = this.decoded.createImageData(28, 28);
-    this.drawn = new Float32Array(784);
+    this.decoded = canvas("lens");
+    this.nearest = canvas("lens-nearest");
+    this.image = this.decoded.createImageData(SIDE, SIDE);
+    this.drawn = new Float32Array(SIDE * SIDE);
+    this.restTimer = 0;
+    /** @type {string | null} */
     this.shown = null;
   }
 
@@ -61,8 +83,7 @@ export class Lens {
     delete this.root.dataset.z;
   }
 
-  // `about` = { coords, z: of two dimensions, else null, near: { id, distance } | null, name, value,
-  // decoder, names, isSample, theme }
+  /** @param {About} about */
   show(about) {
     const [x, y] = about.coords;
     const hasPicture = about.near !== null && isUnpacked(sheetOf(about.near.id));
@@ -70,56 +91,53 @@ export class Lens {
     this.card.hidden = false;
     if (this.shown === key) return;
     this.shown = key;
-    this.pixels = about.decoder.decode(x, y);
-    this.drawDecoded(about);
+    const pixels = about.decoder.decode(x, y);
+    this.drawDecoded(pixels, about);
     this.drawNearest(about, hasPicture);
     const { z, kind, digit, away, value } = this.parts;
     const [name, [first, second]] = about.z ? ["z", about.z] : [about.names[0], about.coords];
     z.textContent = `${name} = (${number(first, 2)}, ${number(second, 2)})`;
-    const { sigma } = this.pixels;
+    const { sigma } = pixels;
     const spread = sigma === null ? "" : `, \u03c3 = ${number(sigma, 2)}`;
     kind.textContent = about.isSample ? `sample of p(x|z)${spread}` : "mean of p(x|z)";
     digit.textContent = about.near ? about.name : "";
-    const far = about.near?.distance;
-    away.textContent = about.near ? `${number(far, 3)} away in ${name}` : "";
+    away.textContent = about.near ? `${number(about.near.distance, 3)} away in ${name}` : "";
     value.textContent = about.value;
     value.hidden = !about.value;
     this.root.dataset.z = `${Number(x.toPrecision(9))},${Number(y.toPrecision(9))}`;
     clearTimeout(this.restTimer);
-    this.restTimer = setTimeout(() => {
+    this.restTimer = window.setTimeout(() => {
       const near = about.near && `nearest digit: ${about.name}, ${away.textContent}`;
       const words = [z.textContent, near, about.value];
       this.parts.spoken.textContent = words.filter(Boolean).join(", ");
     }, REST_MS);
   }
 
-  drawDecoded({ isSample, theme }) {
-    const ink = isSample ? samplePixels(this.pixels, this.drawn) : this.pixels.mean;
-    this.put(this.decoded, theme, (i) => 255 * ink[i]);
+  /** @param {Pixels} pixels @param {About} about */
+  drawDecoded(pixels, { isSample, theme }) {
+    const ink = isSample ? samplePixels(pixels, this.drawn) : pixels.mean;
+    writeInk(this.image, ink, theme.dark, 1);
+    this.decoded.putImageData(this.image, 0, 0);
   }
 
+  /** @param {About} about @param {boolean} hasPicture */
   drawNearest({ near, theme }, hasPicture) {
     this.parts.near.hidden = !near;
     this.parts.near.classList.toggle("waiting", !hasPicture);
-    if (!hasPicture) return;
-    this.root.dataset.nearest = near.id;
-    const ink = pictureOf(near.id);
-    this.put(this.nearest, theme, (i) => ink[i]);
-  }
-
-  // One number per pixel, never interpolated.
-  put(pen, { dark }, inkOf) {
-    const { data } = this.image;
-    for (let i = 0; i < 784; i++) {
-      data[4 * i] = data[4 * i + 1] = data[4 * i + 2] = levelOf(inkOf(i), dark);
-      data[4 * i + 3] = 255;
-    }
-    pen.putImageData(this.image, 0, 0);
+    const ink = near && pictureOf(near.id);
+    if (!ink) return;
+    this.root.dataset.nearest = String(near.id);
+    writeInk(this.image, ink, theme.dark);
+    this.nearest.putImageData(this.image, 0, 0);
   }
 
   // Beside the point, on a side with room, so that it never covers what it is about: right and
   // below the pointer, above a finger, outwards from a pin; on a small map a resting lens goes to
   // the corner farthest from the pin.
+  /**
+   * @param {Point} px @param {Size} size
+   * @param {{ isLive: boolean, isTouch: boolean }} how
+   */
   place([x, y], { width, height }, { isLive, isTouch }) {
     const { offsetWidth: wide, offsetHeight: high } = this.card;
     this.card.classList.toggle("resting", !isLive);
@@ -138,6 +156,7 @@ export class Lens {
       moveTo(this.card, Math.round(fits ? left : beside), Math.round(Math.max(GAP.edge, above)));
       return;
     }
+    /** @param {number} at @param {number} size @param {number} room @param {boolean} outwards */
     const beside = (at, size, room, outwards) => {
       const [before, after] = [at - GAP.beside - size, at + GAP.beside];
       const [fitsBefore, fitsAfter] = [before >= GAP.edge, after + size + GAP.edge <= room];

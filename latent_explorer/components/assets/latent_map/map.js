@@ -1,10 +1,13 @@
 // One map: what it shows, when it draws, and what it tells Python.
 
+import { find, holderOf, penOf } from "../shared/elements.js";
+import { copyLink } from "../shared/link.js";
+import { reportTo } from "../shared/problem.js";
 import { Camera } from "./camera.js";
 import { Cloud } from "./cloud.js";
 import { Controls } from "./controls.js";
 import { download, lensPicture, mapPicture } from "./exporting.js";
-import { distance } from "./geometry.js";
+import { distance, latentAt, placeOf } from "./geometry.js";
 import { Membership } from "./group.js";
 import { Input, REACH_MOUSE, ZOOM_STEP } from "./input.js";
 import { Lens, moveTo } from "./lens.js";
@@ -14,7 +17,7 @@ import { pointsLook, valueOf } from "./points_look.js";
 import { Scene } from "./scene.js";
 import { combine, marksFrom, messageOf, Shape } from "./selection.js";
 import * as store from "./store.js";
-import { readTheme } from "./theme.js";
+import { readMapTheme } from "./theme.js";
 import { isComputed, Vocabulary } from "./vocabulary.js";
 import { Wants } from "./wants.js";
 
@@ -22,40 +25,86 @@ const WAIT_MS = 10_000; // a payload that has not come by then is worth a word
 const REST_MS = 140; // without a change of view: what was put off is done now
 const FINEST = 2; // image px per css px at most: beyond it points cost more and look the same
 
+/** @import {Bytes, Decoder, FieldsPayload, Legend, MapState, Mode, Motion, Mount, Pen, Pin, Point, Points, Settings, Tool, ValuesPayload, View} from "./types.d.ts" */
+
+/** @type {Map<string, Settings>} */
 const kept = new Map(); // Python's key of a map -> its layers, colour, lens; outlives pages
 
+/** @param {string} key @param {Vocabulary} vocabulary */
 function settingsOf(key, { layers, colours }) {
-  if (!kept.has(key)) {
-    const on = layers.filter((layer) => layer.is_on).map(({ name }) => name);
-    kept.set(key, {
-      layers: new Set(on),
-      colour: colours[0]?.name,
-      isSample: false,
-      told: new Set(),
-    });
-  }
-  return kept.get(key);
+  const on = layers.filter((layer) => layer.is_on).map(({ name }) => name);
+  const settings = kept.get(key) ?? {
+    layers: new Set(on),
+    colour: colours[0]?.name,
+    isSample: false,
+    told: new Set(),
+  };
+  kept.set(key, settings);
+  return settings;
 }
 
 export class LatentMap {
-  constructor(parentElement, words) {
-    this.vocabulary = new Vocabulary(words);
-    const mount = parentElement.querySelector(".mount");
+  /** @param {Mount<MapState>["parentElement"]} parentElement @param {MapState} state */
+  constructor(parentElement, state) {
+    this.state = state;
+    this.vocabulary = new Vocabulary(state.vocabulary);
+    const mount = find(parentElement, ".mount", HTMLElement);
     mount.innerHTML = markup(this.vocabulary);
-    const find = (selector) => mount.querySelector(selector);
-    this.root = find(".map");
-    this.canvas = { points: find(".points"), overlay: find(".overlay") };
-    this.ink = {
-      points: this.canvas.points.getContext("2d", { alpha: false }),
-      overlay: this.canvas.overlay.getContext("2d"),
+    const element = (/** @type {string} */ name) => find(mount, `.${name}`, HTMLElement);
+    this.root = element("map");
+    this.canvas = {
+      points: find(mount, ".points", HTMLCanvasElement),
+      overlay: find(mount, ".overlay", HTMLCanvasElement),
     };
-    const names = ["across", "down", "ring", "notice"];
-    this.parts = Object.fromEntries(names.map((name) => [name, find(`.${name}`)]));
+    this.ink = {
+      points: penOf(this.canvas.points, { alpha: false }),
+      overlay: penOf(this.canvas.overlay),
+    };
+    this.parts = {
+      across: element("across"),
+      down: element("down"),
+      ring: element("ring"),
+      notice: element("notice"),
+      words: element("notice span"),
+    };
+    /** @type {Mount<MapState>["setTriggerValue"]} */
+    this.setTriggerValue = () => {};
+    /** @type {Mount<MapState>["setStateValue"]} */
+    this.setStateValue = () => {};
+    // Without these two there is no map: whoever reads them has seen that it is not waiting.
+    this.decoder = /** @type {Decoder} */ (/** @type {unknown} */ (null));
+    this.points = /** @type {Points} */ (/** @type {unknown} */ (null));
+    /** @type {FieldsPayload | null} */
+    this.fieldsPayload = null;
+    /** @type {ValuesPayload | null} */
+    this.values = null;
+    /** @type {ValuesPayload | null} */
+    this.drift = null;
+    this.isWaiting = true;
+    this.camera = Camera.of(state.key);
+    this.settings = settingsOf(state.key, this.vocabulary);
+    this.theme = this.readTheme();
+    this.names = ["z", "", ""]; // of z and its two axes
     this.size = { width: 0, height: 0, ratio: 1, grain: 1 };
+    /** @type {Pin | null} */
     this.pin = null;
+    /** @type {Tool} */
     this.tool = "pan";
+    this.isTouch = false; // the pointer is a finger
+    /** @type {Shape | null} */
     this.shape = null; // a lasso or box under way
+    /** @type {Bytes | null} */
     this.marks = null; // who is selected
+    this.marksName = "";
+    this.selectedWord = ""; // of Python, taken last
+    this.lookName = "";
+    this.pointsLook = /** @type {ReturnType<typeof pointsLook>} */ (/** @type {unknown} */ (null));
+    /** @type {Legend[]} */
+    this.legends = [];
+    /** @type {Motion | null} */
+    this.motion = null;
+    this.viewChanged = false;
+    this.frameRequest = this.waitTimer = this.restTimer = 0;
     this.scene = new Scene(this);
     this.wants = new Wants(this);
     this.lens = new Lens(this.root);
@@ -70,8 +119,7 @@ export class LatentMap {
     this.onNews = () => this.resolve();
     store.watch(this.onNews);
     // Streamlit pales what waits for a run; the map answers all the while.
-    const holder = parentElement.host?.closest('[data-testid="stElementContainer"]');
-    holder?.style.setProperty("opacity", "1", "important");
+    holderOf(parentElement)?.style.setProperty("opacity", "1", "important");
   }
 
   stop() {
@@ -87,12 +135,14 @@ export class LatentMap {
   }
 
   // Python's newest word. The theme may have changed too: Streamlit calls again for that.
+  /** @param {Omit<Mount<MapState>, "parentElement">} word */
   update({ data, setTriggerValue, setStateValue }) {
     this.state = data;
-    Object.assign(this, { setTriggerValue, setStateValue });
+    this.setTriggerValue = setTriggerValue;
+    this.setStateValue = setStateValue;
     this.pin = data.pin;
     this.root.setAttribute("aria-label", data.label);
-    this.theme = { ...readTheme(this.root, data.palette), classes: this.vocabulary.classes };
+    this.theme = this.readTheme();
     this.settings = settingsOf(data.key, this.vocabulary);
     this.camera = Camera.of(data.key);
     this.camera.resize(this.size);
@@ -102,11 +152,23 @@ export class LatentMap {
     this.resolve();
   }
 
+  readTheme() {
+    return readMapTheme(this.root, this.state.palette, this.vocabulary.classes);
+  }
+
   // Takes up the payloads as soon as those without which there is no map are here.
   resolve() {
+    /**
+     * @template {{ id: string } | null} T
+     * @param {T} held @param {string} id @returns {T}
+     */
     const fetch = (held, id) => (held?.id === id ? held : store.touchPayload(id));
     const decoder = fetch(this.decoder, this.state.decoder);
     const points = fetch(this.points, this.state.points);
+    /**
+     * @template T
+     * @param {T & { id: string } | null} held @param {string | null} id
+     */
     const payload = (held, id) => (id ? fetch(held, id) : null);
     this.fieldsPayload = payload(this.fieldsPayload, this.state.fields);
     this.values = payload(this.values, this.state.values);
@@ -118,12 +180,13 @@ export class LatentMap {
     }
     clearTimeout(this.waitTimer);
     this.waitTimer = 0;
-    Object.assign(this, { decoder, points });
+    this.decoder = decoder;
+    this.points = points;
     this.scene.mosaic.use(decoder);
     // on a plane through more dimensions, or a turned one, u
     const letter = decoder.latent_dim === 2 && !this.state.turn ? "z" : "u";
     this.names = [letter, `${letter}\u2081`, `${letter}\u2082`];
-    this.root.dataset.points = points.n;
+    this.root.dataset.points = String(points.n);
     this.group.aim();
     this.takeStart();
     this.takeSelection();
@@ -156,17 +219,19 @@ export class LatentMap {
     this.root.dataset.ready = "false";
     this.wants.settle();
     this.schedule();
+    const problem = store.problem();
     if (this.vocabulary.isEmpty) this.say("The map was not told which layers there are.", true);
-    else if (store.problem()) this.say(store.problem(), true);
+    else if (problem) this.say(problem, true);
     else if (!this.waitTimer) {
       this.say("Drawing the map\u2026", false);
       const late = "The map's data has not arrived. Reload the page to ask for it again.";
-      this.waitTimer = setTimeout(() => this.say(late, true), WAIT_MS);
+      this.waitTimer = window.setTimeout(() => this.say(late, true), WAIT_MS);
     }
   }
 
+  /** @param {string} text @param {boolean} isFinal */
   say(text, isFinal) {
-    this.parts.notice.firstElementChild.textContent = text;
+    this.parts.words.textContent = text;
     this.parts.notice.classList.toggle("final", isFinal);
   }
 
@@ -185,14 +250,16 @@ export class LatentMap {
     return this.vocabulary.colour(this.settings.colour) ?? this.vocabulary.colours[0];
   }
 
+  /** @param {string} name */
   setLayer(name, isOn = !this.layers.has(name)) {
     if (this.missing().has(name)) return;
     if (isOn) this.layers.add(name);
     else this.layers.delete(name);
     this.refresh();
-    this.announce(`${this.vocabulary.layer(name).title} ${isOn ? "on" : "off"}`);
+    this.announce(`${this.vocabulary.layer(name)?.title} ${isOn ? "on" : "off"}`);
   }
 
+  /** @param {string} colour */
   setColour(colour) {
     this.settings.colour = colour;
     this.refresh();
@@ -206,6 +273,7 @@ export class LatentMap {
     this.setColour(allowed[(allowed.indexOf(this.settings.colour) + 1) % allowed.length]);
   }
 
+  /** @param {boolean} isSample */
   setSample(isSample) {
     this.settings.isSample = isSample;
     this.lens.forget();
@@ -213,13 +281,14 @@ export class LatentMap {
     this.announce(isSample ? "The lens samples" : "The lens shows the mean");
   }
 
+  /** @param {string} text */
   announce(text) {
     this.lens.parts.spoken.textContent = text;
   }
 
   get payloads() {
-    const { fieldsPayload: fields, values, drift } = this;
-    return { fields, values, drift, isCompared: Boolean(this.state.drift) };
+    const { fieldsPayload: fields, values } = this;
+    return { fields, values, isCompared: Boolean(this.state.drift) };
   }
 
   // Layers and colours that the checkpoint is known not to have.
@@ -229,15 +298,16 @@ export class LatentMap {
 
   // The payload that brings the numbers of the colour, once it is here; drift comes unasked.
   get numbers() {
-    return { values: this.values, drift: this.drift }[this.colour.source];
+    return { points: null, values: this.values, drift: this.drift }[this.colour.source];
   }
 
-  // Says what is wrong, each thing once.
+  // Says what is wrong, whenever there is something new.
+  /** @param {Set<string>} missing */
   complain(missing) {
     const { settings, vocabulary, payloads } = this;
     const asked = [...this.shown, this.colour];
     const found = vocabulary.complaints(payloads, asked, missing, this.state.start);
-    this.controls.complain(found.filter((text) => !settings.told.has(text)));
+    if (found.some((text) => !settings.told.has(text))) this.controls.complain(found);
     settings.told = new Set(found);
   }
 
@@ -290,12 +360,14 @@ export class LatentMap {
 
   // ---- view
 
+  /** @param {View} view */
   look(view) {
     this.camera.look(view);
     this.group.share();
     this.schedule(true);
   }
 
+  /** @param {number} factor @param {Point} px */
   zoomTo(factor, px = [this.size.width / 2, this.size.height / 2]) {
     this.motion = this.camera.glide(this.camera.zoomed(factor, px));
     this.schedule();
@@ -316,14 +388,14 @@ export class LatentMap {
     if (!width || !height) return; // in a hidden tab
     const ratio = window.devicePixelRatio || 1;
     this.size = { width, height, ratio, grain: Math.min(ratio, FINEST) };
-    for (const [canvas, scale] of [
-      [this.canvas.points, this.size.grain],
-      [this.canvas.overlay, ratio],
+    for (const { canvas, scale } of [
+      { canvas: this.canvas.points, scale: this.size.grain },
+      { canvas: this.canvas.overlay, scale: ratio },
     ]) {
       canvas.width = Math.round(width * scale);
       canvas.height = Math.round(height * scale);
     }
-    this.camera?.resize(this.size);
+    this.camera.resize(this.size);
     if (!this.points) return;
     this.takeStart();
     this.viewChanged = true;
@@ -338,6 +410,7 @@ export class LatentMap {
     this.wants.idle();
   }
 
+  /** @param {number} now */
   frame(now) {
     cancelAnimationFrame(this.frameRequest);
     this.frameRequest = 0;
@@ -363,7 +436,7 @@ export class LatentMap {
     const isFinal = this.scene.base(this.ink.points, { ...view, ratio: grain }, mayStretch);
     this.scene.overlay(this.ink.overlay, { ...view, ratio });
     clearTimeout(this.restTimer);
-    if (!isFinal) this.restTimer = setTimeout(() => this.points && this.draw(false), REST_MS);
+    if (!isFinal) this.restTimer = window.setTimeout(() => this.draw(false), REST_MS);
     const corners = camera.rectangle();
     this.root.dataset.view = corners.map((v) => Number(v.toPrecision(9))).join(",");
     this.root.dataset.ready = String(!this.isWaiting);
@@ -372,6 +445,7 @@ export class LatentMap {
 
   // ---- digits
 
+  /** @param {number} id @returns {Point | null} */
   coordsOf(id) {
     const row = id - this.points.first_id;
     const { coords } = this.points.sections;
@@ -379,9 +453,10 @@ export class LatentMap {
   }
 
   // "a 7 · test #1,234"
+  /** @param {number} id */
   describe(id) {
     const label = this.points.sections.labels[id - this.points.first_id];
-    const [split, firstId] = this.state.splits.findLast(([, first]) => first <= id);
+    const [split, firstId] = this.state.splits.findLast(([, first]) => first <= id) ?? ["", 0];
     const name = `${split} #${(id - firstId).toLocaleString("en")}`.trim();
     return label === undefined ? name : `a ${this.theme.classes[label]} \u00b7 ${name}`;
   }
@@ -390,17 +465,19 @@ export class LatentMap {
 
   // What the lens is about: the pointer, else the keyboard's cursor, else what a map beside this
   // one is asked, else the pin.
+  /** @returns {{ px: Point, coords: Point, id: number | null, isLive: boolean } | null} */
   focus() {
     if (this.isWaiting) return null;
     const { hover, cursor } = this.input;
     const { camera } = this;
-    if (hover) return { px: hover, coords: camera.toPlane(hover), isLive: true };
-    if (cursor) return { px: camera.toPx(cursor), coords: cursor, isLive: true };
-    const { coords, id } = this.group.heard() ?? this.pin ?? {};
-    const px = coords && camera.toPx(coords);
+    if (hover) return { px: hover, coords: camera.toPlane(hover), id: null, isLive: true };
+    if (cursor) return { px: camera.toPx(cursor), coords: cursor, id: null, isLive: true };
+    const meant = this.group.heard() ?? this.pin;
+    if (!meant) return null;
+    const px = camera.toPx(meant.coords);
     const { width, height } = this.size;
-    const isInside = px && px[0] >= 0 && px[1] >= 0 && px[0] <= width && px[1] <= height;
-    return isInside ? { px, coords, id, isLive: false } : null;
+    const isInside = px[0] >= 0 && px[1] >= 0 && px[0] <= width && px[1] <= height;
+    return isInside ? { ...meant, px, isLive: false } : null;
   }
 
   refreshLens() {
@@ -421,7 +498,7 @@ export class LatentMap {
       coords,
       z: this.decoder.latent_dim === 2 ? this.toLatent(coords) : null,
       near,
-      name: near && this.describe(near.id),
+      name: near ? this.describe(near.id) : "",
       value: near ? valueOf(near.id, this.colour, this.numbers) : "",
       decoder: this.decoder,
       names: this.names,
@@ -434,33 +511,40 @@ export class LatentMap {
     moveTo(down, px[0], 0);
     const at = near && this.coordsOf(near.id);
     ring.hidden = !isLive || !at;
-    if (ring.hidden) return;
+    if (!isLive || !at) return;
     moveTo(ring, ...this.camera.toPx(at));
-    ring.classList.toggle("framing", Boolean(this.scene.hidden?.has(near.row)));
+    ring.classList.toggle(
+      "framing",
+      Boolean(this.scene.hidden?.has(near.id - this.points.first_id)),
+    );
     ring.classList.toggle("meant", near.distance <= REACH_MOUSE * this.camera.unitsPerPx);
   }
 
-  // The latent at a place of the plane, and the place of a latent.
+  /** @param {Point} coords */
   toLatent(coords) {
-    const { center, axes } = this.decoder.plane;
-    return center.map((c, i) => c + axes[i][0] * coords[0] + axes[i][1] * coords[1]);
+    return latentAt(this.decoder.plane, coords);
   }
 
+  /** @param {number[]} z */
   toPlanePoint(z) {
-    const { center, axes } = this.decoder.plane;
-    return [0, 1].map((j) => z.reduce((sum, v, i) => sum + axes[i][j] * (v - center[i]), 0));
+    return placeOf(this.decoder.plane, z);
   }
 
   // A pinned digit is the one nearest to itself, wherever others lie.
+  /** @param {Pin} place */
   nearestTo({ coords, id }) {
-    const at = id === null || id === undefined ? null : this.coordsOf(id);
-    return at ? { id, distance: distance(at, coords) } : this.points.index.nearest(coords);
+    const at = id === null ? null : this.coordsOf(id);
+    return id !== null && at
+      ? { id, distance: distance(at, coords) }
+      : this.points.index.nearest(coords);
   }
 
   // Shown at once; Python's answer replaces it.
+  /** @param {Point} coords @param {number} reach css px */
   pick(coords, reach) {
     const near = this.points.index.nearest(coords, reach * this.camera.unitsPerPx);
-    this.pin = near ? { coords: this.coordsOf(near.id), id: near.id } : { coords, id: null };
+    const at = near && this.coordsOf(near.id);
+    this.pin = near && at ? { coords: at, id: near.id } : { coords, id: null };
     this.setTriggerValue("pick", this.pin);
     this.schedule(true);
   }
@@ -474,25 +558,29 @@ export class LatentMap {
 
   // ---- selection
 
+  /** @param {Bytes | null} marks */
   setMarks(marks) {
     this.marks = marks?.some(Boolean) ? marks : null;
     this.marksName = this.marks ? `${performance.now()}` : "";
   }
 
+  /** @param {Point} px */
   startShape(px) {
     this.shape = new Shape(this.tool, this.camera.toPlane(px), px);
     this.schedule(true);
   }
 
+  /** @param {Point} px */
   moveShape(px, isByKeys = false) {
-    if (isByKeys && this.shape.tool === "lasso") return; // its corners are set one by one
+    if (!this.shape || (isByKeys && this.shape.tool === "lasso")) return; // its corners are set one by one
     this.shape.moveTo(this.camera.toPlane(px), px);
     this.schedule(true);
   }
 
   // A corner set by keys; false where the last one lies already.
+  /** @param {Point} px */
   addCorner(px) {
-    if (distance(px, this.shape.lastPx) < 1) return false;
+    if (!this.shape || distance(px, this.shape.lastPx) < 1) return false;
     this.shape.moveTo(this.camera.toPlane(px), px);
     this.schedule(true);
     return true;
@@ -504,7 +592,9 @@ export class LatentMap {
     this.schedule(true);
   }
 
+  /** @param {Mode} mode */
   finishShape(mode) {
+    if (!this.shape) return;
     const { polygon, tool } = this.shape;
     this.shape = null;
     const inside = this.points.index.insidePolygon(polygon);
@@ -517,6 +607,7 @@ export class LatentMap {
     return true;
   }
 
+  /** @param {Bytes} marks @param {string} how */
   select(marks, how) {
     const message = messageOf(marks, this.points, how);
     this.setMarks(marks);
@@ -529,12 +620,15 @@ export class LatentMap {
 
   // ---- the toolbar's and the menus' deeds
 
+  /** @param {string} name */
   act(name) {
+    const fail = reportTo((message) => this.controls.complain([`That failed: ${message}`]));
     const [, scale] = name.match(/^png-(\d)$/) ?? [];
-    if (scale) this.exportMap(Number(scale));
-    else ACTS[name]?.(this);
+    if (scale) this.exportMap(Number(scale)).catch(fail);
+    else ACTS[name]?.(this)?.catch(fail);
   }
 
+  /** @param {Tool} tool */
   setTool(tool) {
     this.shape = null;
     this.tool = this.state.selects ? tool : "pan";
@@ -548,10 +642,12 @@ export class LatentMap {
     this.refresh();
   }
 
+  /** @param {number} scale */
   async exportMap(scale) {
     const { width, height } = this.size;
     const { camera, theme } = this;
     const view = { width, height, camera, theme, ratio: scale };
+    /** @param {Pen} pen @param {Pen} overlayPen */
     const paint = (pen, overlayPen) => {
       this.scene.base(pen, view, false, new Cloud());
       this.scene.overlay(overlayPen, view);
@@ -580,21 +676,15 @@ export class LatentMap {
       query.set(`layers${side}`, shown.join(",") || "none");
       query.set(`colour${side}`, colour.name);
     }
-    return `${location.origin}${location.pathname}?${query}`;
+    return query;
   }
 
   async copyLink() {
-    const link = this.linkHere();
-    this.root.dataset.link = link;
-    try {
-      await navigator.clipboard.writeText(link);
-      this.controls.toast("Link copied");
-    } catch {
-      window.prompt("Copy this link:", link); // no clipboard without https
-    }
+    if (await copyLink(this.root, this.linkHere())) this.controls.toast("Link copied");
   }
 }
 
+/** @type {Record<string, (map: LatentMap) => Promise<void> | void>} */
 const ACTS = {
   in: (map) => map.zoomTo(ZOOM_STEP),
   out: (map) => map.zoomTo(1 / ZOOM_STEP),

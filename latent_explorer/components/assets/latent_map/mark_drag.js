@@ -1,35 +1,50 @@
 // Dragging a map's marks, by pointer or by keys, and looking at the steps of its walk.
 
 import { distance } from "./geometry.js";
+import { alongWay } from "./way.js";
 import { listen, tell } from "./walks.js";
 
+/** @import {LatentMap} from "./map.js" */
+/** @import {Mark, Point, WalkMessage} from "./types.d.ts" */
+/** @typedef {Mark & { isMoved: boolean, isHeld: boolean }} Moving a mark that is held, or was let go */
+
+/** @type {Record<string, number>} */
 const REACH = { mouse: 13, pen: 15, touch: 24 }; // css px from a mark's middle
 const STEP_REACH = 12; // css px from a step of the path
 
 export class MarkDrag {
+  /** @param {LatentMap} map */
   constructor(map) {
     this.map = map;
-    this.moving = null; // { text, coords, isMoved }
+    /** @type {Moving | null} */
+    this.moving = null;
+    /** @type {Point[] | null} */
     this.live = null; // points of the straight way while a mark moves
+    /** @type {number | null} */
     this.step = null; // of the path, as the strip tells
+    /** @type {number | null} */
     this.said = null; // step that the strip was told of last
-    this.onTold = (message) => this.hear(message);
+    this.key = ""; // of the map
+    this.unlisten = () => {};
+    this.onTold = (/** @type {WalkMessage} */ message) => this.hear(message);
   }
 
   stop() {
-    this.unlisten?.();
+    this.unlisten();
   }
 
   // Python's newest word settles where the marks are.
+  /** @param {string} key */
   update(key) {
     if (this.key !== key) {
-      this.unlisten?.();
+      this.unlisten();
       this.unlisten = listen(key, this.onTold);
       this.key = key;
     }
     if (!this.moving?.isHeld) this.moving = this.live = null;
   }
 
+  /** @param {WalkMessage} message */
   hear(message) {
     if (message.type === "live") this.live = message.points;
     else if (message.type === "step") this.step = message.at;
@@ -37,6 +52,7 @@ export class MarkDrag {
     this.map.schedule(true);
   }
 
+  /** @returns {Mark[]} */
   get marks() {
     const { moving } = this;
     const { marks } = this.map.state;
@@ -46,11 +62,12 @@ export class MarkDrag {
   }
 
   // Takes hold of the mark at a place, if there is one.
+  /** @param {Point} px @param {string} pointerType */
   grab(px, pointerType) {
     const { state, camera } = this.map;
     if (!state.drags) return false;
     const reach = REACH[pointerType] ?? REACH.mouse;
-    const far = (mark) => distance(camera.toPx(mark.coords), px);
+    const far = (/** @type {Mark} */ mark) => distance(camera.toPx(mark.coords), px);
     const near = this.marks.filter((mark) => far(mark) <= reach).sort((a, b) => far(a) - far(b))[0];
     if (near) this.hold(near);
     return Boolean(near);
@@ -69,8 +86,9 @@ export class MarkDrag {
     return mark.coords;
   }
 
-  hold({ text, coords }) {
-    this.moving = { text, coords, isMoved: false, isHeld: true };
+  /** @param {Mark} mark */
+  hold({ text, coords, id }) {
+    this.moving = { text, coords, id, isMoved: false, isHeld: true };
     this.map.root.dataset.held = text;
     this.map.schedule(true);
   }
@@ -79,19 +97,21 @@ export class MarkDrag {
     return Boolean(this.moving?.isHeld);
   }
 
+  /** @param {Point} coords */
   moveTo(coords) {
-    Object.assign(this.moving, { coords, id: null, isMoved: true });
+    if (!this.moving) return;
+    this.moving = { ...this.moving, coords, id: null, isMoved: true };
     tell(this.key, { type: "drag", text: this.moving.text, coords }, this.onTold);
     this.map.schedule(true);
   }
 
   // Lets go; returns whether the mark had been moved.
   drop() {
-    const { text, coords, isMoved } = this.moving;
-    if (!isMoved) {
+    if (!this.moving?.isMoved) {
       this.cancel();
       return false;
     }
+    const { text, coords } = this.moving;
     this.moving.isHeld = false; // shown here until Python answers
     delete this.map.root.dataset.held;
     this.map.setTriggerValue("drag", { text, coords, id: null });
@@ -108,14 +128,13 @@ export class MarkDrag {
   }
 
   // Tells the strip which step the pointer is at.
+  /** @param {Point | null} px */
   lookAt(px) {
     const { path } = this.map.state;
-    let best = null;
-    let least = STEP_REACH;
-    for (const [i, point] of (px && !this.moving && path ? path.points : []).entries()) {
-      const far = distance(this.map.camera.toPx(point), px);
-      if (far < least) [best, least] = [i, far];
-    }
+    const points = px && !this.moving && path ? path.points : [];
+    const fars = points.map((point) => distance(this.map.camera.toPx(point), px ?? point));
+    const least = Math.min(...fars);
+    const best = least < STEP_REACH ? fars.indexOf(least) : null;
     if (best === this.said) return;
     this.said = best;
     this.step = best;
@@ -124,11 +143,9 @@ export class MarkDrag {
   }
 
   // Where on the path the step is that is looked at; null if nowhere.
+  /** @returns {Point | null} */
   get stepCoords() {
     const points = this.live ?? this.map.state.path?.points;
-    if (this.step === null || !points) return null;
-    const i = Math.max(0, Math.min(Math.floor(this.step), points.length - 1));
-    const next = points[Math.min(i + 1, points.length - 1)];
-    return points[i].map((v, axis) => v + (next[axis] - v) * (this.step - i));
+    return this.step === null || !points ? null : alongWay(points, this.step);
   }
 }

@@ -1,6 +1,8 @@
 // The component's elements: canvases, one toolbar, its popovers, the lens.
 
+/** @param {string} path */
 const svg = (path) => `<svg viewBox="0 0 16 16" aria-hidden="true"><path d="${path}"/></svg>`;
+/** @type {Record<string, string>} */
 const ICONS = {
   in: "M8 3v10M3 8h10",
   out: "M3 8h10",
@@ -15,6 +17,7 @@ const ICONS = {
   help: "M5.9 6c0-1.3.9-2.2 2.1-2.2s2.1.9 2.1 2.1c0 1.8-2.1 1.8-2.1 3.7M8 12v.2",
 };
 
+/** @param {string} act @param {string} label @param {string} key */
 const button = (act, label, key, extra = "") => `
   <button type="button" data-act="${act}" aria-label="${label}" title="${label} (${key})" ${extra}>
     ${svg(ICONS[act])}</button>`;
@@ -60,6 +63,7 @@ const layersPopover = ({ layers, colours }) => `
   </fieldset>
 </div>`;
 
+/** @param {string} act @param {string} text */
 const item = (act, text, key = "") => `
   <button type="button" role="menuitem" data-act="${act}">${text}
     ${key && `<kbd>${key}</kbd>`}</button>`;
@@ -99,7 +103,9 @@ const helpPopover = (layers) => `
   lens.</p>
 </div>`;
 
+/** @param {string} name */
 const popup = (name) => `aria-haspopup="true" aria-expanded="false" data-opens="${name}"`;
+/** @param {string} name */
 const tool = (name) => `aria-pressed="${name === "pan"}" data-tool="${name}"`;
 
 /** @param {import("./vocabulary.js").Vocabulary} vocabulary */

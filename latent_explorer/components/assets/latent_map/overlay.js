@@ -1,13 +1,23 @@
 // What lies over the points: axes, digits at their medoids, thumbnails, ellipse, marks, pin.
 
+import { penOf } from "../shared/elements.js";
+import { inkImage, SIDE } from "../shared/ink.js";
+import { toCss } from "../shared/theme.js";
 import { clamp, ellipseOf, ticks } from "./geometry.js";
 import { pictureOf } from "./store.js";
-import { pictureData, toCss } from "./theme.js";
+
+/** @import {Ellipse, MapTheme, Mark, Pen, PaintView, Pin, Point, Points, Region, SizedView} from "./types.d.ts" */
+/** @typedef {ReturnType<typeof axesTicks>} Ticks */
+/** @typedef {{ font: string, colour: string, halo: number, align?: CanvasTextAlign,
+ *   baseline?: CanvasTextBaseline }} TextLook */
+/** @typedef {[row: number, left: number, top: number]} Thumbnail */
 
 const PIN_RADIUS = 8; // css px
 const TICK_SPACING = 88;
+const KEPT_SPRITES = 4000;
 const THUMBNAIL = { side: 28, frame: 1.5, most: 900, crowding: 0.55 }; // css px; share of the area
 
+/** @param {SizedView} view */
 export function axesTicks({ camera }) {
   const [x0, x1, y0, y1] = camera.rectangle();
   const spacing = TICK_SPACING * camera.unitsPerPx;
@@ -15,6 +25,7 @@ export function axesTicks({ camera }) {
 }
 
 // Lines of the grid, under the points, on whole pixels.
+/** @param {Pen} pen @param {PaintView} view @param {Ticks} found */
 export function paintGrid(pen, { width, height, ratio, camera, theme }, found) {
   pen.setTransform(1, 0, 0, 1, 0, 0);
   for (const { value, isOrigin } of found.x) {
@@ -30,9 +41,11 @@ export function paintGrid(pen, { width, height, ratio, camera, theme }, found) {
 // Places taken by labels, so that no two overlap.
 class Room {
   constructor() {
+    /** @type {number[][]} */
     this.taken = [];
   }
 
+  /** @param {number} x @param {number} y @param {number} width @param {number} height */
   take(x, y, width, height) {
     const box = [x - width / 2, x + width / 2, y - height / 2, y + height / 2];
     const isFree = this.taken.every(
@@ -44,18 +57,23 @@ class Room {
 }
 
 export class Overlay {
+  /** @param {Pen} pen @param {PaintView} view */
   constructor(pen, view) {
-    Object.assign(this, { pen, view, room: new Room() });
+    this.pen = pen;
+    this.view = view;
+    this.room = new Room();
     const { width, height, ratio } = view;
     pen.setTransform(ratio, 0, 0, ratio, 0, 0);
     pen.clearRect(0, 0, width, height);
     pen.lineJoin = pen.lineCap = "round";
   }
 
+  /** @param {Point} coords */
   toPx(coords) {
     return this.view.camera.toPx(coords);
   }
 
+  /** @param {string} text @param {number} x @param {number} y @param {TextLook} look */
   text(text, x, y, { font, colour, halo, align = "center", baseline = "middle" }) {
     const { pen } = this;
     const { theme } = this.view;
@@ -69,8 +87,10 @@ export class Overlay {
     pen.fillText(text, x, y);
   }
 
+  /** @param {Ticks} found @param {string[]} names */
   axes(found, names) {
     const { width, height, theme } = this.view;
+    /** @type {TextLook} */
     const quiet = {
       font: "11px",
       colour: toCss(theme.ink, 0.75),
@@ -93,6 +113,7 @@ export class Overlay {
   }
 
   // The digit itself at its class's medoid, so that colour is never the only carrier.
+  /** @param {Points["medoids"]} medoids */
   medoids(medoids) {
     const px = clamp(this.view.width / 30, 17, 25);
     const { ink, classes } = this.view.theme;
@@ -104,6 +125,7 @@ export class Overlay {
   }
 
   // Digits of the class layer, in every region large enough to hold one.
+  /** @param {Region[]} regions */
   regions(regions) {
     const { width, height, camera, theme } = this.view;
     for (const [label, x, y, radius] of regions) {
@@ -118,6 +140,7 @@ export class Overlay {
     }
   }
 
+  /** @param {{ text: string, at: Point }[]} rings */
   rings(rings) {
     const { theme, width, height } = this.view;
     const look = { font: "600 11px", colour: toCss(theme.ink, 0.85), halo: 4 };
@@ -128,6 +151,11 @@ export class Overlay {
   }
 
   // Frames have the dots' colours; the picture itself says which digit it is.
+  /**
+   * @param {Thumbnail[]} shown
+   * @param {{ sprite: (row: number) => OffscreenCanvas, frame: (row: number) => string,
+   *   isDim: (row: number) => boolean }} look
+   */
   thumbnails(shown, { sprite, frame, isDim }) {
     const { pen } = this;
     const { side, frame: width } = THUMBNAIL;
@@ -142,6 +170,7 @@ export class Overlay {
   }
 
   // Strokes the current path in `colour` over a wider line of paper, legible on any cloud.
+  /** @param {string} colour @param {number} width */
   strokeWithHalo(colour, width) {
     const { pen } = this;
     pen.strokeStyle = toCss(this.view.theme.paper, 0.85);
@@ -152,6 +181,7 @@ export class Overlay {
     pen.stroke();
   }
 
+  /** @param {Point} place @param {number} radius @param {string} fill */
   disc([x, y], radius, fill) {
     const { pen } = this;
     pen.beginPath();
@@ -161,6 +191,7 @@ export class Overlay {
     pen.fill();
   }
 
+  /** @param {Point[]} points */
   path(points) {
     const { pen } = this;
     const colour = toCss(this.view.theme.ink);
@@ -171,6 +202,7 @@ export class Overlay {
     line.forEach((point) => this.disc(point, 2.5, colour));
   }
 
+  /** @param {{ points: Point[], dash: number[] }} line */
   line({ points, dash }) {
     const { pen } = this;
     pen.beginPath();
@@ -183,6 +215,7 @@ export class Overlay {
   }
 
   // The step that is looked at.
+  /** @param {Point} coords */
   step(coords) {
     const { pen } = this;
     pen.beginPath();
@@ -191,6 +224,7 @@ export class Overlay {
   }
 
   // One and two standard deviations, to scale; the axes are those of the covariance.
+  /** @param {Ellipse} ellipse */
   ellipse({ center, cov }) {
     const { pen } = this;
     const { camera, theme } = this.view;
@@ -207,6 +241,7 @@ export class Overlay {
     }
   }
 
+  /** @param {Point} coords */
   highlight(coords) {
     const { pen } = this;
     pen.beginPath();
@@ -214,6 +249,7 @@ export class Overlay {
     this.strokeWithHalo(toCss(this.view.theme.ink), 1.75);
   }
 
+  /** @param {Mark} mark */
   mark({ coords, text }) {
     const { pen } = this;
     const { theme } = this.view;
@@ -227,6 +263,7 @@ export class Overlay {
   }
 
   // With an ellipse to be seen round it the pin is only its dot: a ring would pass for a contour.
+  /** @param {Pin} pin @param {Ellipse | null} ellipse */
   pin({ coords }, ellipse) {
     const { pen } = this;
     const accent = toCss(this.view.theme.accent);
@@ -241,12 +278,14 @@ export class Overlay {
   }
 
   // Whether an ellipse is too small on screen, even at two sigmas, to mark a place by itself.
+  /** @param {Ellipse} ellipse */
   isWithinRing({ cov }) {
     const widest = Math.sqrt(Math.max(cov[0][0], cov[1][1]));
     return (2 * widest) / this.view.camera.unitsPerPx < PIN_RADIUS - 2;
   }
 
   // A lasso or a box under way.
+  /** @param {Point[]} polygon */
   shape(polygon) {
     const { pen } = this;
     const { theme } = this.view;
@@ -263,13 +302,19 @@ export class Overlay {
 
 // The digits in sight whose thumbnails fit without touching, [row, left, top]; null if the view
 // is too crowded. `missing` gets the digits whose pictures have not come.
+/**
+ * @param {Points} points @param {SizedView} view @param {Set<number>} missing
+ * @returns {Thumbnail[] | null}
+ */
 export function fitThumbnails(points, { width, height, camera }, missing) {
   const { side, frame, most, crowding } = THUMBNAIL;
   const rows = points.index.inside(camera.rectangle(side), most);
   if (!rows || rows.length * side * side > crowding * width * height) return null;
   const { coords } = points.sections;
   const cell = side + 2 * frame + 1;
+  /** @type {Map<string, Point[]>} */
   const taken = new Map();
+  /** @type {Thumbnail[]} */
   const shown = [];
   for (const row of rows.sort((a, b) => a - b)) {
     const [x, y] = camera.toPx([coords[2 * row], coords[2 * row + 1]]);
@@ -297,18 +342,24 @@ export function fitThumbnails(points, { width, height, camera }, missing) {
 // Digits' pictures as small canvases, for one theme.
 export class Sprites {
   constructor() {
+    /** @type {Map<number, OffscreenCanvas>} */
     this.canvases = new Map();
+    this.theme = "";
   }
 
+  /** @param {number} id whose picture has come @param {MapTheme} theme */
   of(id, theme) {
     if (this.theme !== theme.name) this.canvases.clear();
     this.theme = theme.name;
     let canvas = this.canvases.get(id);
     if (!canvas) {
-      canvas = new OffscreenCanvas(28, 28);
-      canvas.getContext("2d").putImageData(pictureData(pictureOf(id), theme.dark), 0, 0);
+      canvas = new OffscreenCanvas(SIDE, SIDE);
+      penOf(canvas).putImageData(inkImage(pictureOf(id) ?? [], theme.dark), 0, 0);
       this.canvases.set(id, canvas);
-      if (this.canvases.size > 4000) this.canvases.delete(this.canvases.keys().next().value);
+      for (const old of this.canvases.keys()) {
+        if (this.canvases.size <= KEPT_SPRITES) break;
+        this.canvases.delete(old);
+      }
     }
     return canvas;
   }

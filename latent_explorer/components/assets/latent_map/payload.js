@@ -1,7 +1,12 @@
 // Reads what components/latent_map/payload.py packs: a header in JSON, then sections of numbers.
 
+/** @import {Bytes, Floats} from "./types.d.ts" */
+/** @typedef {{ name: string, dtype: string, offset: number, length: number }} Section */
+
+/** @type {Record<string, Uint16ArrayConstructor | Float32ArrayConstructor | Uint8ArrayConstructor>} */
 const SECTION_TYPES = { f2: Uint16Array, f4: Float32Array, u1: Uint8Array };
 
+/** @param {Uint8Array} bytes */
 export function readHeader(bytes) {
   const frame = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (bytes.byteLength < 8 || new TextDecoder().decode(bytes.subarray(0, 4)) !== "LMAP") {
@@ -13,18 +18,20 @@ export function readHeader(bytes) {
   return { header, start: Math.ceil(end / 8) * 8 };
 }
 
+/** @param {Uint8Array} bytes @returns {any} of the kind that its header names */
 export function parsePayload(bytes) {
   const { header, start } = readHeader(bytes);
   const body = bytes.slice(start).buffer; // a copy, because sections must start at multiples of 8
+  /** @type {Record<string, Floats | Bytes>} */
   const sections = {};
-  for (const { name, dtype, offset, length } of header.sections) {
+  for (const { name, dtype, offset, length } of /** @type {Section[]} */ (header.sections)) {
     const Type = SECTION_TYPES[dtype];
     if (!Type) throw new Error(`section ${name} has the unknown type ${dtype}.`);
     if (offset + length * Type.BYTES_PER_ELEMENT > body.byteLength) {
       throw new Error(`it ends within section ${name}.`);
     }
     const values = new Type(body, offset, length);
-    sections[name] = dtype === "f2" ? halfToFloat(values) : values;
+    sections[name] = values instanceof Uint16Array ? halfToFloat(values) : values;
   }
   return { ...header, sections };
 }
@@ -44,6 +51,7 @@ function makeTable() {
   return floats;
 }
 
+/** @param {Uint16Array} halves @returns {Floats} */
 function halfToFloat(halves) {
   const floats = new Float32Array(halves.length);
   for (let i = 0; i < halves.length; i++) floats[i] = floatOfHalf[halves[i]];

@@ -2,41 +2,49 @@
 
 import { clamp } from "./geometry.js";
 
+/** @import {Point, PointsPayload, Rectangle} from "./types.d.ts" */
+
 const PER_CELL = 3; // digits, on average
 
 export class PointIndex {
+  /** @param {PointsPayload} points */
   constructor({ n, first_id: firstId, extent, sections: { coords, labels } }) {
     const [x0, x1, y0, y1] = extent;
-    Object.assign(this, { n, firstId, coords, labels });
+    this.n = n;
+    this.firstId = firstId;
+    this.coords = coords;
+    this.labels = labels;
     this.side = clamp(Math.round(Math.sqrt(n / PER_CELL)), 4, 160);
     this.left = x0;
     this.bottom = y0;
     this.cell = Math.max((x1 - x0) / this.side, (y1 - y0) / this.side) || 1;
+    this.starts = new Uint32Array(this.side * this.side + 1);
+    this.bounds = /** @type {Rectangle} */ ([Infinity, -Infinity, Infinity, -Infinity]);
+    this.order = new Uint32Array(n); // place in the sorted order -> row of the payload
+    this.sorted = new Float32Array(2 * n);
     this.sort();
   }
 
   // Codes beyond the extent belong to the cells along its border.
-  column = (x) => clamp(Math.floor((x - this.left) / this.cell), 0, this.side - 1);
-  row = (y) => clamp(Math.floor((y - this.bottom) / this.cell), 0, this.side - 1);
+  column = (/** @type {number} */ x) =>
+    clamp(Math.floor((x - this.left) / this.cell), 0, this.side - 1);
+  row = (/** @type {number} */ y) =>
+    clamp(Math.floor((y - this.bottom) / this.cell), 0, this.side - 1);
 
   sort() {
     const { n, side, coords } = this;
     const cellOf = new Uint16Array(n);
-    this.starts = new Uint32Array(side * side + 1);
     for (let i = 0; i < n; i++) {
       cellOf[i] = this.row(coords[2 * i + 1]) * side + this.column(coords[2 * i]);
       this.starts[cellOf[i] + 1]++;
     }
     for (let c = 0; c < side * side; c++) this.starts[c + 1] += this.starts[c];
-    this.bounds = [Infinity, -Infinity, Infinity, -Infinity]; // x0, x1, y0, y1 of all
     for (let i = 0; i < 2 * n; i++) {
       const axis = 2 * (i & 1);
       if (coords[i] < this.bounds[axis]) this.bounds[axis] = coords[i];
       if (coords[i] > this.bounds[axis + 1]) this.bounds[axis + 1] = coords[i];
     }
     const next = this.starts.slice();
-    this.order = new Uint32Array(n); // place in the sorted order -> row of the payload
-    this.sorted = new Float32Array(2 * n);
     for (let i = 0; i < n; i++) {
       const at = next[cellOf[i]]++;
       this.order[at] = i;
@@ -46,6 +54,7 @@ export class PointIndex {
   }
 
   // Calls visit(from, to), a range of the sorted order, for each row of cells of a rectangle.
+  /** @param {Rectangle} rectangle @param {(from: number, to: number) => void} visit */
   eachRange([x0, x1, y0, y1], visit) {
     const [first, last] = [this.column(x0), this.column(x1)];
     for (let row = this.row(y0); row <= this.row(y1); row++) {
@@ -56,8 +65,10 @@ export class PointIndex {
   }
 
   // Rows of the payload in a rectangle; null if there are more than `most`.
+  /** @param {Rectangle} rectangle */
   inside(rectangle, most = Infinity) {
     const [x0, x1, y0, y1] = rectangle;
+    /** @type {number[]} */
     const found = [];
     this.eachRange(rectangle, (from, to) => {
       for (let k = from; k < to && found.length <= most; k++) {
@@ -69,12 +80,13 @@ export class PointIndex {
   }
 
   // The digit nearest to a place, ring of cells by ring: { id, row, distance } within `reach`.
+  /** @param {Point} place */
   nearest([x, y], reach = Infinity) {
     const { side, cell, starts, sorted } = this;
     const [column, row] = [this.column(x), this.row(y)];
     let best = reach * reach;
     let found = -1;
-    const scan = (from, to) => {
+    const scan = (/** @type {number} */ from, /** @type {number} */ to) => {
       for (let k = from; k < to; k++) {
         const dx = sorted[2 * k] - x;
         const dy = sorted[2 * k + 1] - y;
@@ -105,9 +117,11 @@ export class PointIndex {
   }
 
   // Marks, with 1, the digits inside a polygon (even-odd) of plane coordinates.
+  /** @param {Point[]} polygon */
   insidePolygon(polygon) {
     const marks = new Uint8Array(this.n);
     if (polygon.length < 3) return marks;
+    /** @type {number[][]} */
     const edges = Array.from({ length: this.side }, () => []); // by the rows of cells they meet
     polygon.forEach(([ax, ay], i) => {
       const [bx, by] = polygon[(i + 1) % polygon.length];

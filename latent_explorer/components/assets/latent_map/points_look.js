@@ -1,20 +1,28 @@
 // What the dots' colours say: their class, an amount, or whether something is wrong with them.
 
+import { mix, toPixel } from "../shared/theme.js";
 import { number, quantile } from "./geometry.js";
-import { gradientCss, mix, scaleColours, toPixel } from "./theme.js";
+import { gradientCss, scaleColours } from "./theme.js";
 
-/** @typedef {import("./vocabulary.js").Colour} Colour */
+/** @import {DotsLook, Legend, MapTheme, Points, ValuesPayload} from "./types.d.ts" */
+/** @import {Colour, Scale} from "./vocabulary.js" */
+/** @typedef {Pick<DotsLook, "name" | "classes" | "colours" | "front"> & { legend: Legend | null }} Look */
 
 /**
  * classes[row] -> colours, who stands out (front), and a legend; all for one set of points. Until
  * the numbers are here, the points go by their class.
+ * @param {Points} points
  * @param {Colour} colour
+ * @param {ValuesPayload | null} values
+ * @param {MapTheme} theme
+ * @returns {Look}
  */
 export function pointsLook(points, colour, values, theme) {
   const at = values ? points.first_id - values.first_id : 0;
   const areThere = values && at >= 0 && at + points.n <= values.n;
   const numbers = areThere && values.sections[colour.name]?.subarray(at, at + points.n);
-  if (colour.kind === "class" || !numbers) {
+  const { scale } = colour;
+  if (colour.kind === "class" || !numbers || !scale) {
     return {
       name: `label/${theme.name}`,
       classes: points.sections.labels,
@@ -24,21 +32,23 @@ export function pointsLook(points, colour, values, theme) {
     };
   }
   const look = colour.kind === "flag" ? flagLook : amountLook;
-  const { legend, ...rest } = look(colour, numbers, theme);
+  const { legend, ...rest } = look(scale, colour.decimals, numbers, theme);
   return {
     ...rest,
     name: `${colour.name}/${theme.name}/${values.id}`,
     legend: {
       ...legend,
-      title: values.title ?? colour.legend,
+      title: values.title ?? colour.legend ?? "",
       said: values.said[colour.name] ?? "",
     },
   };
 }
 
-/** @param {Colour} colour */
-function flagLook({ scale }, wrong, theme) {
-  const share = wrong.reduce((sum, v) => sum + v, 0) / wrong.length;
+/** @param {Scale} scale @param {number} _decimals @param {Uint8Array | Float32Array} wrong @param {MapTheme} theme */
+function flagLook(scale, _decimals, wrong, theme) {
+  let n = 0;
+  for (const v of wrong) n += v;
+  const share = n / wrong.length;
   const [right, bad] = [mix(theme.paper, theme.ink, 0.32), scaleColours(scale, theme)[0]];
   return {
     classes: wrong,
@@ -53,8 +63,8 @@ function flagLook({ scale }, wrong, theme) {
   };
 }
 
-/** @param {Colour} colour */
-function amountLook({ scale, decimals }, amounts, theme) {
+/** @param {Scale} scale @param {number} decimals @param {Uint8Array | Float32Array} amounts @param {MapTheme} theme */
+function amountLook(scale, decimals, amounts, theme) {
   const [low, high] = scale.range.map((share) => quantile(amounts, share));
   const step = 255 / (high - low || 1);
   const colours = scaleColours(scale, theme);
@@ -73,13 +83,14 @@ function amountLook({ scale, decimals }, amounts, theme) {
 
 /**
  * What a colour says of one digit, in words.
+ * @param {number} id
  * @param {Colour} colour
+ * @param {ValuesPayload | null} values
  */
 export function valueOf(id, colour, values) {
-  const row = values ? id - values.first_id : -1;
-  const amount = row >= 0 && row < values.n ? values.sections[colour.name]?.[row] : undefined;
-  if (colour.kind === "class" || amount === undefined) return "";
-  if (colour.kind === "flag") return amount ? colour.wrong : colour.right;
+  const amount = values?.sections[colour.name]?.[id - values.first_id];
+  if (!values || colour.kind === "class" || amount === undefined) return "";
+  if (colour.kind === "flag") return (amount ? colour.wrong : colour.right) ?? "";
   const words = [
     values.name ?? colour.title,
     number(amount, colour.decimals || 1),

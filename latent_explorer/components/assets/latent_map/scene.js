@@ -1,23 +1,41 @@
 // Paints a map on whatever canvas, at whatever scale: what lies under the overlay, and the overlay.
 
+import { fromPixel, toCss } from "../shared/theme.js";
 import { Cloud } from "./cloud.js";
 import { classRegions, Fields, outlinesLegend, paintOutlines, turned } from "./fields.js";
 import { Mosaic } from "./mosaic.js";
 import { axesTicks, fitThumbnails, Overlay, paintGrid, Sprites } from "./overlay.js";
 import { sheetOf } from "./store.js";
-import { fromPixel, toCss } from "./theme.js";
 import { holds } from "./vocabulary.js";
 
+/** @import {LatentMap} from "./map.js" */
+/** @import {PaintView, Pen, Region, SizedView} from "./types.d.ts" */
+/** @import {Kind} from "./vocabulary.js" */
+/** @import {Thumbnail, Ticks} from "./overlay.js" */
+
 export class Scene {
+  /** @param {LatentMap} map */
   constructor(map) {
     this.map = map;
     this.cloud = new Cloud();
     this.fields = new Fields();
     this.sprites = new Sprites();
-    this.mosaic = new Mosaic(() => map.schedule(true));
+    this.mosaic = new Mosaic(
+      () => map.schedule(true),
+      (problem) => map.controls.complain([problem]),
+    );
+    /** @type {Ticks} */
+    this.ticks = { x: [], y: [] };
+    /** @type {Thumbnail[] | null} */
+    this.thumbnails = null;
+    /** @type {Set<number> | null} */
+    this.hidden = null; // rows that thumbnails stand in for
+    /** @type {ReturnType<typeof paintOutlines>} */
+    this.rings = []; // labels of the outlines
   }
 
   // What both paintings need to know of a view.
+  /** @param {SizedView} view */
   prepare(view) {
     this.ticks = axesTicks(view);
     this.thumbnails = this.findThumbnails(view);
@@ -25,6 +43,7 @@ export class Scene {
   }
 
   // Layers of a kind that are on.
+  /** @param {Kind} kind */
   shown(kind) {
     return this.map.shown.filter((layer) => layer.kind === kind);
   }
@@ -48,6 +67,7 @@ export class Scene {
   }
 
   // Paper, fields, grid, points: all that lies under the overlay. Returns whether it is final.
+  /** @param {Pen} pen @param {PaintView} view @param {boolean} mayStretch */
   base(pen, view, mayStretch, cloud = this.cloud) {
     const { shown, fieldsPayload: fields, points, root, state } = this.map;
     const { turn } = state; // of what was computed on the plane before it was turned
@@ -62,7 +82,7 @@ export class Scene {
     }
     paintGrid(pen, view, this.ticks);
     this.rings = this.outlined.flatMap(({ name }) =>
-      paintOutlines(pen, fields.outlines[name], { ...view, turn }),
+      paintOutlines(pen, fields?.outlines[name] ?? [], { ...view, turn }),
     );
     if (!this.shown("points").length) return true;
     return cloud.paint(pen, points, view, this.dots(), mayStretch);
@@ -83,15 +103,18 @@ export class Scene {
   }
 
   // Thumbnails that fit; null for none. Pictures that are missing are asked for.
+  /** @param {SizedView} view */
   findThumbnails(view) {
     const { points, wants } = this.map;
     if (!this.shown("thumbnails").length) return null;
+    /** @type {Set<number>} */
     const missing = new Set();
     const shown = fitThumbnails(points, view, missing);
     if (missing.size) wants.sheets(new Set([...missing].map(sheetOf)));
     return shown?.length ? shown : null;
   }
 
+  /** @param {Pen} pen @param {PaintView} view */
   overlay(pen, view) {
     const { state, points, pin, shape, names, marks, fieldsPayload: fields, drag } = this.map;
     const overlay = new Overlay(pen, view);
@@ -105,6 +128,7 @@ export class Scene {
     }
     overlay.axes(this.ticks, names.slice(1));
     if (this.shown("labels").length) overlay.medoids(points.medoids);
+    /** @type {(region: Region) => Region} */
     const place = ([label, x, y, radius]) => [label, ...turned([x, y], state.turn), radius];
     for (const layer of this.shown("classes")) {
       if (fields && holds(fields, layer)) overlay.regions(classRegions(fields, layer).map(place));

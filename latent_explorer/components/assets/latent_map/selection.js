@@ -1,13 +1,17 @@
 // Selected digits as marks (one byte each), as bits over the wire, and the shapes that select.
 
+import { fromBase64, toBase64 } from "../shared/bytes.js";
 import { distance } from "./geometry.js";
+
+/** @import {Bytes, Mode, Point, Points, Selected, SelectMessage, Tool} from "./types.d.ts" */
 
 const LASSO_STEP = 2; // css px between corners of a freehand lasso
 
 // Marks of `points` from { first_id, bits }: bit i, lowest first, is digit first_id + i.
+/** @param {Selected | null} selected @param {Pick<Points, "n" | "first_id">} points */
 export function marksFrom(selected, points) {
   if (!selected) return null;
-  const bytes = Uint8Array.from(atob(selected.bits), (letter) => letter.charCodeAt(0));
+  const bytes = fromBase64(selected.bits);
   const marks = new Uint8Array(points.n);
   let count = 0;
   for (let row = 0; row < points.n; row++) {
@@ -19,6 +23,10 @@ export function marksFrom(selected, points) {
   return count ? marks : null;
 }
 
+/**
+ * @param {Bytes} marks @param {Pick<Points, "n" | "first_id">} points @param {string} how
+ * @returns {SelectMessage}
+ */
 export function messageOf(marks, points, how) {
   const bytes = new Uint8Array(Math.ceil(points.n / 8));
   let n = 0;
@@ -26,28 +34,30 @@ export function messageOf(marks, points, how) {
     bytes[row >> 3] |= marks[row] << (row & 7);
     n += marks[row];
   }
-  let text = "";
-  for (let i = 0; i < bytes.length; i += 4096) {
-    text += String.fromCharCode(...bytes.subarray(i, i + 4096));
-  }
-  return { bits: btoa(text), n, how, first_id: points.first_id };
+  return { bits: toBase64(bytes), n, how, first_id: points.first_id };
 }
 
 // "replace", "add" or "remove" what lies inside.
+/** @param {Bytes | null} old @param {Bytes} inside @param {Mode} mode @returns {Bytes} */
 export function combine(old, inside, mode) {
   if (mode === "replace" || (!old && mode === "add")) return inside;
   if (!old) return new Uint8Array(inside.length);
   return inside.map((mark, row) => (mode === "add" ? old[row] | mark : old[row] & (mark ^ 1)));
 }
 
+/** @param {MouseEvent | KeyboardEvent} event @returns {Mode} */
 export const modeOf = (event) => (event.altKey ? "remove" : event.shiftKey ? "add" : "replace");
 
 // A lasso or a box while it is drawn, in plane coordinates.
 export class Shape {
+  /** @param {Tool} tool @param {Point} coords @param {Point} px */
   constructor(tool, coords, px) {
-    Object.assign(this, { tool, corners: [coords], lastPx: px });
+    this.tool = tool;
+    this.corners = [coords];
+    this.lastPx = px;
   }
 
+  /** @param {Point} coords @param {Point} px */
   moveTo(coords, px) {
     if (this.tool === "box") this.corners[1] = coords;
     else if (distance(px, this.lastPx) >= LASSO_STEP) {
@@ -56,6 +66,7 @@ export class Shape {
     }
   }
 
+  /** @returns {Point[]} */
   get polygon() {
     if (this.tool === "lasso") return this.corners;
     const [[ax, ay], [bx, by] = [ax, ay]] = this.corners;

@@ -1,6 +1,8 @@
 // The map's words as Python's vocabulary sends them: its layers, its points' colours, its classes.
 // No layer, no colour and no class is known by name in the browser; layers are known by their kind.
 
+/** @import {FieldsPayload, Start, ValuesPayload} from "./types.d.ts" */
+
 /**
  * How a number becomes a colour.
  * @typedef {object} Scale
@@ -48,7 +50,7 @@
 
 /**
  * Payloads as far as they are here, and whether the page compares anything.
- * @typedef {{ fields: any, values: any, drift: any, isCompared: boolean }} Payloads
+ * @typedef {{ fields: FieldsPayload | null, values: ValuesPayload | null, isCompared: boolean }} Payloads
  */
 
 export const NONE = "This checkpoint has none.";
@@ -71,6 +73,10 @@ export class Vocabulary {
   }
 
   // Half an entry is left out, with a word on what it lacks.
+  /**
+   * @template {{ name: string }} T
+   * @param {string} what @param {T} entry @param {(entry: T) => string} lackOf
+   */
   keep(what, entry, lackOf) {
     const lack = entry?.name ? lackOf(entry) : "its name";
     if (lack) this.problems.push(`The ${what} \u201c${entry?.name ?? "?"}\u201d lacks ${lack}.`);
@@ -95,16 +101,14 @@ export class Vocabulary {
    * Names of the layers and colours of which the payloads are known to hold nothing.
    * @param {Payloads} payloads
    */
-  missing({ fields, values, drift, isCompared }) {
-    const isMissing = {
-      points: () => false,
-      values: ({ name }) => values && !values.sections[name],
-      drift: () => !isCompared,
-    };
+  missing({ fields, values, isCompared }) {
+    const isMissing = (/** @type {Colour} */ { name, source }) =>
+      (source === "values" && values !== null && !values.sections[name]) ||
+      (source === "drift" && !isCompared);
     return new Set(
       [
         ...this.computed.filter((layer) => fields && !holds(fields, layer)),
-        ...this.colours.filter((colour) => isMissing[colour.source]?.(colour)),
+        ...this.colours.filter(isMissing),
       ].map(({ name }) => name),
     );
   }
@@ -114,13 +118,14 @@ export class Vocabulary {
    * entry, and what is asked for but missing.
    * @param {Payloads} payloads
    * @param {(Layer | Colour)[]} asked
-   * @param {{ layers: string[] | null, colour: string } | null} link
+   * @param {Set<string>} missing
+   * @param {Start | null} link
    */
   complaints({ fields, values }, asked, missing, link) {
     const known = new Set([...this.layers, ...this.colours].map(({ name }) => name));
     const named = link ? [...(link.layers ?? []), link.colour] : [];
     const brought = [fields?.sections, fields?.outlines, values?.sections];
-    const unknown = (names) => names.filter((name) => !known.has(name));
+    const unknown = (/** @type {string[]} */ names) => names.filter((name) => !known.has(name));
     return [
       ...this.problems,
       ...unknown(named).map((name) => `The link names \u201c${name}\u201d, which no map has.`),
@@ -136,6 +141,7 @@ export class Vocabulary {
 
 /**
  * Whether a payload holds what a layer shows.
+ * @param {FieldsPayload} fields
  * @param {Layer} layer
  */
 export const holds = (fields, { name, kind }) =>
@@ -144,6 +150,7 @@ export const holds = (fields, { name, kind }) =>
 /** @param {Layer} layer */
 export const isComputed = (layer) => COMPUTED.includes(layer.kind);
 
+/** @param {Layer} layer */
 function layerLack(layer) {
   if (!KINDS.includes(layer.kind)) return `a kind that can be painted (${layer.kind})`;
   if (!layer.title) return "a title";
@@ -151,11 +158,13 @@ function layerLack(layer) {
   return layer.kind === "scale" ? scaleLack(layer) : "";
 }
 
+/** @param {Colour} colour */
 function colourLack(colour) {
   if (!colour.title) return "a title";
   return colour.kind === "class" ? "" : scaleLack(colour);
 }
 
+/** @param {Layer | Colour} entry */
 function scaleLack({ scale }) {
   return scale?.light?.length && scale.dark?.length && scale.range ? "" : "a scale";
 }

@@ -1,80 +1,115 @@
 // The strip and the player of a walk. Pictures of the steps come from Python; what lies between two
 // steps, and the straight way while an end is dragged, is decoded here, without the server.
 
+import { fromBase64 } from "../shared/bytes.js";
+import { find, make, penOf } from "../shared/elements.js";
+import { digitCanvas, inkImage, PIXELS } from "../shared/ink.js";
+import { Player } from "../shared/player.js";
+import { readTheme } from "../shared/theme.js";
 import { makeBatchDecoder } from "./decoder.js";
+import { latentAt, placeOf } from "./geometry.js";
 import { makeSimd } from "./simd.js";
 import * as store from "./store.js";
-import { readTheme, pictureData } from "./theme.js";
 import { WALK_MARKUP } from "./walk_markup.js";
 import { listen, tell } from "./walks.js";
+import { alongWay, evenSteps } from "./way.js";
+
+/** @import {Decoder, Point, WalkData, WalkMessage} from "./types.d.ts" */
 
 const style = fetch(new URL("./walk.css", import.meta.url)).then((answer) => answer.text());
-const PALETTE = { light: [], dark: [] }; // of the digits; a walk needs none
+/** @type {Map<string, string>} */
 const KEPT_SPEED = new Map(); // Python's key of a map -> steps a second
 
-export async function makePart(parentElement) {
+/** @param {HTMLElement} parentElement @param {WalkData} data */
+export async function makePart(parentElement, data) {
   const sheet = new CSSStyleSheet();
   sheet.replaceSync(await style);
-  parentElement.getRootNode().adoptedStyleSheets = [sheet];
-  return new Walk(parentElement);
+  const root = /** @type {Document | ShadowRoot} */ (parentElement.getRootNode());
+  root.adoptedStyleSheets = [sheet];
+  return new Walk(parentElement, data);
 }
 
-const fromBase64 = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
-
 class Walk {
-  constructor(parentElement) {
-    const mount = parentElement.querySelector(".mount");
+  /** @param {HTMLElement} parentElement @param {WalkData} data */
+  constructor(parentElement, data) {
+    const mount = find(parentElement, ".mount", HTMLElement);
     mount.innerHTML = WALK_MARKUP;
-    const find = (name) => mount.querySelector(`.${name}`);
-    this.root = find("walk");
-    this.parts = Object.fromEntries(
-      ["stage", "play", "scrub", "speed", "where", "cells"].map((name) => [name, find(name)]),
-    );
+    this.root = find(mount, ".walk", HTMLElement);
+    this.stage = find(mount, ".stage", HTMLCanvasElement);
+    this.slider = find(mount, ".scrub", HTMLInputElement);
+    this.speed = find(mount, ".speed", HTMLSelectElement);
+    this.where = find(mount, ".where", HTMLElement);
+    this.strip = find(mount, ".cells", HTMLElement);
+    const play = find(mount, ".play", HTMLElement);
+    this.player = new Player({
+      button: play,
+      slider: this.slider,
+      step: 0.01,
+      draw: () => this.goTo(this.player.at),
+      start: () => this.way(),
+      show: (isPlaying) => {
+        play.setAttribute("aria-label", isPlaying ? "Pause" : "Play");
+        play.classList.toggle("playing", isPlaying);
+      },
+    });
+    this.data = data;
+    this.theme = readTheme(this.root);
     this.at = 0; // the step on the stage; a fraction lies between two
+    /** @type {number | null} */
     this.hovered = null;
-    this.live = null; // latents of the straight way while an end moves
-    this.onTold = (message) => this.hear(message);
+    /** @type {number | null} */
+    this.toldStep = null; // by the map
+    /** @type {ArrayLike<number>[]} */
+    this.inks = []; // of the steps
+    /** @type {{ text: string, coords: Point } | null} */
+    this.dragged = null; // an end that moves
+    /** @type {{ z: number[][], inks: ArrayLike<number>[] } | null} */
+    this.live = null; // the straight way while it moves
+    this.liveFrame = 0;
+    /** @type {{ cell: HTMLElement, canvas: HTMLCanvasElement, title: HTMLElement, caption: HTMLElement }[]} */
+    this.cells = [];
+    /** @type {Decoder | null} */
+    this.payload = null;
+    /** @type {ReturnType<typeof makeBatchDecoder> | null} */
+    this.decode = null;
+    this.onTold = (/** @type {WalkMessage} */ message) => this.hear(message);
+    this.unlisten = listen(data.map, this.onTold);
     this.onNews = () => this.findDecoder();
     store.watch(this.onNews);
-    const { play, scrub, speed, cells } = this.parts;
-    play.addEventListener("click", () => this.setPlaying(!this.isPlaying));
-    scrub.addEventListener("input", () => {
-      this.setPlaying(false);
-      this.goTo(Number(scrub.value));
-    });
+    const { strip, speed } = this;
     speed.addEventListener("change", () => KEPT_SPEED.set(this.data.map, speed.value));
-    cells.addEventListener("pointerover", (event) => this.hover(this.cellOf(event)));
-    cells.addEventListener("pointerleave", () => this.hover(null));
-    cells.addEventListener("focusin", (event) => this.hover(this.cellOf(event)));
-    cells.addEventListener("focusout", () => this.hover(null));
-    cells.addEventListener("click", (event) => this.choose(this.cellOf(event)));
-    cells.addEventListener("keydown", (event) => this.onKey(event));
+    strip.addEventListener("pointerover", (event) => this.hover(this.cellOf(event)));
+    strip.addEventListener("pointerleave", () => this.hover(null));
+    strip.addEventListener("focusin", (event) => this.hover(this.cellOf(event)));
+    strip.addEventListener("focusout", () => this.hover(null));
+    strip.addEventListener("click", (event) => this.choose(this.cellOf(event)));
+    strip.addEventListener("keydown", (event) => this.onKey(event));
   }
 
   stop() {
-    this.unlisten?.();
+    this.unlisten();
     store.unwatch(this.onNews);
-    cancelAnimationFrame(this.playFrame);
+    this.player.pause();
     cancelAnimationFrame(this.liveFrame);
-    if (this.data) tell(this.data.map, { type: "step", at: null }, this.onTold);
+    tell(this.data.map, { type: "step", at: null }, this.onTold);
   }
 
   // Python's newest word, or a change of theme.
+  /** @param {{ data: WalkData }} word */
   update({ data }) {
-    if (this.data?.map !== data.map) {
-      this.unlisten?.();
+    if (this.data.map !== data.map) {
+      this.unlisten();
       this.unlisten = listen(data.map, this.onTold);
     }
     this.data = data;
-    this.live = this.liveInks = this.dragged = null;
-    this.theme = readTheme(this.root, PALETTE);
+    this.live = this.dragged = null;
+    this.theme = readTheme(this.root);
     this.inks = data.images.map(({ pixels }) => fromBase64(pixels));
     this.root.classList.remove("live");
     this.findDecoder();
     this.fillCells();
-    const { scrub, speed } = this.parts;
-    scrub.max = this.n - 1;
-    speed.value = KEPT_SPEED.get(data.map) ?? "4";
+    this.slider.max = String(this.n - 1);
+    this.speed.value = KEPT_SPEED.get(data.map) ?? "4";
     this.goTo(Math.min(this.at, this.n - 1));
   }
 
@@ -83,7 +118,7 @@ class Walk {
   }
 
   findDecoder() {
-    const payload = this.data && store.touchPayload(this.data.decoder);
+    const payload = store.touchPayload(this.data.decoder);
     if (!payload || this.payload === payload) return;
     this.payload = payload;
     this.decode = makeBatchDecoder(payload, makeSimd, true);
@@ -93,18 +128,17 @@ class Walk {
   // ---- strip
 
   fillCells() {
-    const { cells } = this.parts;
     const { images } = this.data;
-    if (cells.children.length !== images.length) {
-      cells.replaceChildren(...images.map(makeCell));
+    if (this.cells.length !== images.length) {
+      this.cells = images.map(makeCell);
+      this.strip.replaceChildren(...this.cells.map(({ cell }) => cell));
     }
     images.forEach((image, i) => {
-      const [canvas, title, caption] = cells.children[i].children;
+      const { cell, canvas, title, caption } = this.cells[i];
       this.paint(canvas, this.inks[i]);
       canvas.dataset.title = image.title;
       title.textContent = image.title;
       caption.textContent = image.caption;
-      const cell = cells.children[i];
       cell.setAttribute("aria-label", `${image.title}: ${image.said}`);
       cell.title = image.said;
       cell.classList.toggle("turn", image.turns);
@@ -113,11 +147,14 @@ class Walk {
     this.markCells();
   }
 
-  cellOf(event) {
-    const i = [...this.parts.cells.children].indexOf(event.target.closest(".cell"));
+  /** @param {Event} event */
+  cellOf({ target }) {
+    const found = /** @type {Element} */ (target).closest(".cell");
+    const i = this.cells.findIndex(({ cell }) => cell === found);
     return i < 0 ? null : i;
   }
 
+  /** @param {number | null} i */
   hover(i) {
     if (i === this.hovered) return;
     this.hovered = i;
@@ -125,25 +162,29 @@ class Walk {
     this.tellStep();
   }
 
+  /** @param {number | null} i */
   choose(i) {
     if (i === null) return;
-    this.setPlaying(false);
+    this.player.pause();
     this.goTo(i);
   }
 
+  /** @param {KeyboardEvent} event */
   onKey(event) {
-    const move = { ArrowLeft: -1, ArrowRight: 1, Home: -this.n, End: this.n }[event.key];
+    /** @type {Record<string, number>} */
+    const moves = { ArrowLeft: -1, ArrowRight: 1, Home: -this.n, End: this.n };
+    const move = moves[event.key];
     if (!move) return;
     event.preventDefault();
     const i = Math.max(0, Math.min(this.n - 1, (this.cellOf(event) ?? 0) + move));
     this.choose(i);
-    this.parts.cells.children[i].focus();
+    this.cells[i].cell.focus();
   }
 
   markCells() {
-    const shown = this.hovered ?? this.toldStep ?? null;
+    const shown = this.hovered ?? this.toldStep;
     const current = Math.round(this.at);
-    [...this.parts.cells.children].forEach((cell, i) => {
+    this.cells.forEach(({ cell }, i) => {
       cell.classList.toggle("looked-at", i === shown);
       cell.classList.toggle("on-stage", i === current);
       cell.tabIndex = i === current ? 0 : -1;
@@ -156,71 +197,59 @@ class Walk {
     return this.at % 1 !== 0;
   }
 
+  /** @param {number} at */
   goTo(at) {
     this.at = at;
-    this.parts.scrub.value = at;
+    this.player.at = at;
     this.showStage();
     this.markCells();
     this.tellStep();
   }
 
   showStage() {
-    const { stage, where, scrub } = this.parts;
     const i = Math.floor(this.at);
-    const latents = this.live ?? this.data.z;
-    let ink = (this.liveInks ?? this.inks)[i];
+    let ink = (this.live?.inks ?? this.inks)[i];
     if (this.isFraction && this.decode) {
-      const between = latents[i].map((v, d) => v + (latents[i + 1][d] - v) * (this.at - i));
-      ink = this.decode(Float64Array.from(between));
+      ink = this.decode(Float64Array.from(alongWay(this.live?.z ?? this.data.z, this.at)));
     }
-    this.paint(stage, ink);
+    this.paint(this.stage, ink);
     const text = `step ${Number(this.at.toFixed(1))} of ${this.n - 1}`;
-    where.textContent = text;
-    scrub.setAttribute("aria-valuetext", text);
-    this.root.dataset.at = this.at;
+    this.where.textContent = text;
+    this.slider.setAttribute("aria-valuetext", text);
+    this.root.dataset.at = String(this.at);
   }
 
-  setPlaying(isPlaying) {
-    this.isPlaying = isPlaying;
-    const { play } = this.parts;
-    play.setAttribute("aria-label", isPlaying ? "Pause" : "Play");
-    play.classList.toggle("playing", isPlaying);
-    cancelAnimationFrame(this.playFrame);
-    if (!isPlaying) return;
+  // On from here, or from the start if it is over; a loop goes on for ever.
+  way() {
     if (this.at >= this.n - 1) this.goTo(0);
-    let before = performance.now();
-    const frame = (now) => {
-      const next = this.at + (Math.max(0, now - before) / 1000) * Number(this.parts.speed.value);
-      before = now;
-      this.playFrame = requestAnimationFrame(frame);
-      if (next < this.n - 1) this.goTo(next);
-      else if (this.data.loop) this.goTo(next % (this.n - 1));
-      else {
-        this.goTo(this.n - 1);
-        this.setPlaying(false);
-      }
+    let before = 0;
+    return (/** @type {number} */ passed) => {
+      const next = this.at + ((passed - before) / 1000) * Number(this.speed.value);
+      before = passed;
+      const last = this.n - 1;
+      this.goTo(this.data.loop ? next % last : Math.min(next, last));
+      return next < last || this.data.loop;
     };
-    this.playFrame = requestAnimationFrame(frame);
   }
 
   // The map marks what is pointed at, else what the stage shows once it has moved.
   tellStep() {
-    const at = this.hovered ?? (this.at > 0 || this.isPlaying ? this.at : null);
+    const at = this.hovered ?? (this.at > 0 || this.player.isPlaying ? this.at : null);
     tell(this.data.map, { type: "step", at }, this.onTold);
   }
 
   // ---- what the map tells
 
+  /** @param {WalkMessage} message */
   hear(message) {
     if (message.type === "step") {
       this.toldStep = message.at;
       this.markCells();
     } else if (message.type === "drag") {
       this.dragged = message;
-      this.liveFrame ??= requestAnimationFrame(() => this.showLive());
-    } else if (message.type === "drag-end" && this.data) {
-      this.live = this.liveInks = null;
-      this.dragged = null;
+      this.liveFrame ||= requestAnimationFrame(() => this.showLive());
+    } else if (message.type === "drag-end") {
+      this.live = this.dragged = null;
       this.root.classList.remove("live");
       this.fillCells();
       this.showStage();
@@ -229,54 +258,37 @@ class Walk {
 
   // The straight way through the stops as they are now, in as many steps.
   showLive() {
-    this.liveFrame = null;
-    if (!this.dragged || !this.decode) return;
+    this.liveFrame = 0;
+    if (!this.dragged || !this.decode || !this.payload) return;
     const started = performance.now();
-    const { center, axes } = this.payload.plane;
+    const { plane } = this.payload;
     const { text, coords } = this.dragged;
-    const z = center.map((c, d) => c + axes[d][0] * coords[0] + axes[d][1] * coords[1]);
+    const z = latentAt(plane, coords);
     const stops = this.data.stops.map((stop) => (stop.text === text ? z : stop.z));
-    this.live = evenSteps(stops, this.n);
-    const ink = this.decode(Float64Array.from(this.live.flat()));
-    this.liveInks = this.live.map((_, i) => ink.subarray(784 * i, 784 * (i + 1)));
+    const steps = evenSteps(stops, this.n);
+    const ink = this.decode(Float64Array.from(steps.flat()));
+    const inks = steps.map((_, i) => ink.subarray(PIXELS * i, PIXELS * (i + 1)));
+    this.live = { z: steps, inks };
     this.root.classList.add("live");
-    const { cells } = this.parts;
-    this.liveInks.forEach((each, i) => this.paint(cells.children[i].firstElementChild, each));
+    inks.forEach((each, i) => this.paint(this.cells[i].canvas, each));
     this.showStage();
-    const onPlane = (latent) =>
-      [0, 1].map((axis) => latent.reduce((s, v, d) => s + (v - center[d]) * axes[d][axis], 0));
-    tell(this.data.map, { type: "live", points: this.live.map(onPlane) }, this.onTold);
+    const points = steps.map((latent) => placeOf(plane, latent));
+    tell(this.data.map, { type: "live", points }, this.onTold);
     this.root.dataset.liveMs = (performance.now() - started).toFixed(2);
-    this.root.dataset.liveFrames = Number(this.root.dataset.liveFrames ?? 0) + 1;
+    this.root.dataset.liveFrames = String(Number(this.root.dataset.liveFrames ?? 0) + 1);
   }
 
+  /** @param {HTMLCanvasElement} canvas @param {ArrayLike<number>} ink */
   paint(canvas, ink) {
-    canvas.getContext("2d").putImageData(pictureData(ink, this.theme.dark), 0, 0);
+    penOf(canvas).putImageData(inkImage(ink, this.theme.dark), 0, 0);
   }
 }
 
 function makeCell() {
-  const cell = document.createElement("button");
+  const cell = make("button", "cell");
   cell.type = "button";
-  cell.className = "cell";
   cell.tabIndex = -1;
-  cell.innerHTML =
-    '<canvas width="28" height="28"></canvas><span class="title"></span>' +
-    '<span class="caption"></span>';
-  return cell;
-}
-
-// n points of a polyline that cut its length into equal parts, ends included.
-function evenSteps(corners, n) {
-  const lengths = corners
-    .slice(1)
-    .map((corner, i) => Math.hypot(...corner.map((v, d) => v - corners[i][d])));
-  const whole = lengths.reduce((sum, length) => sum + length, 0);
-  return Array.from({ length: n }, (_, k) => {
-    let left = (whole * k) / (n - 1);
-    let i = 0;
-    while (i < lengths.length - 1 && left > lengths[i]) left -= lengths[i++];
-    const share = lengths[i] > 0 ? Math.min(left / lengths[i], 1) : 0;
-    return corners[i].map((v, d) => v + (corners[i + 1][d] - v) * share);
-  });
+  const [canvas, title, caption] = [digitCanvas(), make("span", "title"), make("span", "caption")];
+  cell.append(canvas, title, caption);
+  return { cell, canvas, title, caption };
 }

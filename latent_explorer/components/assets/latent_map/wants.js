@@ -5,13 +5,18 @@
 
 import { claimSheet, hasSheet, isUnpacked, sheetOf } from "./store.js";
 
+/** @import {LatentMap} from "./map.js" */
+
 const IDLE_MS = 400; // without any move: pictures may be asked for
-const sheetName = (i) => `images:${i}`;
+const sheetName = (/** @type {number} */ i) => `images:${i}`;
 
 export class Wants {
+  /** @param {LatentMap} map */
   constructor(map) {
     this.map = map;
+    /** @type {Set<string>} */
     this.asked = new Set();
+    this.idleTimer = 0;
   }
 
   stop() {
@@ -32,11 +37,13 @@ export class Wants {
   }
 
   // Asks for sheets of pictures, unless another map of the page has done so.
+  /** @param {Iterable<number>} numbers */
   sheets(numbers) {
     if (this.map.state.images === null) return; // the page has none to give
     this.want([...numbers].filter((i) => !hasSheet(i) && claimSheet(i)).map(sheetName));
   }
 
+  /** @param {string[]} names */
   want(names) {
     this.forgetOld();
     const fresh = names.filter((name) => !this.asked.has(name));
@@ -58,7 +65,7 @@ export class Wants {
   // Sheets come one by one while nothing moves; the first after the first painting.
   idle() {
     clearTimeout(this.idleTimer);
-    this.idleTimer = setTimeout(() => {
+    this.idleTimer = window.setTimeout(() => {
       if (!this.map.points) return; // the first map is still to come
       const isBusy = [...this.asked].some((name) => !this.has(name));
       if (!isBusy) this.sheets(this.sheetsToCome().slice(0, 1));
@@ -76,6 +83,7 @@ export class Wants {
     return all.filter((i) => !isUnpacked(i));
   }
 
+  /** @param {string} name */
   has(name) {
     const [kind, i] = name.split(":");
     if (kind === "images") return isUnpacked(Number(i));

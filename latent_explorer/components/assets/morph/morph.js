@@ -1,160 +1,165 @@
 // Moves points, lines and pictures straight from one place to another.
 // Streamlit calls the default export again when data or theme change.
 
-import { fromBase64, paintDigit, readTheme, SIDE } from "../shared/ink.js";
-import { discOffsets, toPixel } from "../shared/dots.js";
-import { copyLink } from "../shared/link.js";
+import { floatsFromBase64, fromBase64 } from "../shared/bytes.js";
+import { moveDots, nearestDot, paintDots, placeTip } from "../shared/dots.js";
+import { find, penOf } from "../shared/elements.js";
+import { digitCanvas, paintDigit } from "../shared/ink.js";
+import { copyByButton } from "../shared/link.js";
+import { isStill, Player } from "../shared/player.js";
+import { readTheme, toCss, toPixel, toRgb } from "../shared/theme.js";
 
-const DOT = 1.5; // css px, radius
+/** @import {Bytes, Floats, MorphData, MorphLine, Mount, Point, Theme} from "../shared/types.d.ts" */
+
 const PICTURE = 20; // css px, side
-const NEAR = 9; // css px from the pointer within which a point is meant
 const LASTS = 3500; // ms from end to end
 
+/** @type {Map<string, number>} */
 const moments = new Map(); // name of a morph -> where its slider was; outlives changes of page
+/** @type {WeakMap<HTMLElement, Morph>} */
+const mounted = new WeakMap();
 
+/** @param {Mount<MorphData>} mount */
 export default function ({ data, parentElement, setTriggerValue }) {
-  const root = parentElement.querySelector(".morph");
-  root.morph ??= new Morph(root);
-  root.morph.tell = setTriggerValue;
-  root.morph.show(data);
+  const root = find(parentElement, ".morph", HTMLElement);
+  const morph = mounted.get(root) ?? new Morph(root, data);
+  mounted.set(root, morph);
+  morph.tell = setTriggerValue;
+  morph.show(data);
   return () => {
-    root.morph?.stop();
-    root.morph = null;
+    morph.stop();
+    mounted.delete(root);
   };
 }
 
 // Half the side of the square in sight; exact at both ends, and by equal factors between them.
+/** @param {[number, number]} ends @param {number} t */
 const halfAt = ([start, end], t) => start ** (1 - t) * end ** t;
-const toFloats = (text) => new Float32Array(fromBase64(text).buffer);
 
 class Morph {
-  constructor(root) {
+  /** @param {HTMLElement} root @param {MorphData} data */
+  constructor(root, data) {
     this.root = root;
-    const names = ["canvas", "input", "button", "tip", "reach", "from", "to", "copy", "followed"];
-    for (const name of names) this[name] = root.querySelector(`.${name}`);
-    this.pen = this.canvas.getContext("2d");
+    this.theme = readTheme(root);
+    this.start = this.end = this.at = new Float32Array();
+    this.labels = new Uint8Array();
+    /** @type {number[]} */
+    this.colours = [];
+    /** @type {MorphLine<Floats>[]} */
+    this.lines = [];
+    /** @type {{ start: Point, end: Point, canvas: HTMLCanvasElement }[]} */
+    this.pictures = [];
+    /** @type {Bytes[]} */
+    this.faces = [];
+    const element = (/** @type {string} */ name) => find(root, `.${name}`, HTMLElement);
+    this.canvas = find(root, ".canvas", HTMLCanvasElement);
+    this.slider = find(root, ".input", HTMLInputElement);
+    this.face = find(root, ".followed canvas", HTMLCanvasElement);
+    this.caption = element("followed figcaption");
+    this.tip = element("tip");
+    this.reach = element("reach");
+    this.from = element("from");
+    this.to = element("to");
+    this.copy = element("copy");
+    this.followed = element("followed");
+    this.pen = penOf(this.canvas);
+    this.image = this.pen.createImageData(1, 1);
+    /** @type {Point | null} */
     this.pointer = null;
+    this.pending = 0;
+    this.side = this.scale = this.t = 0;
+    /** @type {Mount<MorphData>["setTriggerValue"]} */
+    this.tell = () => {};
     this.listeners = new AbortController();
     const { signal } = this.listeners;
-    this.input.addEventListener(
-      "input",
-      () => {
-        this.pause();
-        this.schedule();
+    this.player = new Player(
+      {
+        button: element("button"),
+        slider: this.slider,
+        step: 0.01,
+        draw: () => this.schedule(),
+        start: () => this.way(),
       },
-      { signal },
+      signal,
     );
-    this.button.addEventListener("click", () => this.toggle(), { signal });
-    this.canvas.addEventListener(
-      "pointermove",
-      (event) => {
-        this.pointer = [event.offsetX, event.offsetY];
-        this.schedule();
-      },
-      { signal },
-    );
-    this.canvas.addEventListener(
-      "pointerleave",
-      () => {
-        this.pointer = null;
-        this.schedule();
-      },
-      { signal },
-    );
+    const pointAt = (/** @type {Point | null} */ place) => {
+      this.pointer = place;
+      this.schedule();
+    };
+    this.canvas.addEventListener("pointermove", (e) => pointAt([e.offsetX, e.offsetY]), { signal });
+    this.canvas.addEventListener("pointerleave", () => pointAt(null), { signal });
     this.canvas.addEventListener("click", () => this.pick(), { signal });
-    this.copy.addEventListener(
-      "click",
-      () => {
-        copyLink(this.copy, { ...this.data.link, at: Number(this.input.value).toFixed(4) });
-      },
-      { signal },
-    );
+    this.copy.addEventListener("click", () => this.copyLink(), { signal });
     this.observer = new ResizeObserver(() => this.schedule());
     this.observer.observe(this.canvas);
-    this.pause();
+    this.data = data;
+    this.take(data, this.theme);
   }
 
   stop() {
-    this.pause();
+    this.player.pause();
     cancelAnimationFrame(this.pending);
     this.listeners.abort();
     this.observer.disconnect();
   }
 
+  /** @param {MorphData} data */
   show(data) {
     const theme = readTheme(this.root);
-    if (this.data !== data || this.theme?.name !== theme.name) {
-      this.data = data;
-      this.theme = theme;
-      this.input.value = moments.get(data.name) ?? data.at;
-      this.start = toFloats(data.start);
-      this.end = toFloats(data.end);
-      this.at = new Float32Array(this.start.length);
-      this.labels = fromBase64(data.labels);
-      this.colours = data.palette[theme.name].map(toPixel);
-      this.lines = data.lines.map((line) => ({
-        ...line,
-        start: toFloats(line.start),
-        end: toFloats(line.end),
-      }));
-      this.pictures = data.pictures.map((picture) => {
-        const canvas = document.createElement("canvas");
-        canvas.width = canvas.height = SIDE;
-        paintDigit(canvas, fromBase64(picture.pixels), theme);
-        return { ...picture, canvas };
-      });
-      this.copy.hidden = !data.link;
-      this.reach.hidden = data.halves[0] === data.halves[1]; // it stays, and is said elsewhere
-      this.followed.hidden = !data.trace;
-      this.faces = (data.trace?.pictures ?? []).map(fromBase64);
-      this.from.textContent = data.ends[0];
-      this.to.textContent = data.ends[1];
-      this.canvas.setAttribute("aria-label", data.label);
-      this.canvas.style.cursor = data.picks ? "pointer" : "";
-      this.input.setAttribute("aria-label", `From ${data.ends[0]} to ${data.ends[1]}`);
-      Object.assign(this.root.dataset, { points: this.labels.length });
-    }
+    if (this.data !== data || this.theme.name !== theme.name) this.take(data, theme);
     this.draw();
   }
 
-  // ---- motion
-
-  pause() {
-    cancelAnimationFrame(this.frame);
-    this.isPlaying = false;
-    this.button.textContent = "▶ Play";
-    this.input.step = 0.01; // of the arrow keys
+  /** @param {MorphData} data @param {Theme} theme */
+  take(data, theme) {
+    this.data = data;
+    this.theme = theme;
+    this.player.at = moments.get(data.name) ?? data.at;
+    this.start = floatsFromBase64(data.start);
+    this.end = floatsFromBase64(data.end);
+    this.at = new Float32Array(this.start.length);
+    this.labels = fromBase64(data.labels);
+    this.colours = data.palette[theme.name].map((css) => toPixel(toRgb(css)));
+    this.lines = data.lines.map(({ start, end, seen }) => ({
+      start: floatsFromBase64(start),
+      end: floatsFromBase64(end),
+      seen,
+    }));
+    this.pictures = data.pictures.map((picture) => {
+      const canvas = digitCanvas();
+      paintDigit(canvas, fromBase64(picture.pixels), theme);
+      return { ...picture, canvas };
+    });
+    this.copy.hidden = !data.link;
+    this.reach.hidden = data.halves[0] === data.halves[1]; // it stays, and is said elsewhere
+    this.followed.hidden = !data.trace;
+    this.faces = (data.trace?.pictures ?? []).map(fromBase64);
+    [this.from.textContent, this.to.textContent] = data.ends;
+    this.canvas.setAttribute("aria-label", data.label);
+    this.canvas.style.cursor = data.picks ? "pointer" : "";
+    this.slider.setAttribute("aria-label", `From ${data.ends[0]} to ${data.ends[1]}`);
+    this.root.dataset.points = String(this.labels.length);
   }
 
-  // To the end that is farther away; at once for those who want no motion.
-  toggle() {
-    if (this.isPlaying) {
-      this.pause();
-      return;
-    }
-    const from = Number(this.input.value);
+  // Where an animation goes: to the end that is farther away; at once for those who want no motion.
+  way() {
+    const from = this.player.at;
     const goal = from < 0.5 ? 1 : 0;
-    if (matchMedia("(prefers-reduced-motion: reduce)").matches) {
-      this.input.value = goal;
+    if (isStill()) {
+      this.player.at = goal;
       this.draw();
-      return;
+      return null;
     }
-    this.isPlaying = true;
-    this.button.textContent = "❚❚ Pause";
-    this.input.step = "any";
-    let began = null;
-    const step = (now) => {
-      began ??= now;
-      const share = Math.min(1, (now - began) / (LASTS * Math.abs(goal - from)));
-      this.input.value = from + (goal - from) * share;
+    return (/** @type {number} */ passed) => {
+      const share = Math.min(1, passed / (LASTS * Math.abs(goal - from)));
+      this.player.at = from + (goal - from) * share;
       this.draw();
-      if (share < 1) {
-        this.frame = requestAnimationFrame(step);
-      } else {
-        this.pause();
-      }
+      return share < 1;
     };
-    this.frame = requestAnimationFrame(step);
+  }
+
+  copyLink() {
+    copyByButton(this.copy, { ...this.data.link, at: this.player.at.toFixed(4) });
   }
 
   // ---- those that are followed
@@ -177,6 +182,7 @@ class Morph {
     pen.globalAlpha = 1;
   }
 
+  /** @param {Floats} codes @param {number} row */
   placeIn(codes, row) {
     return this.toPx([codes[2 * row], codes[2 * row + 1]]);
   }
@@ -186,8 +192,7 @@ class Morph {
     if (!trace) return;
     const { pen } = this;
     const places = [this.start, this.end].map((codes) => this.placeIn(codes, trace.row));
-    const ink = `rgb(${this.theme.ink})`;
-    pen.strokeStyle = pen.fillStyle = ink;
+    pen.strokeStyle = pen.fillStyle = toCss(this.theme.ink);
     pen.lineWidth = 1.5;
     pen.beginPath();
     places.forEach((place) => pen.lineTo(...place));
@@ -201,19 +206,20 @@ class Morph {
     pen.arc(...this.placeIn(this.at, trace.row), 7, 0, 2 * Math.PI);
     pen.lineWidth = 2.5;
     pen.stroke();
-    const [picture, caption] = this.followed.children;
     const nearer = Math.round(this.t);
-    paintDigit(picture, this.faces[nearer], this.theme);
-    caption.textContent = `${trace.name}, decoded by ${this.data.ends[nearer]}`;
+    paintDigit(this.face, this.faces[nearer], this.theme);
+    this.caption.textContent = `${trace.name}, decoded by ${this.data.ends[nearer]}`;
   }
 
   // ---- pictures
 
   // Exact at both ends, where one weight is 0 and the other 1.
+  /** @param {Point} start @param {Point} end @returns {Point} */
   between([x0, y0], [x1, y1]) {
     return [x0 * (1 - this.t) + x1 * this.t, y0 * (1 - this.t) + y1 * this.t];
   }
 
+  /** @param {Point} place @returns {Point} */
   toPx([x, y]) {
     return [this.side / 2 + x * this.scale, this.side / 2 - y * this.scale];
   }
@@ -227,20 +233,21 @@ class Morph {
     cancelAnimationFrame(this.pending);
     this.pending = 0;
     this.side = this.canvas.clientWidth;
-    if (!this.side || !this.data) return;
-    this.t = Number(this.input.value);
+    if (!this.side) return;
+    this.t = this.player.at;
     moments.set(this.data.name, this.t);
     const ratio = devicePixelRatio;
     const pixels = Math.round(this.side * ratio);
     if (this.canvas.width !== pixels) {
       this.canvas.width = this.canvas.height = pixels;
-      this.image = this.pen.createImageData(pixels, pixels);
     }
-    this.image ??= this.pen.createImageData(pixels, pixels);
+    if (this.image.width !== pixels) this.image = this.pen.createImageData(pixels, pixels);
     const half = halfAt(this.data.halves, this.t);
     this.scale = this.side / 2 / half;
     this.reach.textContent = `−${half.toPrecision(3)} to ${half.toPrecision(3)} z units`;
-    this.drawPoints(pixels, ratio);
+    moveDots(this.start, this.end, this.t, this.at);
+    paintDots(this.image, this.at, this.labels, this.colours, this.scale, ratio);
+    this.pen.putImageData(this.image, 0, 0);
     this.pen.setTransform(ratio, 0, 0, ratio, 0, 0);
     this.drawTrails();
     this.lines.forEach((line) => this.drawLine(line));
@@ -252,50 +259,28 @@ class Morph {
     this.drawHover();
     this.drawFollowed();
     const share = `${Math.round(100 * this.t)} %`;
-    this.input.setAttribute("aria-valuetext", `${share} of the way to ${this.data.ends[1]}`);
+    this.slider.setAttribute("aria-valuetext", `${share} of the way to ${this.data.ends[1]}`);
     Object.assign(this.root.dataset, { t: this.t, half, ready: "true" });
   }
 
-  drawPoints(side, ratio) {
-    const { start, end, at, labels, colours, t } = this;
-    const buffer = new Uint32Array(this.image.data.buffer);
-    buffer.fill(0);
-    const s = 1 - t;
-    for (let i = 0; i < at.length; i++) at[i] = start[i] * s + end[i] * t;
-    const scale = this.scale * ratio;
-    const offsets = discOffsets(DOT * ratio, side);
-    const margin = Math.ceil(DOT * ratio);
-    for (let i = 0; i < labels.length; i++) {
-      const x = Math.round(side / 2 + at[2 * i] * scale);
-      const y = Math.round(side / 2 - at[2 * i + 1] * scale);
-      if (x < margin || y < margin || x >= side - margin || y >= side - margin) continue;
-      const colour = colours[labels[i]];
-      const place = y * side + x;
-      for (const offset of offsets) buffer[place + offset] = colour;
-    }
-    this.pen.setTransform(1, 0, 0, 1, 0, 0);
-    this.pen.putImageData(this.image, 0, 0);
-  }
-
+  /** @param {MorphLine<Floats>} line */
   drawLine({ start, end, seen }) {
     const share = { always: 0.45, start: 1 - this.t, end: this.t }[seen];
     if (!share) return;
     const { pen } = this;
     pen.beginPath();
     for (let i = 0; i < start.length; i += 2) {
-      const from = [start[i], start[i + 1]];
-      pen.lineTo(...this.toPx(this.between(from, [end[i], end[i + 1]])));
+      pen.lineTo(...this.toPx(this.between([start[i], start[i + 1]], [end[i], end[i + 1]])));
     }
     pen.lineJoin = "round";
-    const [ink, paper] = [this.theme.ink, this.theme.paper].map((c) => `rgb(${c})`);
     if (seen !== "always") {
       pen.globalAlpha = 0.8 * share;
-      pen.strokeStyle = paper;
+      pen.strokeStyle = toCss(this.theme.paper);
       pen.lineWidth = 4;
       pen.stroke();
     }
     pen.globalAlpha = share;
-    pen.strokeStyle = ink;
+    pen.strokeStyle = toCss(this.theme.ink);
     pen.lineWidth = seen === "always" ? 0.75 : 1.75;
     pen.stroke();
     pen.globalAlpha = 1;
@@ -303,48 +288,37 @@ class Morph {
 
   // The point under the pointer: its name, where it is now, and its way.
   drawHover() {
-    const row = this.pointer ? this.nearest(...this.pointer) : -1;
+    const row = this.rowPointedAt;
     this.tip.hidden = row < 0;
     if (row < 0) return;
-    const place = (from) => this.toPx([from[2 * row], from[2 * row + 1]]);
     const { pen } = this;
-    const [x, y] = place(this.at);
-    pen.strokeStyle = `rgb(${this.theme.ink})`;
+    const [x, y] = this.placeIn(this.at, row);
+    pen.strokeStyle = toCss(this.theme.ink);
     pen.lineWidth = 1.75;
     pen.beginPath();
-    pen.moveTo(...place(this.start));
-    pen.lineTo(...place(this.end));
+    pen.moveTo(...this.placeIn(this.start, row));
+    pen.lineTo(...this.placeIn(this.end, row));
     pen.stroke();
     pen.beginPath();
     pen.arc(x, y, 5.5, 0, 2 * Math.PI);
     pen.stroke();
-    const number = (v) => v.toFixed(3).replace("-", "−");
-    const [cx, cy] = [this.at[2 * row], this.at[2 * row + 1]].map(number);
+    const [cx, cy] = [0, 1].map((axis) => this.at[2 * row + axis].toFixed(3).replace("-", "−"));
     this.tip.textContent = `${this.nameOf(row)}, a ${this.labels[row]}, at (${cx}, ${cy})`;
-    const left = Math.min(x + 10, this.side - this.tip.offsetWidth - 4);
-    Object.assign(this.tip.style, {
-      left: `${Math.max(4, left)}px`,
-      top: `${y > 40 ? y - 36 : y + 12}px`,
-    });
+    placeTip(this.tip, [x, y], this.side);
   }
 
+  /** @param {number} row */
   nameOf(row) {
-    const [split, first] = this.data.splits.findLast(([, from]) => from <= row);
+    const [split, first] = this.data.splits.findLast(([, from]) => from <= row) ?? ["", 0];
     return `${split} #${(row - first).toLocaleString("en-US")}`;
   }
 
   pick() {
-    const row = this.pointer ? this.nearest(...this.pointer) : -1;
+    const row = this.rowPointedAt;
     if (row >= 0 && this.data.picks) this.tell("pick", row);
   }
 
-  nearest(left, top) {
-    const [x, y] = [(left - this.side / 2) / this.scale, (this.side / 2 - top) / this.scale];
-    let [best, least] = [-1, (NEAR / this.scale) ** 2];
-    for (let row = 0; row < this.labels.length; row++) {
-      const distance = (this.at[2 * row] - x) ** 2 + (this.at[2 * row + 1] - y) ** 2;
-      if (distance < least) [best, least] = [row, distance];
-    }
-    return best;
+  get rowPointedAt() {
+    return this.pointer ? nearestDot(this.at, this.pointer, this.side, this.scale) : -1;
   }
 }

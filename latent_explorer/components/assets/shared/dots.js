@@ -1,6 +1,13 @@
-// Points drawn straight into pixels.
+// Many points of a square about the origin, drawn straight into pixels, and the one pointed at.
+
+/** @import {Floats, Point} from "./types.d.ts" */
+
+const RADIUS = 1.5; // css px
+const NEAR = 9; // css px from the pointer within which a point is meant
+const TIP = { gap: 10, edge: 4, above: 40 }; // css px; with less room above, a tip hangs below
 
 // Where a disc's pixels lie in a picture of this width, from its middle on.
+/** @param {number} radius @param {number} width */
 export function discOffsets(radius, width) {
   const offsets = [];
   const reach = Math.ceil(radius);
@@ -12,8 +19,53 @@ export function discOffsets(radius, width) {
   return offsets;
 }
 
-// "#rrggbb" as a pixel of ImageData.
-export function toPixel(css) {
-  const [r, g, b] = [1, 3, 5].map((i) => parseInt(css.slice(i, i + 2), 16));
-  return (0xff000000 | (b << 16) | (g << 8) | r) >>> 0;
+// Fills a square picture with a dot per point; `scale` is css px per unit, `ratio` px per css px.
+// Dots that would cross the border are left out.
+/**
+ * @param {ImageData} image @param {Floats} coords @param {Uint8Array} labels
+ * @param {number[]} colours of each label, as pixels @param {number} scale @param {number} ratio
+ */
+export function paintDots(image, coords, labels, colours, scale, ratio) {
+  const side = image.width;
+  const buffer = new Uint32Array(image.data.buffer);
+  buffer.fill(0);
+  const step = scale * ratio;
+  const offsets = discOffsets(RADIUS * ratio, side);
+  const margin = Math.ceil(RADIUS * ratio);
+  for (let i = 0; i < labels.length; i++) {
+    const x = Math.round(side / 2 + coords[2 * i] * step);
+    const y = Math.round(side / 2 - coords[2 * i + 1] * step);
+    if (x < margin || y < margin || x >= side - margin || y >= side - margin) continue;
+    const colour = colours[labels[i]];
+    const place = y * side + x;
+    for (const offset of offsets) buffer[place + offset] = colour;
+  }
+}
+
+// The row of the point within reach of a place on screen, -1 if there is none.
+/** @param {Floats} coords @param {Point} place @param {number} side @param {number} scale */
+export function nearestDot(coords, [left, top], side, scale) {
+  const [x, y] = [(left - side / 2) / scale, (side / 2 - top) / scale];
+  let [best, least] = [-1, (NEAR / scale) ** 2];
+  for (let row = 0; 2 * row < coords.length; row++) {
+    const square = (coords[2 * row] - x) ** 2 + (coords[2 * row + 1] - y) ** 2;
+    if (square < least) [best, least] = [row, square];
+  }
+  return best;
+}
+
+// All points on their straight way from `start` to `end`; exact at both ends, where one weight is 0
+// and the other 1.
+/** @param {Floats} start @param {Floats} end @param {number} share @param {Floats} at written to */
+export function moveDots(start, end, share, at) {
+  const rest = 1 - share;
+  for (let i = 0; i < at.length; i++) at[i] = start[i] * rest + end[i] * share;
+}
+
+// Puts a tip beside a place, within a square of this side.
+/** @param {HTMLElement} tip @param {Point} place @param {number} side */
+export function placeTip(tip, [x, y], side) {
+  const left = Math.min(x + TIP.gap, side - tip.offsetWidth - TIP.edge);
+  tip.style.left = `${Math.max(TIP.edge, left)}px`;
+  tip.style.top = `${y > TIP.above ? y - 36 : y + 12}px`;
 }

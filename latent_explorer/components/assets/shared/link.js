@@ -1,19 +1,34 @@
 // Links to what a component shows.
 
+import { reportTo } from "./problem.js";
+
 const COPIED_MS = 2600;
 
-// Copies a link to what is seen: the page's own parameters and the component's.
-export async function copyLink(button, params) {
+// Copies a link to what is seen: the page's own parameters and the component's. Returns whether the
+// clipboard took it; `element` keeps it as data-link.
+/** @param {HTMLElement} element @param {Record<string, string> | URLSearchParams} params */
+export async function copyLink(element, params) {
   const link = `${location.origin}${location.pathname}?${new URLSearchParams(params)}`;
-  button.dataset.link = link;
+  element.dataset.link = link;
   try {
     await navigator.clipboard.writeText(link);
+    return true;
   } catch {
     window.prompt("Copy this link:", link); // no clipboard without https
-    return;
+    return false;
   }
-  button.textContent = "Link copied";
-  setTimeout(() => {
-    button.textContent = "Copy link";
-  }, COPIED_MS);
+}
+
+// The same, for a button that says so.
+/** @param {HTMLElement} button @param {Record<string, string>} params */
+export function copyByButton(button, params) {
+  const say = (/** @type {string} */ text) => {
+    button.textContent = text;
+    setTimeout(() => {
+      button.textContent = "Copy link";
+    }, COPIED_MS);
+  };
+  copyLink(button, params)
+    .then((isCopied) => isCopied && say("Link copied"))
+    .catch(reportTo(() => say("No link")));
 }

@@ -23,6 +23,7 @@ print(f"mean log p(x|z) = {total / len(x):.2f} nats")
 print(f"product of p(x|z) = 10^({total / math.log(10):,.0f})")
 print(f"best: test {int(log_px_z.argmax())}, worst: test {int(log_px_z.argmin())}")
 
-log_px = checkpoint.metrics["log_px"]["value"]  # of the header: mean of log ∫ p(x|z) p(z) dz
+log_px = checkpoint.metrics["log_px"].value  # of the header: mean of log ∫ p(x|z) p(z) dz
+assert log_px is not None  # a plain autoencoder has none
 print(f"mean log p(x) = {log_px:.2f} nats")
 print(f"product of p(x) = 10^({log_px * len(x) / math.log(10):,.0f})")

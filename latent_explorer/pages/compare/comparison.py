@@ -1,0 +1,137 @@
+"""What the sections of the Compare page share: the checkpoints compared, and what is picked.
+
+The selection is the app's own, of `latent_explorer.panels.selection`.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+from urllib.parse import urlencode
+
+import streamlit as st
+
+from latent_explorer.data import catalogue, uploads
+from latent_explorer.links.codec import pin_params
+from latent_explorer.pages.compare.choices import MOST_OTHERS, SECTIONS, Section
+from latent_explorer.pages.compare.link import CompareLink
+from latent_explorer.panels import selection
+from latent_explorer.panels.controls import choice
+from latent_explorer.session.current import current
+from latent_explorer.session.opened import opened_link, opened_part
+from latent_explorer.session.places import Place, place_of_digit, place_of_latent, place_of_target
+from latent_explorer.session.widgets import read_widget, widget_key, write_widget
+from vae_core.checkpoints import CheckpointRef
+from vae_core.data import Split
+
+SECTION, OTHERS = "compare_section", "compare_others"  # widgets
+_PICKED = "compare_picked"
+
+
+class Comparison(NamedTuple):
+    """Two to four checkpoints, the sidebar's first, and the digits they are compared on.
+
+    The section that compares none has the first alone.
+    """
+
+    refs: tuple[CheckpointRef, ...]
+    split: Split
+
+
+def open_page() -> None:
+    """Start with what the session's link asks for."""
+    if SECTION in st.session_state:
+        return
+    opened = opened_link()
+    st.session_state[SECTION] = opened_part(CompareLink).section or next(iter(SECTIONS))
+    st.session_state[_PICKED] = place_of_target(current()[0], opened.pin)
+    selection.restore(opened, *current())
+
+
+def choose_section() -> Section:
+    """Let a section be chosen."""
+    titles = {name: section.title for name, section in SECTIONS.items()}
+    return SECTIONS[choice("Section", titles, key=SECTION, label_visibility="collapsed")]
+
+
+def choose(refs: list[CheckpointRef], section: Section) -> Comparison | None:
+    """Let one to three checkpoints be chosen beside the sidebar's; None if there is no other."""
+    first, split = current()
+    if not section.compares:
+        return Comparison((first,), split)
+    others = {ref.name: ref for ref in refs if ref.name != first.name}
+    if not others:
+        st.info(
+            "There is one checkpoint only: drop another into the weights folder to compare them, "
+            "or upload one.",
+            icon=":material/compare:",
+        )
+        uploads.upload_panel()
+        return None
+    asked = read_widget(OTHERS)
+    if asked is None:
+        asked = opened_part(CompareLink).others
+    chosen = [name for name in asked if name in others] or [next(iter(others))]
+    write_widget(OTHERS, chosen)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        with st.container(key="compare_first", width=220, gap=None):
+            # One place to choose it: the sidebar. Here it is only named, in line with the others.
+            st.markdown(f":small[Chosen in the sidebar]  \n**{first.name}**")
+        names: list[str] = st.multiselect(
+            "Compared with",
+            list(others),
+            key=widget_key(OTHERS),
+            max_selections=MOST_OTHERS,
+            placeholder="Choose one to three checkpoints",
+            persist_state="session",
+        )
+        uploads.upload_panel()
+    return Comparison((first, *(others[name] for name in names or chosen)), split)
+
+
+def picked() -> Place | None:
+    """Tell which digit or z is picked, at its place under the checkpoint it was picked in."""
+    return st.session_state.get(_PICKED)
+
+
+def pick(place: Place | None) -> None:
+    """Change it."""
+    st.session_state[_PICKED] = place
+
+
+def place_in(ref: CheckpointRef) -> Place | None:
+    """Place what is picked under a checkpoint; None where it has no such z."""
+    here = picked()
+    if here is None:
+        return None
+    if here.id is not None:
+        return place_of_digit(ref, here.id)
+    if len(here.z) != catalogue.stored(ref).header.model.latent_dim:
+        return None
+    return place_of_latent(ref, here.z)
+
+
+def link(comparison: Comparison, shown: CompareLink | None = None) -> dict[str, str]:
+    """Write the comparison for a link.
+
+    Parameters
+    ----------
+    comparison : Comparison
+    shown : CompareLink, optional
+        What a section shows, its own part.
+    """
+    first, *others = (ref.name for ref in comparison.refs)
+    if not others:  # the section shows the first alone; the others come back with the next
+        asked = read_widget(OTHERS) or opened_part(CompareLink).others
+        others = [name for name in asked if name != first]
+    part = (shown or CompareLink())._replace(
+        others=tuple(others), section=st.session_state[SECTION]
+    )
+    params = {"checkpoint": first, "split": comparison.split} | part.params()
+    if (here := picked()) is not None:
+        params |= pin_params(here.id, here.z)
+    return params | selection.link_params(comparison.refs[0], comparison.split)
+
+
+def show_link(comparison: Comparison, shown: CompareLink | None = None) -> None:
+    """Show a link to the section as it is; for sections without a map, which copies its own."""
+    st.markdown(f"[Link to this section as it is](compare?{urlencode(link(comparison, shown))})")

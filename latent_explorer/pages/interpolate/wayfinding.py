@@ -1,0 +1,175 @@
+"""Ways through the stops of a walk: found, cut into steps, measured."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+from typing import NamedTuple
+
+from latent_explorer.data import catalogue
+from latent_explorer.pages.interpolate import geometry
+from latent_explorer.pages.interpolate.curves import (
+    Latents,
+    Leg,
+    NoWayError,
+    arc,
+    even_steps,
+    even_steps_by,
+    join,
+    length,
+    length_by,
+    shortest,
+)
+from latent_explorer.pages.interpolate.ways import WAYS, Short, Spacing, Way
+from vae_core.checkpoints import CheckpointRef
+
+_CHORDS = 127  # of which a length is the sum
+_KEPT = 256  # shortest paths remembered
+
+LegKey = tuple[str, Short, tuple[float, ...], tuple[float, ...]]
+
+
+class FoundWay(NamedTuple):
+    """A way through all stops."""
+
+    way: Way
+    curve: Latents  # (T, D), a fine polyline
+    energy: float | None  # in its own measure, the unit squared; None for a formula
+    converged: bool
+    n_iterations: int
+
+
+def find(
+    ref: CheckpointRef, ways: Sequence[Way], stops: Latents, kept: dict[LegKey, Leg]
+) -> dict[Way, FoundWay | str]:
+    """Find some ways through stops, shape (S, D); for one that does not exist, why not.
+
+    Parameters
+    ----------
+    ref : CheckpointRef
+    ways : sequence of Way
+    stops : array
+        Not all the same.
+    kept : dict
+        Shortest paths found before; new ones are added, the oldest go.
+    """
+    pairs = [(tuple(a), tuple(b)) for a, b in pairwise(stops.tolist()) if a != b]
+    asked: list[Way] = [way for way in ways if WAYS[way].short and lack(ref, way) is None]
+    keys: dict[Way, list[LegKey]] = {
+        way: [(ref.sha256, _short(way), a, b) for a, b in pairs] for way in asked
+    }
+    problems = _find_legs(ref, asked, keys, stops, kept)
+    found: dict[Way, FoundWay | str] = {
+        way: problems.get(way) or _found(ref, way, stops, keys, kept) for way in ways
+    }
+    while len(kept) > _KEPT:
+        del kept[next(iter(kept))]
+    return found
+
+
+def _find_legs(
+    ref: CheckpointRef,
+    asked: Sequence[Way],
+    keys: Mapping[Way, Sequence[LegKey]],
+    stops: Latents,
+    kept: dict[LegKey, Leg],
+) -> dict[Way, str]:
+    """Add the shortest paths that are missing to those kept; tell which way has none, and why."""
+    # Caches are filled here, not in a thread: Streamlit says meanwhile what takes long.
+    reach = geometry.radius(ref, stops) if asked else 0.0
+    tools = {
+        way: (geometry.measure(ref, _short(way)), geometry.graph(ref, _short(way), reach))
+        for way in asked
+    }
+    missing: dict[LegKey, Way] = {key: way for way in asked for key in keys[way] if key not in kept}
+    problems: dict[Way, str] = {}
+    # At once: torch lets go of the interpreter while it decodes.
+    with ThreadPoolExecutor(max(1, len(asked))) as pool:
+        jobs = [
+            (way, key, pool.submit(shortest, *tools[way], *key[2:])) for key, way in missing.items()
+        ]
+    for way, key, job in jobs:
+        try:
+            kept[key] = job.result()
+        except ValueError as err:
+            problems[way] = str(err)
+    return problems
+
+
+def _short(way: Way) -> Short:
+    short = WAYS[way].short
+    assert short is not None  # of a way that is no formula
+    return short
+
+
+def lack(ref: CheckpointRef, way: Way) -> str | None:
+    """Say why a checkpoint has no such way at all, None if it has."""
+    if way == "density" and not catalogue.has_posterior(ref):
+        return "a plain autoencoder has no q(z|x), so there is no density to follow"
+    return None
+
+
+def _found(
+    ref: CheckpointRef,
+    way: Way,
+    stops: Latents,
+    keys: dict[Way, list[LegKey]],
+    kept: dict[LegKey, Leg],
+) -> FoundWay | str:
+    if (missing := lack(ref, way)) is not None:
+        return missing
+    if WAYS[way].short:
+        legs = [kept[key] for key in keys[way]]
+        return FoundWay(
+            way,
+            join([leg.curve for leg in legs]),
+            # each leg has the energy length²; so has the whole, walked at even speed
+            sum(leg.energy**0.5 for leg in legs) ** 2,
+            all(leg.converged for leg in legs),
+            sum(leg.n_iterations for leg in legs),
+        )
+    try:
+        curve = stops if way == "straight" else join([arc(a, b) for a, b in pairwise(stops)])
+        return FoundWay(way, curve, None, True, 0)
+    except NoWayError as err:
+        return str(err)
+
+
+def steps(ref: CheckpointRef, curve: Latents, n: int, spacing: Spacing) -> Latents:
+    """Walk a curve in n steps, even in z or in the image, ends included; shape (n, D).
+
+    Raises
+    ------
+    NoWayError
+        Nothing changes along the curve, so that it has no even steps.
+    """
+    if spacing == "image":
+        return even_steps_by(geometry.measure(ref, "image"), curve, n)
+    return even_steps(curve, n)
+
+
+class Lengths(NamedTuple):
+    """A way's lengths: in z units and by each measure."""
+
+    found: FoundWay
+    z: float
+    image: float
+    fisher_rao: float
+    density: float | None
+
+
+def lengths(ref: CheckpointRef, found: FoundWay, *, with_density: bool) -> Lengths:
+    """Measure a way by every measure."""
+    evenly = even_steps(found.curve, _CHORDS + 1)
+
+    def by(short: Short) -> float:
+        return length_by(geometry.measure(ref, short), evenly)
+
+    return Lengths(
+        found,
+        length(found.curve),
+        by("image"),
+        by("fisher-rao"),
+        by("density") if with_density else None,
+    )

@@ -1,0 +1,6 @@
+from contextlib import AbstractContextManager
+
+from torch import Generator
+
+def fork_rng() -> AbstractContextManager[None]: ...
+def manual_seed(seed: int) -> Generator: ...
