@@ -11,5 +11,5 @@ python=${PYTHON:-python3}
 
 [ $# -gt 0 ] || bash tests/js/run.sh # the browser's modules, without a browser
 
-# Four workers, since browser tests mostly wait. A file stays on one, with its server and browser.
-exec .venv/bin/python -m pytest -n 4 --dist loadfile "$@"
+# Four workers, since browser tests mostly wait; who is done takes over what others have left.
+exec .venv/bin/python -m pytest -n 4 --dist worksteal "$@"

@@ -19,7 +19,7 @@ from latent_explorer.pages.interpolate import files, geometry
 from latent_explorer.pages.interpolate.wayfinding import FoundWay, find
 from latent_explorer.pages.interpolate.ways import Short
 from tests.benchmarks.harness import repeats, say, shown_checkpoint
-from tests.browser.running import Server, chromium
+from tests.browser.running import ServerProcess, chromium
 from tests.browser.tab import Tab
 
 UPDATES = 15
@@ -27,8 +27,8 @@ N_MOVES = 60
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    running = Server(tmp_path_factory.mktemp("server") / "server.log")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    running = ServerProcess(tmp_path_factory.mktemp("server") / "server.log")
     yield running
     running.stop()
 
@@ -68,10 +68,10 @@ def test_animation() -> None:
     )
 
 
-def test_dragging(server: Server, tmp_path: Path) -> None:
+def test_dragging(server: ServerProcess, tmp_path: Path) -> None:
     with chromium() as browser:
         context = browser.new_context(viewport={"width": 1400, "height": 900})
-        tab = Tab(context, server.url + "interpolate?ways=straight,image,fisher-rao")
+        tab = Tab(context.new_page(), server.url + "interpolate?ways=straight,image,fisher-rao")
         tab.wait_ready()
         tab.keyed("walk_profile").locator(".plot-container").wait_for()
         tab.wait_idle()

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, Page
 
 from latent_explorer.folders import SHIPPED_WEIGHTS
 from tests.browser.running import ROOT as ROOT
-from tests.browser.running import Server, chromium
+from tests.browser.running import Server, ServerProcess, chromium, share_server
 from tests.browser.tab import Tab
 from vae_core.checkpoints import (
     Checkpoint,
@@ -110,20 +111,26 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def server_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the workers of a run find one another's servers."""
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+
+@pytest.fixture(scope="session")
+def server(server_folder: Path) -> Iterator[Server]:
     """The app on the shipped checkpoints; shared by all tests."""
-    running = Server(tmp_path_factory.mktemp("server") / "server.log")
-    yield running
-    running.stop()
+    with share_server(server_folder, "app") as running:
+        yield running
 
 
 @pytest.fixture
 def start_server(tmp_path: Path) -> Iterator[Callable[[Path], Server]]:
     """Start the app on another folder of checkpoints."""
-    running: list[Server] = []
+    running: list[ServerProcess] = []
 
     def start(weights: Path) -> Server:
-        running.append(Server(tmp_path / f"server{len(running)}.log", weights=weights))
+        running.append(ServerProcess(tmp_path / f"server{len(running)}.log", weights=weights))
         return running[-1]
 
     yield start
@@ -131,27 +138,73 @@ def start_server(tmp_path: Path) -> Iterator[Callable[[Path], Server]]:
         each.stop()
 
 
+class Pages:
+    """Browser pages to use again: loading the app into one costs two thirds of a fresh profile."""
+
+    def __init__(self, browser: Browser) -> None:
+        self.browser = browser
+        self.free: dict[str, Page] = {}
+
+    def take(self, settings: dict[str, Any], *, fresh: bool) -> Page:
+        """Get a page of a context with these settings, one that stood empty if there is one."""
+        kept = None if fresh else self.free.pop(repr(settings), None)
+        return kept or self.browser.new_context(**settings).new_page()
+
+    def give_back(self, settings: dict[str, Any], page: Page) -> None:
+        """Empty a page for the next test, or close it if such a one stands empty already."""
+        if repr(settings) in self.free:
+            page.context.close()
+            return
+        page.evaluate("() => { localStorage.clear(); sessionStorage.clear(); }")
+        page.emulate_media(color_scheme=settings["color_scheme"])
+        page.mouse.move(0, 0)
+        page.goto("about:blank")
+        self.free[repr(settings)] = page
+
+
+@pytest.fixture(scope="session")
+def pages(browser: Browser) -> Pages:
+    """Pages that stand empty between two tests."""
+    return Pages(browser)
+
+
+class Opened(NamedTuple):
+    """A tab of a test, its server, and where the server's log ended before."""
+
+    tab: Tab
+    server: Server
+    start: int
+    settings: dict[str, Any]
+
+
 @pytest.fixture
-def open_tab(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Callable[..., Tab]]:
-    """Open tabs, each in a fresh browser profile; at the end all must have been quiet."""
-    opened: list[tuple[Tab, Server, int]] = []
+def open_tab(pages: Pages, request: pytest.FixtureRequest) -> Iterator[Callable[..., Tab]]:
+    """Open tabs, the second and later ones in profiles of their own; all must have been quiet."""
+    opened: list[Opened] = []
     request.node.stash[_OPENED] = opened
 
     def open_one(server: Server, path: str = "", **context: Any) -> Tab:
         settings = {"viewport": {"width": 1400, "height": 900}, "color_scheme": "light"} | context
         start = server.log.stat().st_size
-        tab = Tab(browser.new_context(**settings), server.url + path)
-        opened.append((tab, server, start))
+        tab = Tab(pages.take(settings, fresh=bool(opened)), server.url + path)
+        opened.append(Opened(tab, server, start, settings))
         return tab
 
     yield open_one
     try:
-        for tab, server, start in opened:
+        for tab, server, start, _ in opened:
             tab.check_quiet()
             assert "Traceback" not in server.tail(start), server.tail(start)
-    finally:
-        for tab, _, _ in opened:
-            tab.page.context.close()
+    except BaseException:
+        for one in opened:
+            one.tab.page.context.close()
+        raise
+    for one in opened:
+        one.tab.leave()
+        if request.node.stash.get(_FAILED, False):
+            one.tab.page.context.close()
+        else:
+            pages.give_back(one.settings, one.tab.page)
 
 
 @pytest.fixture
@@ -160,7 +213,8 @@ def tab(open_tab: Callable[..., Tab], server: Server) -> Tab:
     return open_tab(server).wait_ready()
 
 
-_OPENED = pytest.StashKey[list[tuple[Tab, Server, int]]]()
+_OPENED = pytest.StashKey[list[Opened]]()
+_FAILED = pytest.StashKey[bool]()
 
 
 @pytest.hookimpl(wrapper=True)
@@ -168,7 +222,8 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
     """Show what the server said, and a screenshot, with a failure."""
     report = yield
     if report.failed and report.when == "call":
-        for tab, server, start in item.stash.get(_OPENED, []):
+        item.stash[_FAILED] = True
+        for tab, server, start, _ in item.stash.get(_OPENED, []):
             report.sections.append((f"log of {server.url}", server.tail(start)))
             path = server.log.parent / f"{item.name}.png".replace("/", "_")
             try:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import json
 import os
 import socket
 import subprocess
@@ -11,7 +13,9 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from playwright.sync_api import Browser, sync_playwright
 
@@ -36,13 +40,23 @@ _ARGS = (
 )
 
 
+@dataclass
 class Server:
+    """A server that runs: where it answers, and the file in which it keeps its log."""
+
+    url: str
+    log: Path
+
+    def tail(self, start: int = 0) -> str:
+        """The last of what it said, from a position of the log on."""
+        return self.log.read_bytes()[start:][-8000:].decode(errors="replace")
+
+
+class ServerProcess(Server):
     """`streamlit run` in a process of its own, on a free port, with its log in a file.
 
     Attributes
     ----------
-    url : str
-    log : Path
     started, healthy : float
         The wall clock when the process was started, and when it first answered.
     """
@@ -55,11 +69,10 @@ class Server:
         weights: Path | None = None,
         omp_threads: int | None = 1,
     ) -> None:
-        self.log = log
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
-        self.url = f"http://127.0.0.1:{port}/"
+        super().__init__(f"http://127.0.0.1:{port}/", log)
         # As on a user's second start: byte code is cached.
         env = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
         if omp_threads is not None:
@@ -93,10 +106,6 @@ class Server:
             time.sleep(0.02)
         raise TimeoutError(f"The server was not ready after {START_SECONDS} s:\n{self.tail()}")
 
-    def tail(self, start: int = 0) -> str:
-        """The last of what it said, from a position of the log on."""
-        return self.log.read_bytes()[start:][-8000:].decode(errors="replace")
-
     def stop(self) -> None:
         """End it."""
         self.process.terminate()
@@ -105,6 +114,58 @@ class Server:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
+
+
+@contextmanager
+def share_server(folder: Path, name: str, **settings: Any) -> Iterator[Server]:
+    """Start a server, or join the one of this name that another process has started.
+
+    Parameters
+    ----------
+    folder : Path
+        Common to all processes: it holds the log, the lock, and a note of the server's users.
+    name : str
+    **settings
+        Of `ServerProcess`, should one be started; who starts it waits for the others' end.
+    """
+    note, log, lock = (folder / f"{name}.{kind}" for kind in ("json", "log", "lock"))
+    process = None
+    with _locked(lock):
+        if not note.exists():
+            process = ServerProcess(log, **settings)
+            note.write_text(json.dumps({"url": process.url, "users": []}))
+        found = json.loads(note.read_text())
+        found["users"].append(os.getpid())
+        note.write_text(json.dumps(found))
+    try:
+        yield Server(found["url"], log)
+    finally:
+        is_done = False
+        while not is_done:
+            with _locked(lock):
+                found = json.loads(note.read_text())
+                others = [pid for pid in found["users"] if pid != os.getpid() and _is_alive(pid)]
+                note.write_text(json.dumps(found | {"users": others}))
+                is_done = process is None or not others
+                if process is not None and is_done:
+                    note.unlink()
+                    process.stop()
+            time.sleep(0 if is_done else 0.2)
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)  # asks, and sends nothing
+    except ProcessLookupError:
+        return False
+    return True
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 @contextmanager

@@ -7,12 +7,12 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import numpy as np
 from numpy.typing import NDArray
-from playwright.sync_api import BrowserContext, ConsoleMessage, Locator, WebSocket
+from playwright.sync_api import ConsoleMessage, Locator, Page, WebSocket
 from sklearn.neighbors import KDTree
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
@@ -198,19 +198,28 @@ class Tab:
         Errors on the console and uncaught in the page: there must be none.
     """
 
-    def __init__(self, context: BrowserContext, url: str) -> None:
+    def __init__(self, page: Page, url: str) -> None:
         self.n_finished = 0
         self.sent: list[Frame] = []
         self.received: list[Frame] = []
         self.foreign: list[str] = []
         self.problems: list[str] = []
-        self.page = context.new_page()
+        self.page = page
         self.page.set_default_timeout(TIMEOUT_S * 1000)
-        self.page.on("websocket", self._watch)
-        self.page.on("request", lambda request: self._note_request(request.url))
-        self.page.on("pageerror", lambda error: self.problems.append(f"uncaught: {error}"))
-        self.page.on("console", self._note_message)
+        self._listeners: dict[Any, Callable[[Any], None]] = {
+            "websocket": self._watch,
+            "request": lambda request: self._note_request(request.url),
+            "pageerror": lambda error: self.problems.append(f"uncaught: {error}"),
+            "console": self._note_message,
+        }
+        for event, listener in self._listeners.items():
+            self.page.on(event, listener)
         self.page.goto(url)
+
+    def leave(self) -> None:
+        """Watch the page no longer."""
+        for event, listener in self._listeners.items():
+            self.page.remove_listener(event, listener)
 
     def _watch(self, socket: WebSocket) -> None:
         socket.on("framesent", lambda data: self.sent.append(Frame(time.monotonic(), len(data))))

@@ -48,7 +48,7 @@ def test_drift_colours_the_map_and_its_threshold_selects(
     assert np.count_nonzero(want >= threshold + rounding) <= n
     assert n <= np.count_nonzero(want >= threshold - rounding)
     tab.until(lambda: root.get_attribute("data-selected") == str(n), f"{n} digits to be selected")
-    tab.sheet(total=n)
+    tab.sheet(total=n).wait_for()
 
 
 def test_the_table_of_figures(

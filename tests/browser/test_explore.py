@@ -399,4 +399,5 @@ def test_another_checkpoint_keeps_the_digit(
     x, y = (second.map.axes.T @ (mu - second.map.center)).tolist()
     tab.until(lambda: tab.map().z() == pytest.approx((x, y), abs=1e-4), "the pin to move along")
     assert np.abs(tab.map().lens() - on_paper(second.decode((x, y)))).max() <= 2
-    assert old_view != tab.map().view() or first.map.coords is not second.map.coords
+    # the new map is seen as a whole, if the old one was not moved
+    assert tab.map().view()[:4] != old_view[:4]

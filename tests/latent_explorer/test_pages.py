@@ -62,7 +62,13 @@ def shown_errors(at: AppTest) -> list[str]:
     return [box.value for box in (*at.error, *at.warning)]
 
 
-@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
+def test_the_pages_are_found() -> None:
+    """Else the tests of every page would test none."""
+    names = {path.parent.name for path in PAGES}
+    assert names == {"explore", "interpolate", "compare", "likelihood"}
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.parent.name)
 def test_every_page_runs(app: AppTest, path: Path) -> None:
     app.run()
     app.switch_page(path.as_posix()).run()
@@ -71,7 +77,7 @@ def test_every_page_runs(app: AppTest, path: Path) -> None:
     assert any(one.key for one in app.get("bidi_component"))
 
 
-@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.parent.name)
 def test_every_page_runs_with_every_checkpoint_and_split(app: AppTest, path: Path) -> None:
     app.run()
     app.switch_page(path.as_posix()).run()
@@ -604,7 +610,9 @@ def test_searches_and_orders(app: AppTest) -> None:
     for order in widget(app.selectbox, "selection_order").options:
         widget(app.selectbox, "selection_order").set_value(order).run()
         assert not app.exception
-        assert sorted(component(app, "selection_sheet")["ids"])
+        shown = component(app, "selection_sheet")["ids"]
+        assert len(shown) == min(sheet["total"], 48)
+        assert (labels[np.array(shown) - 60_000] == 7).all()
     ids = component(app, "selection_sheet")["ids"]  # the last: nearest to the pinned place
     coords = encoding.positions(catalogue.checkpoints()[0][0]).coords[ids]
     if app.selectbox(key="app_checkpoint").value == catalogue.checkpoints()[0][0].name:
@@ -662,14 +670,33 @@ def test_links(app: AppTest) -> None:
     assert component(app, "explore_map")["pin"] is None
 
 
-def test_a_bad_link_is_one_sentence(app: AppTest) -> None:
-    app.query_params["checkpoint"] = "nowhere"
-    app.query_params["id"] = "60011"
+@pytest.mark.parametrize(
+    ("query", "got"),
+    [
+        (
+            {"checkpoint": "nowhere", "id": "60011"},
+            "checkpoint is “nowhere”, it must be one of atlas",
+        ),
+        ({"z": "1"}, "z is “1”, it must be"),
+        ({"id": "70000", "split": "train"}, "id is “70000”, it must be"),
+        ({"view": "3,2,1,0"}, "view is “3,2,1,0”, it must be"),
+        ({"layers": "<script>"}, "layers is “<script>”, it must be"),
+        ({"select": "sevens"}, "select is “sevens”, it must be"),
+    ],
+)
+def test_a_bad_link_opens_the_default(app: AppTest, query: dict[str, str], got: str) -> None:
+    for name, value in query.items():
+        app.query_params[name] = value
     app.run()
     assert not app.exception
     (said,) = shown_errors(app)
-    assert "checkpoint is “nowhere”, it must be one of atlas" in said
+    assert said.startswith("The link could not be restored")
+    assert got in said
     assert component(app, "explore_map")["pin"] is None
+    assert widget(app.text_input, "explore_typed").value == ""
+    assert app.selectbox(key="app_checkpoint").value == "atlas"
+    assert app.radio(key="app_split").value == "test"
+    # it goes when the user goes on
     app.radio(key="app_split").set_value("train").run()
     assert not shown_errors(app)
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import itertools
 import re
+from collections.abc import Iterable
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from latent_explorer.theme import number, point
 from latent_explorer.vocabulary import PALETTE
@@ -19,6 +22,57 @@ def test_ten_different_colours(theme: str) -> None:
     channels = [[int(colour[i : i + 2], 16) for i in (1, 3, 5)] for colour in colours]
     for one, other in itertools.combinations(channels, 2):
         assert sum(abs(a - b) for a, b in zip(one, other, strict=True)) > 60
+
+
+# Colours in linear RGB as they are seen with normal vision and with simulated protanopia,
+# deuteranopia and tritanopia (Machado et al. 2009, severity 1).
+VISIONS = np.array(
+    [
+        np.eye(3),
+        [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216],
+         [-0.003882, -0.048116, 1.051998]],
+        [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413],
+         [-0.011820, 0.042940, 0.968881]],
+        [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602],
+         [0.004733, 0.691367, 0.303900]],
+    ]
+)  # fmt: skip
+
+
+def linear(colours: Iterable[str]) -> NDArray[np.float64]:
+    """Linear RGB, shape (n, 3)."""
+    levels = [[int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)] for colour in colours]
+    srgb = np.array(levels)
+    return np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
+
+
+def oklab(rgb: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Linear RGB to Oklab (Ottosson 2020)."""
+    to_lms = [[0.4122214708, 0.5363325363, 0.0514459929],
+              [0.2119034982, 0.6806995451, 0.1073969566],
+              [0.0883024619, 0.2817188376, 0.6299787005]]  # fmt: skip
+    to_lab = [[0.2104542553, 0.7936177850, -0.0040720468],
+              [1.9779984951, -2.4285922050, 0.4505937099],
+              [0.0259040371, 0.7827717662, -0.8086757660]]  # fmt: skip
+    return np.cbrt(rgb @ np.transpose(to_lms)) @ np.transpose(to_lab)
+
+
+@pytest.mark.parametrize(
+    ("theme", "paper", "distance", "contrast"),
+    [("light", "#ffffff", 0.088, 2.6), ("dark", "#0e1117", 0.090, 3.6)],
+)
+def test_the_colours_are_as_far_apart_as_they_were_chosen(
+    theme: str, paper: str, distance: float, contrast: float
+) -> None:
+    """For every vision; a palette with a nearer pair is another choice."""
+    colours = linear(PALETTE[theme])
+    for seen in (colours @ vision.T for vision in VISIONS):
+        lab = oklab(seen.clip(0, 1))
+        pairs = itertools.combinations(lab, 2)
+        assert min(np.linalg.norm(a - b) for a, b in pairs) > distance
+    luminance = np.array([0.2126, 0.7152, 0.0722])
+    ink, ground = colours @ luminance + 0.05, linear([paper])[0] @ luminance + 0.05
+    assert (np.maximum(ink, ground) / np.minimum(ink, ground)).min() > contrast
 
 
 def test_numbers() -> None:

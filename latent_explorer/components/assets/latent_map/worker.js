@@ -30,17 +30,18 @@ const JOBS = {
   /** @param {{ png: Bytes, n: number, columns: number }} order */
   async sheet({ png, n, columns }) {
     const bitmap = await createImageBitmap(new Blob([png], { type: "image/png" }));
-    const pen = penOf(new OffscreenCanvas(bitmap.width, SIDE), { willReadFrequently: true });
+    const { width } = bitmap; // read once: asked for at each pixel, it took most of the time
+    const pen = penOf(new OffscreenCanvas(width, SIDE), { willReadFrequently: true });
     const ink = new Uint8Array(n * PIXELS);
     for (let row = 0; row * columns < n; row++) {
       pen.drawImage(bitmap, 0, -SIDE * row);
-      const { data } = pen.getImageData(0, 0, bitmap.width, SIDE);
+      const { data } = pen.getImageData(0, 0, width, SIDE);
       const count = Math.min(columns, n - row * columns);
       for (let k = 0; k < count; k++) {
         const out = (row * columns + k) * PIXELS;
         for (let i = 0; i < PIXELS; i++) {
           const [y, x] = [(i / SIDE) | 0, i % SIDE];
-          ink[out + i] = data[4 * (y * bitmap.width + k * SIDE + x)];
+          ink[out + i] = data[4 * (y * width + k * SIDE + x)];
         }
       }
     }
