@@ -198,8 +198,7 @@ def save_checkpoint(
         Lets it draw q(z|x) too; kept for D ≤ 2, in float16.
     elbo_parts : array, shape (70000, 2), optional
         Reconstruction and KL of each digit, nats, of `vae_core.analysis.digit_elbos`: worth
-        keeping
-        where a refined q(z|x) takes long.
+        keeping where a refined q(z|x) takes long.
 
     Raises
     ------

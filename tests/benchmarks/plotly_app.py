@@ -3,9 +3,9 @@
 import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
-from latent_explorer.session.state import DEFAULT_CHECKPOINT
 
 from latent_explorer.data import catalogue, digits, encoding
+from latent_explorer.session.current import DEFAULT_CHECKPOINT
 from latent_explorer.vocabulary import PALETTE
 from vae_core.checkpoints import CheckpointRef
 

@@ -2,11 +2,11 @@
 
 import numpy as np
 import streamlit as st
-from latent_explorer.session.state import DEFAULT_CHECKPOINT
 from streamlit.delta_generator import DeltaGenerator
 
 from latent_explorer.components.contact_sheet import PAGE_SIZE
-from latent_explorer.data import catalogue
+from latent_explorer.data import catalogue, digits
+from latent_explorer.session.current import DEFAULT_CHECKPOINT
 from tests.benchmarks.plotly_app import scatter
 from vae_core.checkpoints import CheckpointRef
 
@@ -24,11 +24,11 @@ def page(ref: CheckpointRef) -> None:
             sheet([int(ids[p["curve_number"]][p["point_index"]]) for p in event.selection.points])
 
 
-def sheet(digits: list[int]) -> DeltaGenerator:
+def sheet(ids: list[int]) -> DeltaGenerator:
     """Show the pictures of the first digits by index, and how many there are."""
-    images = digits.data_set().images[np.sort(digits)[:PAGE_SIZE]]
+    images = digits.data_set().images[np.sort(ids)[:PAGE_SIZE]]
     st.image(list(images), width=40, output_format="PNG")
-    return st.markdown(f"{len(digits)} digits")
+    return st.markdown(f"{len(ids)} digits")
 
 
 st.set_page_config(layout="wide")

@@ -17,7 +17,6 @@ from vae_core.analysis.evaluation import model_input
 from vae_core.checkpoints import (
     CheckpointRef,
     checkpoint_ref,
-    digit_map,
     load_checkpoint,
     read_checkpoint,
     save_checkpoint,
@@ -60,13 +59,13 @@ def test_terms_that_the_file_holds_are_used(
     path = tmp_path / "kept.safetensors"
     write_checkpoint(path)
     before = read_checkpoint(path)
-    terms = np.random.default_rng(0).normal(-100, 20, (70_000, 2)).astype(np.float32)
+    parts = np.random.default_rng(0).normal(-100, 20, (70_000, 2)).astype(np.float32)
     model = load_checkpoint(checkpoint_ref(path)).model
-    save_checkpoint(path, model, before.header, digit_map(before), terms=terms)
+    save_checkpoint(path, model, before.header, before.codes, elbo_parts=parts)
     test = digit_terms(checkpoint_ref(path), "test")
-    assert (test.reconstruction == terms[60_000:, 0]).all()
+    assert (test.reconstruction == parts[60_000:, 0]).all()
     assert test.kl is not None
-    assert (test.kl == terms[60_000:, 1]).all()
+    assert (test.kl == parts[60_000:, 1]).all()
 
 
 def test_terms_of_all_are_those_of_both_splits(
