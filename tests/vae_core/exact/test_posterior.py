@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 import torch
 from torch import Generator, Tensor
@@ -12,7 +10,6 @@ from vae_core.exact.evidence import log_px_exact
 from vae_core.exact.posterior import kl_to_posterior, log_posterior
 from vae_core.models import VAE
 
-MakeModel = Callable[..., VAE]
 WIDE = {"spacing": 0.1, "radius": 6.5}  # enough for every q(z|x) of the tiny VAE
 
 

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from tests.vae_core.geometry.surfaces import (
+    LIKELIHOODS,
     bent,
     cloud,
     distance_to_line,
@@ -19,8 +20,6 @@ from vae_core.config import N_PIXELS, LikelihoodName
 from vae_core.geometry.geodesics import Decoded, Dense, Graph, codes_graph, geodesic, lattice_radius
 from vae_core.geometry.metrics import fisher_rao_metric, pullback_metric
 from vae_core.geometry.paths import curve_energy, curve_length, even_steps, squared_chords
-
-LIKELIHOODS: tuple[LikelihoodName, ...] = ("bernoulli", "gaussian", "gaussian-learned-sigma")
 
 
 @pytest.mark.parametrize("metric", ["image", "fisher-rao"])

@@ -4,12 +4,10 @@ import pytest
 import torch
 from torch.distributions import kl_divergence
 
-from tests.vae_core.geometry.surfaces import distribution, latents, random_vae
+from tests.vae_core.geometry.surfaces import LIKELIHOODS, distribution, latents, random_vae
 from vae_core.config import N_PIXELS, LikelihoodName
 from vae_core.geometry.metrics import fisher_rao_metric, pullback_metric
 from vae_core.geometry.paths import curve_energy, curve_length
-
-LIKELIHOODS: tuple[LikelihoodName, ...] = ("bernoulli", "gaussian", "gaussian-learned-sigma")
 
 
 @pytest.mark.parametrize("likelihood", LIKELIHOODS)

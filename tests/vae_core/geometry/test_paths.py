@@ -10,7 +10,6 @@ from tests.vae_core.geometry.surfaces import (
     random_vae,
     surface_vae,
 )
-from vae_core.config import LikelihoodName
 from vae_core.geometry.metrics import pullback_metric
 from vae_core.geometry.paths import (
     curve_energy,
@@ -20,8 +19,6 @@ from vae_core.geometry.paths import (
     slerp,
     squared_chords,
 )
-
-LIKELIHOODS: tuple[LikelihoodName, ...] = ("bernoulli", "gaussian", "gaussian-learned-sigma")
 
 
 def test_lerp_is_evenly_spaced_and_exact_at_its_ends():

@@ -31,7 +31,7 @@ export const moveTo = (element, x, y) => {
 
 // A draw of the pixels, x ~ p(x|z), of which `sigma` is null if they are binary.
 /** @param {Pixels} pixels @param {Float32Array} out */
-export function samplePixels({ mean, sigma }, out) {
+function samplePixels({ mean, sigma }, out) {
   for (let i = 0; i < mean.length; i++) {
     if (sigma !== null) {
       const radius = Math.sqrt(-2 * Math.log(1 - Math.random()));

@@ -35,7 +35,7 @@ export const fromPixel = (pixel) => [pixel & 255, (pixel >> 8) & 255, (pixel >> 
 
 // Luminance by the weights of sRGB's primaries.
 /** @param {Rgb} colour */
-export const isDark = ([r, g, b]) => 0.2126 * r + 0.7152 * g + 0.0722 * b < 128;
+const isDark = ([r, g, b]) => 0.2126 * r + 0.7152 * g + 0.0722 * b < 128;
 
 // Ink on paper in the light, paper on ink in the dark.
 /** @param {Element} element @returns {Theme} */

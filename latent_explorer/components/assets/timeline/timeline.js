@@ -53,7 +53,7 @@ function keepFilm(bytes) {
 
 // What pack_film of components/timeline.py packed.
 /** @param {Uint8Array} bytes @returns {Film} */
-export function readFilm(bytes) {
+function readFilm(bytes) {
   const start = 4 + new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true);
   const head = JSON.parse(new TextDecoder().decode(bytes.subarray(4, start)));
   const { n, moments, grid } = head;
