@@ -90,6 +90,8 @@ def test_half_a_layer_is_one_readable_sentence(
     tab = open_tab(toy_server, "?layers=points,hollow").wait_ready()
     toast = tab.map().root.locator(".toast")
     tab.until(lambda: "Hollow: Nothing computes this layer." in said(), "an entry that is empty")
+    tab.map().root.focus()
+    tab.page.keyboard.press("y")
     assert tab.map().root.get_by_role("checkbox", name="Hollow").is_disabled()
 
 
