@@ -59,7 +59,7 @@ def test_a_training_moves_with_its_slider(
     check_reconstruction(last)
     assert f"snapshot {last + 1} of {last + 1}" in (slider.get_attribute("aria-valuetext") or "")
     stored = load_checkpoint(growing.refs[-1]).metrics
-    value = f"{stored['log_px']['value']:.2f} nats".replace("-", "−")
+    value = f"{stored['log_px'].value:.2f} nats".replace("-", "−")
     curve = board.locator(".curve", has_text="log p(x), exact")
     assert value in curve.inner_text()
     mark = curve.locator("line.mark")

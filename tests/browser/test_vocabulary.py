@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
 import pytest
 
-from tests.browser.conftest import ROOT, Server
+from tests.browser.running import ROOT, Server, share_server
 from tests.browser.tab import Tab, read_canvas
 
 CLIPBOARD = {"permissions": ["clipboard-read", "clipboard-write"]}
 
 
-@pytest.fixture(scope="module")
-def toy_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+@pytest.fixture(scope="session")
+def toy_server(server_folder: Path) -> Iterator[Server]:
     """The app of toy_app.py."""
-    log = tmp_path_factory.mktemp("toy") / "server.log"
-    running = Server(log, script=ROOT / "tests/browser/toy_app.py")
-    yield running
-    running.stop()
+    with share_server(server_folder, "toy", script=ROOT / "tests/browser/toy_app.py") as running:
+        yield running
 
 
 def colour_at(tab: Tab, x: float, y: float) -> list[int]:
