@@ -6,7 +6,8 @@ import math
 
 import torch
 from torch import Generator, Tensor
-from torch.special import ndtri
+
+from vae_core.torch_functions import ndtri
 
 # Generator of the R2 sequence: the plastic number, the positive root of g³ = g + 1.
 _PLASTIC = 1.32471795724474602596

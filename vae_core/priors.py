@@ -8,10 +8,10 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from torch import Generator, Tensor, nn
-from torch.special import log_ndtr, ndtri
 
 from vae_core.config import ModelConfig
 from vae_core.posterior import Posterior
+from vae_core.torch_functions import log_ndtr, ndtri, to_list
 
 N_CLASSES = 10
 
@@ -202,7 +202,7 @@ class DigitMixture:
         if not all(t.isfinite().all() for t in (self.weights, self.means, self.scale_tril)):
             raise ValueError("parameters must be finite, got NaN or infinite values")
         if not (self.weights > 0).all() or abs(float(self.weights.sum()) - 1.0) > 1e-5:
-            raise ValueError(f"weights must be above 0, of sum 1, got {self.weights.tolist()}")
+            raise ValueError(f"weights must be above 0, of sum 1, got {to_list(self.weights)}")
         if (
             self.scale_tril[:, 0, 1].any()
             or not (self.scale_tril.diagonal(dim1=1, dim2=2) > 0).all()

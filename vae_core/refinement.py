@@ -16,6 +16,7 @@ from torch import Tensor
 from vae_core.joint import Generative, decode_nodes
 from vae_core.lattices import lattice
 from vae_core.posterior import Posterior
+from vae_core.torch_functions import to_list, unique
 
 # z units between nodes: the sharpest models' q(z|x) are about this wide.
 _SPACING = 0.02
@@ -71,11 +72,11 @@ def _neighbourhoods(mu: Tensor) -> list[Tensor]:
     """Rows of images whose encoder means, shape (B, 2), lie close together."""
     if len(mu) <= _FEW:
         return list(torch.arange(len(mu), device=mu.device).unsqueeze(-1))
-    _, tile = (mu / _TILE).floor().unique(dim=0, return_inverse=True)
+    tile: Tensor = unique((mu / _TILE).floor(), dim=0, return_inverse=True)[1]
     return [
         part
         for i in range(int(tile.max()) + 1)
-        for part in (tile == i).nonzero().squeeze(-1).split(_CHUNK)
+        for part in torch.split((tile == i).nonzero().squeeze(-1), _CHUNK)
     ]
 
 
@@ -84,7 +85,7 @@ def _peaks(model: Generative, x: Tensor, near: Tensor, radius: float) -> Posteri
     reach = radius + _WINDOW + _SPACING
     low = ((near.amin(0) - reach) / _SPACING).floor()
     high = ((near.amax(0) + reach) / _SPACING).ceil()
-    ends = torch.stack([low, high], 1).tolist()
+    ends = to_list(torch.stack([low, high], 1))
     axes = [torch.arange(first, last + 1, device=x.device) for first, last in ends]
     z = torch.cartesian_prod(*axes) * _SPACING  # (N, 2)
     log_joint = z.new_full((len(x), len(z)), -math.inf)

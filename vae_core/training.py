@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Generator, Tensor
-from torch.random import fork_rng, manual_seed
+from torch.random import fork_rng, manual_seed  # pyright: ignore[reportUnknownVariableType]
 
 from vae_core.config import N_PIXELS, ModelConfig, TrainConfig
 from vae_core.data import ByteArray, binarise
@@ -20,6 +20,7 @@ from vae_core.errors import ConfigError
 from vae_core.models import VAE
 from vae_core.objectives import BatchObjective, batch_objective, fit_objective
 from vae_core.refinement import posterior_peaks
+from vae_core.torch_functions import to_list
 
 _RECORD_EVERY = 20  # steps; reading numbers off the device at each step would make it wait
 _LAST_LEARNING_RATE = 1e-3  # as a share of the peak
@@ -256,7 +257,7 @@ def _epoch(
         rate = learning_rate(_progress(epoch, (i - 1) / n_batches, config), before + i - 1, config)
         state.optimizer.param_groups[0]["lr"] = rate
         state.optimizer.zero_grad()
-        (-batch.objective.mean()).backward()
+        torch.autograd.backward(-batch.objective.mean())
         state.optimizer.step()  # pyright: ignore[reportUnknownMemberType]
         recent.add(batch)
         whole.add(batch)
@@ -300,4 +301,4 @@ class _Means:
         self.count += len(batch.objective)
 
     def read(self) -> EpochMeans:
-        return EpochMeans(self.epoch, *(self.sums / self.count).tolist())
+        return EpochMeans(self.epoch, *to_list(self.sums / self.count))

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from vae_core.analysis.fields import Floats, Grid, log_aggregate_density, plane_grid
 from vae_core.models import VAE
 from vae_core.posterior import Posterior
+from vae_core.torch_functions import to_list
 
 SPACING = 0.02  # z units, below every usual std of q(z|x)
 
@@ -69,7 +70,7 @@ def aggregate_posterior(model: VAE, posterior: Posterior, *, spacing: float = SP
         raise ValueError("the aggregate posterior needs latent_dim 2 and a Gaussian q(z|x)")
     mu, std = posterior.mu, posterior.std
     reach = _REACH * float(std.max())
-    (x0, y0), (x1, y1) = (mu.amin(0) - reach).tolist(), (mu.amax(0) + reach).tolist()
+    (x0, y0), (x1, y1) = to_list(mu.amin(0) - reach), to_list(mu.amax(0) + reach)
     n_cells = math.ceil(max(x1 - x0, y1 - y0) / spacing)
     grid = plane_grid((x0, x1, y0, y1), n_cells)
     log_qz = log_aggregate_density(mu.numpy(), std.numpy(), grid)

@@ -18,6 +18,7 @@ from vae_core.exact.lattice import DecodedLattice
 from vae_core.exact.posterior import kl_to_posterior
 from vae_core.joint import log_joint
 from vae_core.models import VAE
+from vae_core.torch_functions import norm
 
 # Standard deviations of q(z|x) between nodes, on each axis: the mean of the weights over these is
 # within 1e-3 of their integral.
@@ -70,7 +71,7 @@ class PriorDraws:
         self.node = torch.empty(n_trials, n_samples, dtype=torch.int32)
         for z, node in zip(self.z, self.node, strict=True):
             z[:] = lattice.model.prior.sample(n_samples, generator)
-            z *= (lattice.radius / z.norm(dim=-1, keepdim=True)).clamp_max(1.0)
+            z *= (lattice.radius / norm(z, dim=-1, keepdim=True)).clamp_max(1.0)
             node[:] = lattice.nearest(z)
 
     def log_px_z(self, explained: Explanation) -> Tensor:

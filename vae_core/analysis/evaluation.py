@@ -66,7 +66,7 @@ def evaluate_model(
         why = "none: a plain autoencoder has neither q(z|x) nor a prior"
         for name in ("log_px", "elbo", "kl"):
             metrics[name] = _absent("nats", why)
-        at_code = torch.cat([_reconstruction(model, rows) for rows in x.split(_BATCH)])
+        at_code = torch.cat([_reconstruction(model, rows) for rows in torch.split(x, _BATCH)])
         metrics["reconstruction"] = _mean(at_code, "nats", "log p(x|z) at the code z(x)")
     else:
         metrics |= _bounds(model, x, spacing=spacing, iwae_samples=iwae_samples)
@@ -126,7 +126,7 @@ def _bounds(model: VAE, x: Tensor, *, spacing: float, iwae_samples: int) -> Metr
         metrics["log_px"] = _absent("nats", method)
     with torch.no_grad():
         posterior = model.encode(x)
-    batches = list(zip(x.split(_BATCH), posterior.split(_BATCH), strict=True))
+    batches = list(zip(torch.split(x, _BATCH), posterior.split(_BATCH), strict=True))
     kls: list[Tensor] = []
     reconstructions: list[Tensor] = []
     for rows, q in batches:

@@ -15,10 +15,10 @@ import torch
 from numpy.typing import NDArray
 from scipy.ndimage import zoom
 from scipy.spatial import KDTree
-from torch.linalg import eigvalsh
 
 from vae_core.geometry.metrics import pullback_metric
 from vae_core.models import VAE
+from vae_core.torch_functions import eigvalsh
 
 Floats = NDArray[np.floating[Any]]
 Extent = tuple[float, float, float, float]
@@ -326,7 +326,7 @@ def log_sensitivity(model: VAE, grid: Grid) -> NDArray[np.float64]:
         raise ValueError(f"latent_dim must be 2, got {model.config.latent_dim}")
     like = next(model.parameters())
     z = torch.as_tensor(grid.points).to(like)
-    metric = torch.cat([pullback_metric(model, part) for part in z.split(_METRIC_CHUNK)])
+    metric = torch.cat([pullback_metric(model, part) for part in torch.split(z, _METRIC_CHUNK)])
     eigenvalues = eigvalsh(metric.double()).cpu().numpy()  # rising, (M, 2)
     info = torch.finfo(like.dtype)
     least, most = eigenvalues.T

@@ -30,7 +30,10 @@ def encode_images(model: VAE, images: ByteArray) -> Posterior:
     device = next(model.parameters()).device
     pixels = torch.as_tensor(images.reshape(len(images), -1).copy())
     with torch.no_grad():
-        parts = [model.encode(rows.to(device).float().div_(255.0)) for rows in pixels.split(_BATCH)]
+        parts = [
+            model.encode(rows.to(device).float().div_(255.0))
+            for rows in torch.split(pixels, _BATCH)
+        ]
     return Posterior(*(torch.cat(each).cpu() for each in zip(*parts, strict=True)))
 
 

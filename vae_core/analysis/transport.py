@@ -11,6 +11,7 @@ from torch import Tensor
 
 from vae_core.exact.explanation import Explanation
 from vae_core.priors import DigitMixture, StandardNormal
+from vae_core.torch_functions import unique
 
 Decode = Callable[[Tensor], Tensor]
 
@@ -63,9 +64,9 @@ def log_px_in_u(
     """
     log_mass = explained.log_posterior + explained.log_volume
     held = explained.z[log_mass > log_mass.max() - _NO_MASS].double()
-    square = (mixture.to_normal(held) / (_N * spacing)).floor().long().unique(dim=0)
+    square: Tensor = unique((mixture.to_normal(held) / (_N * spacing)).floor().long(), dim=0)
     around = torch.cartesian_prod(*[torch.arange(-1, 2)] * 2)
-    square = (square.unsqueeze(1) + around).flatten(0, 1).unique(dim=0)  # (T, 2)
+    square = unique((square.unsqueeze(1) + around).flatten(0, 1), dim=0)  # (T, 2)
     steps = torch.cartesian_prod(*[torch.arange(_N)] * 2)
     u = (_N * square.unsqueeze(1) + steps).flatten(0, 1).double() * spacing
     log_joint = decode(mixture.from_normal(u).float()).double() + StandardNormal(2).log_pz(u)

@@ -21,7 +21,6 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import dijkstra
 from scipy.spatial import KDTree
 from torch import Tensor
-from torch.linalg import cholesky, inv
 
 from vae_core.geometry.metrics import Metric, embed, metric_tensor, squared_distance
 from vae_core.geometry.paths import (
@@ -32,6 +31,7 @@ from vae_core.geometry.paths import (
     squared_chords,
 )
 from vae_core.models import VAE
+from vae_core.torch_functions import cholesky, norm, to_list
 
 _CHUNK = 4096  # latents decoded at once
 _FINE = 8  # points of the spline per point of the result
@@ -145,7 +145,7 @@ class Graph(NamedTuple):
 
 def lattice_radius(*places: Tensor) -> float:
     """Radius of the lattice that holds some places well inside; one of few values."""
-    reach = _MARGIN * max(float(place.norm(dim=-1).max()) for place in places)
+    reach = _MARGIN * max(float(norm(place, dim=-1).max()) for place in places)
     growth = math.log(max(reach, _RADIUS) / _RADIUS) / math.log(_GROWTH)
     return _RADIUS * _GROWTH ** math.ceil(growth - 1e-9)
 
@@ -229,13 +229,13 @@ def geodesic(
     """
     check_path(a, b, 2)
     if torch.equal(a, b):
-        raise ValueError(f"need two different ends, got {a.tolist()} twice")
+        raise ValueError(f"need two different ends, got {to_list(a)} twice")
     check_count("n_points", n_points, 8)
     check_count("n_knots", n_knots, 1)
     if isinstance(measure, Decoded):
         check_curve(measure.model, torch.stack([a, b]), measure.metric)
     ends = torch.stack([a, b])
-    if swapped := b.tolist() < a.tolist():  # one canonical direction, for exact symmetry
+    if swapped := to_list(b) < to_list(a):  # one canonical direction, for exact symmetry
         ends = ends.flip(0)
     if graph is None and len(a) == 2:
         graph = lattice_graph(measure, lattice_radius(ends), ends)
@@ -258,7 +258,7 @@ def geodesic(
 
 def _across(graph: Graph, ends: Tensor) -> list[Tensor]:
     """Shortest path over the graph, shape (T, D), ends included; none if there is no path."""
-    first, last = torch.cdist(ends, graph.nodes).argmin(-1).tolist()
+    first, last = to_list(torch.cdist(ends, graph.nodes).argmin(-1))
     _, came_from = dijkstra(
         graph.lengths, directed=False, indices=first, return_predecessors=True
     )  # fmt: skip
@@ -289,7 +289,7 @@ def _relax(measure: Measure, starts: list[Tensor], spline: Tensor) -> tuple[Tens
         hessian = torch.einsum("tk,tl,tde->kdle", sides, sides, tensor).flatten(2).flatten(0, 1)
         hessian = 2.0 * len(sides) / scale * hessian.double()
         hessian.diagonal().add_(_RIDGE * hessian.diagonal().mean())
-        colour = inv(cholesky(hessian)).mT
+        colour = torch.inverse(cholesky(hessian)).mT
 
     def moved(white: Tensor) -> Tensor:
         inner = start[1:-1] + (colour @ white.to(colour)).view(-1, start.shape[1]).to(start)

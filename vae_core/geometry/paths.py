@@ -11,6 +11,7 @@ from torch import Tensor
 
 from vae_core.geometry.metrics import Metric, check_latents, embed, squared_distance
 from vae_core.models import VAE
+from vae_core.torch_functions import norm, to_list
 
 _OPPOSITE = 1e-6  # length of u + v below which the unit vectors u, v count as opposite
 _FINE = 8  # points to measure arc length with, per point asked for
@@ -55,19 +56,19 @@ def slerp(a: Tensor, b: Tensor, n: int) -> Tensor:
     """
     check_path(a, b, n)
     if torch.equal(a, b):
-        raise ValueError(f"an arc needs two different ends, got {a.tolist()} twice")
+        raise ValueError(f"an arc needs two different ends, got {to_list(a)} twice")
     start, end = a.double(), b.double()
-    radii = torch.stack([start.norm(), end.norm()])
+    radii = torch.stack([norm(start), norm(end)])
     if not radii.all():
         raise ValueError("an arc about the origin needs both ends away from it, got one there")
     u, v = start / radii[0], end / radii[1]
-    if (u + v).norm() < _OPPOSITE:
+    if norm(u + v) < _OPPOSITE:
         raise ValueError(
-            f"opposite ends have no single arc between them, got {a.tolist()} and {b.tolist()}"
+            f"opposite ends have no single arc between them, got {to_list(a)} and {to_list(b)}"
         )
-    angle = 2.0 * torch.atan2((u - v).norm(), (u + v).norm())  # accurate for all angles (Kahan)
+    angle = 2.0 * torch.atan2(norm(u - v), norm(u + v))  # accurate for all angles (Kahan)
     across = v - (u @ v) * u
-    across = across / across.norm().clamp_min(torch.finfo(torch.double).tiny)  # 0 on one ray
+    across = across / norm(across).clamp_min(torch.finfo(torch.double).tiny)  # 0 on one ray
     t = unit_interval(n, start).unsqueeze(-1)  # (n, 1)
     path = torch.lerp(radii[0], radii[1], t) * ((t * angle).cos() * u + (t * angle).sin() * across)
     return torch.cat([a.unsqueeze(0), path[1:-1].to(a.dtype), b.unsqueeze(0)])
@@ -189,7 +190,7 @@ def check_path(a: Tensor, b: Tensor, n: int) -> None:
         got = f"{a.dtype} {tuple(a.shape)} and {b.dtype} {tuple(b.shape)}"
         raise ValueError(f"ends must be float tensors of one type and shape (D,), got {got}")
     if not (a.isfinite().all() and b.isfinite().all()):
-        raise ValueError(f"ends must be finite, got {a.tolist()} and {b.tolist()}")
+        raise ValueError(f"ends must be finite, got {to_list(a)} and {to_list(b)}")
     check_count("n", n, 2)
 
 

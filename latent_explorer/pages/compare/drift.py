@@ -12,7 +12,7 @@ from latent_explorer.components.latent_map.payload import pack_drift
 from latent_explorer.components.latent_map.values import Callbacks, MapView, Marked, Shown
 from latent_explorer.data.digits import SPLITS
 from latent_explorer.pages.compare import measures
-from latent_explorer.pages.compare.choices import MEASURES, USUAL_NEIGHBOURS
+from latent_explorer.pages.compare.choices import MEASURES, USUAL_NEIGHBOURS, MeasureName
 from latent_explorer.pages.compare.comparison import Comparison, link, place_in
 from latent_explorer.pages.compare.comparison import pick as pick_place
 from latent_explorer.pages.compare.controls import (
@@ -54,7 +54,7 @@ def _choose(comparison: Comparison) -> Drift:
     asked = opened_part(CompareLink)
     st.session_state.setdefault(MEASURE, asked.measure or "displacement")
     other = choose_other(comparison)
-    titles = {name: measure.title for name, measure in MEASURES.items()}
+    titles: dict[MeasureName, str] = {name: each.title for name, each in MEASURES.items()}
     measure = choice("Measure", titles, key=MEASURE)
     k = USUAL_NEIGHBOURS if measure == "displacement" else choose_neighbours(NEIGHBOURS)
     first, split = comparison.refs[0], comparison.split

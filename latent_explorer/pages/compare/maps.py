@@ -88,10 +88,12 @@ def draw(comparison: Comparison) -> None:
 def _controls(comparison: Comparison) -> tuple[Alignment, bool]:
     asked = opened_part(CompareLink)
     has_selection = selection.selected() is not None
-    options = [name for name in ALIGNMENTS if name != "selection" or has_selection]
-    if read_widget(_ALIGNED) not in options:
+    titles: dict[Alignment, str] = {
+        name: title for name, title in ALIGNMENTS.items() if name != "selection" or has_selection
+    }
+    if read_widget(_ALIGNED) not in titles:
         is_first = read_widget(_ALIGNED) is None
-        known = asked.aligned if is_first and asked.aligned in options else options[0]
+        known = asked.aligned if is_first and asked.aligned in titles else "none"
         write_widget(_ALIGNED, known)
     if _VIEWS not in st.session_state:
         # Under priors of one scale the same z is the same place of each map.
@@ -101,7 +103,7 @@ def _controls(comparison: Comparison) -> tuple[Alignment, bool]:
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         how = choice(
             f"Turned to lie on {comparison.refs[0].name}",
-            {name: ALIGNMENTS[name] for name in options},
+            titles,
             key=widget_key(_ALIGNED),
             help="Rotation and reflection about the origin only, fitted to the digits' places.",
         )

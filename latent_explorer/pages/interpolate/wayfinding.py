@@ -86,14 +86,12 @@ def _find_legs(
     problems: dict[Way, str] = {}
     # At once: torch lets go of the interpreter while it decodes.
     with ThreadPoolExecutor(max(1, len(asked))) as pool:
-        jobs = [
-            (way, key, pool.submit(shortest, *tools[way], *key[2:])) for key, way in missing.items()
-        ]
-    for way, key, job in jobs:
+        jobs = {key: pool.submit(shortest, *tools[way], *key[2:]) for key, way in missing.items()}
+    for key, job in jobs.items():
         try:
             kept[key] = job.result()
         except ValueError as err:
-            problems[way] = str(err)
+            problems[missing[key]] = str(err)
     return problems
 
 
