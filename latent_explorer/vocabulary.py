@@ -27,21 +27,14 @@ Best = Literal["highest", "lowest"]
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """How a number becomes a colour.
+    """How a number becomes a colour."""
 
-    Attributes
-    ----------
-    light, dark : tuple of str
-        CSS colours from low to high, equally spaced.
-    range : tuple of two floats
-        Shares of the values, from 0 to 1, that lie below the scale's two ends.
-    depth : float or None
-        What the scale spans at most, below its upper end, in the values' unit.
-    """
-
+    # CSS colours from low to high, equally spaced
     light: tuple[str, ...]
     dark: tuple[str, ...]
+    # shares of the values, from 0 to 1, that lie below the scale's two ends
     range: tuple[float, float]
+    # what the scale spans at most, below its upper end, in the values' unit
     depth: float | None = None
 
     def reversed(self) -> Scale:
@@ -51,44 +44,20 @@ class Scale:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layer:
-    """A layer of the map.
+    """A layer of the map."""
 
-    Attributes
-    ----------
-    name : str
-        In links, and of its data.
-    kind : LayerKind
-        Who paints it.
-    key : str
-        On the keyboard.
-    title : str
-        In the popover.
-    group : Group
-    unit : str
-        Of a scale: in the legend it stands after the title.
-    legend : str
-        Title of another kind's legend; empty for none.
-    legend_of_many : str
-        The same where the outlines are of several Gaussians; "{n}" is how many.
-    scale : Scale or None
-        Of kind "scale".
-    about : str
-        How it is computed, where that is always the same; otherwise its data say.
-    is_on : bool
-        Whether it is on at first.
-    """
-
-    name: str
-    kind: LayerKind
-    key: str
-    title: str
+    name: str  # in links, and of its data
+    kind: LayerKind  # who paints it
+    key: str  # on the keyboard
+    title: str  # in the popover
     group: Group
-    unit: str = ""
-    legend: str = ""
+    unit: str = ""  # of a scale: in the legend it stands after the title
+    legend: str = ""  # title of another kind's legend; empty for none
+    # the same where the outlines are of several Gaussians; "{n}" is how many
     legend_of_many: str = ""
-    scale: Scale | None = None
-    about: str = ""
-    is_on: bool = False
+    scale: Scale | None = None  # of kind "scale"
+    about: str = ""  # how it is computed, where that is always the same; otherwise its data say
+    is_on: bool = False  # whether it is on at first
 
     def __post_init__(self) -> None:
         if (self.kind == "scale") != (self.scale is not None):
@@ -103,37 +72,18 @@ class Layer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Colour:
-    """What the colours of the map's points say.
+    """What the colours of the map's points say."""
 
-    Attributes
-    ----------
-    name : str
-        In links, and of its data.
-    kind : ColourKind
-    title : str
-        In the popover and in the lens.
-    source : Source
-        What brings the numbers; what a page compares brings its own title, unit and legend.
-    legend : str
-        Title of its legend; empty for none, because the classes stand on the map.
-    unit : str
-        Of a number in the lens.
-    decimals : int
-        Of the legend's ends.
-    scale : Scale or None
-        Of an amount; of a flag its low end marks what is wrong.
-    right, wrong : str
-        What a flag says in the lens.
-    """
-
-    name: str
+    name: str  # in links, and of its data
     kind: ColourKind
-    title: str
+    title: str  # in the popover and in the lens
+    # what brings the numbers; what a page compares brings its own title, unit and legend
     source: Source = "values"
-    legend: str = ""
-    unit: str = ""
-    decimals: int = 0
-    scale: Scale | None = None
+    legend: str = ""  # title of its legend; empty for none, because the classes stand on the map
+    unit: str = ""  # of a number in the lens
+    decimals: int = 0  # of the legend's ends
+    scale: Scale | None = None  # of an amount; of a flag its low end marks what is wrong
+    # what a flag says in the lens
     right: str = ""
     wrong: str = ""
 
@@ -162,24 +112,13 @@ class SplitWords:
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """A number that is measured of a checkpoint.
+    """A number that is measured of a checkpoint."""
 
-    Attributes
-    ----------
-    name : str
-        In a checkpoint's header.
-    title, unit : str
-    decimals : int
-        That it is worth.
-    best : Best or None
-        None: neither more nor less is better.
-    """
-
-    name: str
+    name: str  # in a checkpoint's header
     title: str
     unit: str
-    decimals: int
-    best: Best | None
+    decimals: int  # that it is worth showing
+    best: Best | None  # None: neither more nor less is better
 
 
 class _Named(Protocol):
@@ -191,13 +130,7 @@ _Entry = TypeVar("_Entry", bound=_Named)
 
 
 def table(entries: Iterable[_Entry]) -> Mapping[str, _Entry]:
-    """Put entries under their names, in their order.
-
-    Raises
-    ------
-    ValueError
-        Two have one name.
-    """
+    """Put entries under their names, no two under one, in their order."""
     found: dict[str, _Entry] = {}
     for entry in entries:
         if entry.name in found:

@@ -94,11 +94,6 @@ def morph(
         Where the slider is at first, from 0 to 1; later the browser keeps it.
     link : mapping, optional
         Parameters of a link to the page; "Copy link" adds the slider's.
-
-    Raises
-    ------
-    ValueError
-        A shape is wrong or a number not finite.
     """
     n = len(labels)
     if labels.dtype != np.uint8 or labels.shape != (n,) or (n and labels.max() > 9):

@@ -62,11 +62,6 @@ def pack_film(*, coords: Floats, labels: NDArray[np.uint8], mosaics: Floats, hal
         Ink from 0 to 1, decoded at the centres of G × G cells of the square; first row on top.
     half : float
         Half the side of the square in sight, which is centred on the origin.
-
-    Raises
-    ------
-    ValueError
-        A shape is wrong or a number not finite.
     """
     n_moments, n, _ = coords.shape
     grid = mosaics.shape[1]
@@ -136,11 +131,6 @@ def timeline(
         ``"light"`` and ``"dark"``: ten CSS colours each.
     on_choose : callable
         Called without arguments after a point was clicked, see `read_chosen`.
-
-    Raises
-    ------
-    ValueError
-        A curve or the followed digit has not one value per snapshot, or epochs do not rise.
     """
     n_moments = len(epochs)
     if n_moments < 2 or epochs[0] < 0 or (np.diff(epochs) <= 0).any():

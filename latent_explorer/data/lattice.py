@@ -29,13 +29,7 @@ _SEED = 0
 
 @st.cache_resource(max_entries=2, show_spinner="Decoding all of latent space, once…")
 def decoded(ref: CheckpointRef) -> DecodedLattice:
-    """Decode a checkpoint's latent space, of one or two dimensions; 280 MB, shared by all users.
-
-    Raises
-    ------
-    ValueError
-        It has more dimensions, or is a plain autoencoder.
-    """
+    """Decode a checkpoint's latent space, of one or two dimensions; 280 MB, shared by all users."""
     from vae_core.exact.lattice import DecodedLattice
 
     return DecodedLattice(checkpoint(ref).model)

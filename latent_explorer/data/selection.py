@@ -145,13 +145,7 @@ class _Reader:
 
 
 def parse_search(text: str) -> Search:
-    """Read a search.
-
-    Raises
-    ------
-    SearchError
-        A word is unknown, a number is missing, or a number is out of range.
-    """
+    """Read a search; `SearchError` if a word is unknown, or a number missing or out of range."""
     if len(text) > MAX_LENGTH:
         raise SearchError(f"A search of {len(text)} letters is too long: {MAX_LENGTH} are allowed.")
     reader = _Reader(text.strip())
@@ -335,13 +329,7 @@ def write_ids(ids: Ids) -> str:
 
 
 def read_ids(text: str) -> Ids:
-    """Read what `write_ids` wrote.
-
-    Raises
-    ------
-    ValueError
-        It wrote no such thing.
-    """
+    """Read what `write_ids` wrote; `ValueError` for anything else."""
     try:
         packed = urlsafe_b64decode(text + "=" * (-len(text) % 4))
         reader = zlib.decompressobj()

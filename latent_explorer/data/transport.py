@@ -43,13 +43,7 @@ class Unfolded(NamedTuple):
 
 @st.cache_resource(max_entries=2, show_spinner="Carrying the digits over…")
 def unfolded(ref: CheckpointRef) -> Unfolded:
-    """Carry what a model with a mixture prior knows through the transport g to N(0, I).
-
-    Raises
-    ------
-    ValueError
-        Its prior is another.
-    """
+    """Carry what a model with a mixture prior knows through the transport g to N(0, I)."""
     import torch
 
     from vae_core.analysis.transport import conservation

@@ -64,13 +64,7 @@ def _placed(ref: CheckpointRef, z: np.ndarray, digit: int | None) -> Place:
 
 
 def parse_latent(text: str, latent_dim: int) -> tuple[float, ...]:
-    """Read D numbers, separated by commas or spaces, with or without brackets.
-
-    Raises
-    ------
-    BadLatentError
-        There are more or fewer numbers, or one is no finite number.
-    """
+    """Read D numbers with commas or spaces between; `BadLatentError` if they are not that."""
     parts = text.replace("−", "-").strip().strip("[]()").replace(",", " ").split()
     example = ", ".join(["0.1", "0.5", "0"][:latent_dim] + ["0"] * (latent_dim - 3))
     try:

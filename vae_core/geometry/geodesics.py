@@ -102,17 +102,10 @@ class Dense(NamedTuple):
     The spacing of N digits of density q is (N q)^(−1/D), so a step counts in proportion to the
     spacing about it (the density-based distances of Bousquet, Chapelle & Hein, NIPS 2003). Where
     q is q₀ it counts in z units, and nowhere more than 50 times that.
-
-    Attributes
-    ----------
-    log_density : callable
-        log q(z), (B, D) to (B,), nats; differentiable.
-    log_reference : float
-        log q₀.
     """
 
-    log_density: Callable[[Tensor], Tensor]
-    log_reference: float
+    log_density: Callable[[Tensor], Tensor]  # log q(z), (B, D) to (B,), nats; differentiable
+    log_reference: float  # log q₀
 
     def weights(self, z: Tensor) -> Tensor:
         """ds/|dz|, shape (B,)."""

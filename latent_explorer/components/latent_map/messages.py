@@ -1,4 +1,7 @@
-"""What a map's browser says: picks, selections, drags, and the payloads that it wants."""
+"""What a map's browser says: picks, selections, drags, and the payloads that it wants.
+
+Each is read by the map's key: None outside the callback's run, and for a message that is not one.
+"""
 
 from __future__ import annotations
 
@@ -20,50 +23,19 @@ _T = TypeVar("_T")
 
 
 def read_pick(key: str) -> Pick | None:
-    """Read what was picked on a map, inside its `on_pick` callback.
-
-    Parameters
-    ----------
-    key : str
-        Key of the map.
-
-    Returns
-    -------
-    Pick or None
-        None outside the callback's run, and for a message that is not a pick.
-    """
+    """Read what was picked on a map, inside its `on_pick` callback."""
     return _read(key, "pick", "pick", _parse_pick)
 
 
 def read_drag(key: str) -> Drag | None:
-    """Read which mark was dragged on a map, and where to, inside its `on_drag` callback.
-
-    Parameters
-    ----------
-    key : str
-        Key of the map.
-
-    Returns
-    -------
-    Drag or None
-        None outside the callback's run, and for a message that is not a drag.
-    """
+    """Read which mark was dragged on a map, and where to, inside its `on_drag` callback."""
     return _read(key, "drag", "drag", _parse_drag)
 
 
 def read_selection(key: str) -> NDArray[np.intp] | None:
     """Read which digits were selected on a map, inside its `on_select` callback.
 
-    Parameters
-    ----------
-    key : str
-        Key of the map.
-
-    Returns
-    -------
-    ndarray of int, or None
-        Ids in ascending order; empty if the selection was cleared. None outside the callback's
-        run, and for a message that is not a selection.
+    Ids in ascending order; empty if the selection was cleared.
     """
     return _read(key, "select", "selection", _parse_selection)
 
@@ -74,14 +46,8 @@ def read_wants(key: str, *, decoder_id: str, points_id: str) -> frozenset[str]:
     Parameters
     ----------
     key : str
-        Key of the map.
     decoder_id, points_id : str
         Payloads that the map shows now: what was asked for with others is of no use any more.
-
-    Returns
-    -------
-    frozenset of str
-        Names of payloads; what is unknown is left out.
     """
     raw = said(key, "wants")
     if not isinstance(raw, list):
@@ -104,7 +70,6 @@ def _read(key: str, name: str, what: str, parse: Callable[[object], _T | None]) 
 
 
 def _parse_selection(raw: object) -> NDArray[np.intp] | None:
-    """Take a selection from the browser's JSON; None unless every part is what it must be."""
     if not isinstance(raw, Mapping):
         return None
     bits, n, first_id = raw.get("bits"), raw.get("n"), raw.get("first_id")
@@ -120,7 +85,6 @@ def _parse_selection(raw: object) -> NDArray[np.intp] | None:
 
 
 def _parse_pick(raw: object) -> Pick | None:
-    """Take a pick from the browser's JSON; None unless every part is what it must be."""
     if not isinstance(raw, Mapping):
         return None
     coords, digit = raw.get("coords"), raw.get("id")

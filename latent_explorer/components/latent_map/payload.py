@@ -2,7 +2,8 @@
 
 Layout: ``b"LMAP"``, the header's length (u32, little endian), the header (JSON), zeros up to a
 multiple of eight, then the sections, each starting at a multiple of eight.  Payloads are
-immutable and named by their content, so that a browser can keep them and be told only the name.
+immutable and named by their content (`payload_id`), so that a browser can keep them and be told
+only the name.  What a packer cannot pack is a ValueError that says what is wrong with it.
 """
 
 import hashlib
@@ -73,17 +74,6 @@ def pack_decoder(
         sigma(z) that the decoder gives.
     min_log_sigma : float or None
         Below this the decoder's log sigma(z) is clamped; None if it gives none.
-
-    Returns
-    -------
-    bytes
-        The payload; its name is ``payload_id(payload)``.
-
-    Raises
-    ------
-    ValueError
-        If a shape does not follow from its neighbours, a number is not finite, a weight does
-        not fit into float16, or `sigma` and `min_log_sigma` do not go with `likelihood`.
     """
     if likelihood not in get_args(PixelLikelihood):
         allowed = ", ".join(get_args(PixelLikelihood))
@@ -151,17 +141,6 @@ def pack_points(*, coords: np.ndarray, labels: np.ndarray, first_id: int) -> byt
         Integer classes, 0 to 9.
     first_id : int
         Identity of row 0; row i is digit ``first_id + i``.
-
-    Returns
-    -------
-    bytes
-        The payload; its name is ``payload_id(payload)``.
-
-    Raises
-    ------
-    ValueError
-        If a shape or a type is wrong, a coordinate is not finite, a label is not a digit, or
-        `first_id` is negative.
     """
     coords, labels = np.asarray(coords), np.asarray(labels)
     if coords.ndim != 2 or coords.shape[1] != 2 or len(coords) == 0:
@@ -202,16 +181,6 @@ def pack_images(images: NDArray[np.uint8], *, first_id: int) -> bytes:
         The pictures, ink from 0 to 255.
     first_id : int
         Digit of the first picture; picture i is digit ``first_id + i``.
-
-    Returns
-    -------
-    bytes
-        The payload; its name is ``payload_id(payload)``.
-
-    Raises
-    ------
-    ValueError
-        If `images` has another shape or type, or `first_id` is negative.
     """
     images = np.asarray(images)
     if images.ndim != 3 or images.shape[1:] != (SIDE, SIDE) or len(images) == 0:
@@ -258,16 +227,6 @@ def pack_fields(
         Gaussians whose outlines are drawn, shapes (2,) and (2, 2).
     said : mapping
         One line on how it was computed, or why there is none.
-
-    Returns
-    -------
-    bytes
-        The payload; its name is ``payload_id(payload)``.
-
-    Raises
-    ------
-    ValueError
-        If a shape is wrong, `extent` is empty, or a probability lies outside 0 to 1.
     """
     x0, x1, y0, y1 = (float(value) for value in extent)
     if not (np.isfinite([x0, x1, y0, y1]).all() and x0 < x1 and y0 < y1):
@@ -304,16 +263,6 @@ def pack_values(
         Of floats, or of bool: whether something is wrong with the digit.
     said : mapping
         One line on how it was computed.
-
-    Returns
-    -------
-    bytes
-        The payload; its name is ``payload_id(payload)``.
-
-    Raises
-    ------
-    ValueError
-        If the lengths differ, a number is not finite, or `first_id` is negative.
     """
     _check_first_id(first_id)
     shapes = {name: np.shape(values) for name, values in numbers.items()}
@@ -350,16 +299,6 @@ def pack_drift(
         What is measured and in what, as the lens says it: "displacement", "z units".
     title, said : str
         Title of the legend, and one line on how it was computed.
-
-    Returns
-    -------
-    bytes
-        The payload; its name is ``payload_id(payload)``.
-
-    Raises
-    ------
-    ValueError
-        If the shape is wrong, a number is not finite, or `first_id` is negative.
     """
     _check_first_id(first_id)
     drift = _finite("values", values)
@@ -378,23 +317,7 @@ def pack_drift(
 
 
 def payload_id(payload: bytes) -> str:
-    """Name of a payload: 16 hex digits that follow from its content.
-
-    Parameters
-    ----------
-    payload : bytes
-        What one of this module's packers returned.
-
-    Returns
-    -------
-    str
-        The name under which the browser keeps it.
-
-    Raises
-    ------
-    ValueError
-        If `payload` was not made by this module.
-    """
+    """Name of a payload: 16 hex digits that follow from its content."""
     if payload[: len(MAGIC)] != MAGIC:
         start = bytes(payload[: len(MAGIC)])
         raise ValueError(f"The payload starts with {start!r}; a map payload starts with {MAGIC!r}.")

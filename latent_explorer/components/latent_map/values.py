@@ -13,51 +13,25 @@ N_SHEETS = 7
 
 
 class Pick(NamedTuple):
-    """A place on the plane, and the digit that lies there if one was meant.
+    """A place on the plane, and the digit that lies there if one was meant."""
 
-    Attributes
-    ----------
-    coords : tuple of two floats
-        Position on the plane.
-    id : int or None
-        The digit, None for bare latent space.
-    """
-
-    coords: tuple[float, float]
-    id: int | None = None
+    coords: tuple[float, float]  # position on the plane
+    id: int | None = None  # the digit, None for bare latent space
 
 
 class Mark(NamedTuple):
-    """A lettered end, such as A or B of an interpolation.
+    """A lettered end, such as A or B of an interpolation."""
 
-    Attributes
-    ----------
-    coords : tuple of two floats
-        Position on the plane.
-    text : str
-        One or two letters.
-    id : int or None
-        The digit, None for bare latent space.
-    """
-
-    coords: tuple[float, float]
-    text: str
-    id: int | None = None
+    coords: tuple[float, float]  # position on the plane
+    text: str  # one or two letters
+    id: int | None = None  # the digit, None for bare latent space
 
 
 class Line(NamedTuple):
-    """A curve on the plane, in a stroke of its own.
+    """A curve on the plane, in a stroke of its own."""
 
-    Attributes
-    ----------
-    points : array-like, shape (T, 2)
-        Its corners.
-    dash : sequence of int
-        Css pixels on and off; empty for a line without gaps.
-    """
-
-    points: np.ndarray | Sequence[tuple[float, float]]
-    dash: Sequence[int] = ()
+    points: np.ndarray | Sequence[tuple[float, float]]  # (T, 2): its corners
+    dash: Sequence[int] = ()  # CSS pixels on and off; empty for a line without gaps
 
 
 class Drag(NamedTuple):
@@ -68,155 +42,81 @@ class Drag(NamedTuple):
 
 
 class Ellipse(NamedTuple):
-    """A Gaussian on the plane, drawn to scale at one and two standard deviations.
+    """A Gaussian on the plane, drawn to scale at one and two standard deviations."""
 
-    Attributes
-    ----------
-    center : tuple of two floats
-        Its mean.
-    cov : array-like, shape (2, 2)
-        Its covariance.
-    """
-
-    center: tuple[float, float]
-    cov: np.ndarray | Sequence[Sequence[float]]
+    center: tuple[float, float]  # its mean
+    cov: np.ndarray | Sequence[Sequence[float]]  # (2, 2): its covariance
 
 
 class Beside(NamedTuple):
-    """One of several maps side by side: a digit pointed at in one lights up in all.
+    """One of several maps side by side: a digit pointed at in one lights up in all."""
 
-    Attributes
-    ----------
-    group : str
-        Name that these maps share; a selection made in one is made in all.
-    side : str
-        Which of them this is, in links.
-    is_view_shared : bool
-        Whether all pan and zoom as one.
-    """
-
-    group: str
-    side: str
-    is_view_shared: bool
+    group: str  # name that these maps share; a selection made in one is made in all
+    side: str  # which of them this is, in links
+    is_view_shared: bool  # whether all pan and zoom as one
 
 
 class MapView(NamedTuple):
-    """What a link says of a map's looks.
+    """What a link says of a map's looks."""
 
-    Attributes
-    ----------
-    view : tuple of four floats, or None
-        x0, x1, y0, y1 of the plane, to be in sight; None for the fitted view.
-    layers : tuple of str, or None
-        Of the vocabulary's `LAYERS`, those that are on; None for the usual ones.
-    colour : str
-        Of its `COLOURS`, what the points' colour says.
-    """
-
+    # x0, x1, y0, y1 of the plane, to be in sight; None for the fitted view
     view: tuple[float, float, float, float] | None = None
+    # of the vocabulary's `LAYERS`, those that are on; None for the usual ones
     layers: tuple[str, ...] | None = None
-    colour: str = "label"
+    colour: str = "label"  # of its `COLOURS`, what the points' colour says
 
 
 class Layers(NamedTuple):
-    """Payloads that a map draws from, by the ids under which `send` gives them to the browser.
+    """Payloads that a map draws from, by the ids under which `send` gives them to the browser."""
 
-    Attributes
-    ----------
-    decoder, points : str
-        What the map cannot be without.
-    images : sequence of (first id, payload id), or None
-        Sheets of digits' pictures; the browser asks for others in `read_wants`. None if the page
-        has none to give.
-    fields, values : str or None
-        For the layers under the points and for the points' colours, None until the browser wants
-        them.
-    drift : str or None
-        For a colour of its own; None where nothing is compared.
-    """
-
+    # the two that the map cannot be without
     decoder: str
     points: str
+    # sheets of digits' pictures; the browser asks for others in `read_wants`. None if the page has
+    # none to give.
     images: Sequence[tuple[int, str]] | None = None
+    # for the layers under the points and for the points' colours, None until the browser wants them
     fields: str | None = None
     values: str | None = None
-    drift: str | None = None
+    drift: str | None = None  # for a colour of its own; None where nothing is compared
 
 
 class Marked(NamedTuple):
-    """Places and digits of a map that stand out.
+    """Places and digits of a map that stand out."""
 
-    Attributes
-    ----------
-    pin : Pick or None
-        The picked place; the lens rests there.
-    ellipse : Ellipse or None
-        q(z|x) on the plane, drawn at one and two standard deviations.
-    ends : sequence of Mark
-        Lettered ends.
-    highlight : sequence of int
-        Digits to draw a ring round.
-    selected : ndarray of int or None
-        Digits that stand out, while all others are dimmed.
-    """
-
-    pin: Pick | None = None
-    ellipse: Ellipse | None = None
-    ends: Sequence[Mark] = ()
-    highlight: Sequence[int] = ()
+    pin: Pick | None = None  # the picked place; the lens rests there
+    ellipse: Ellipse | None = None  # q(z|x) on the plane, drawn at one and two standard deviations
+    ends: Sequence[Mark] = ()  # lettered ends
+    highlight: Sequence[int] = ()  # digits to draw a ring round
+    # digits that stand out, while all others are dimmed
     selected: NDArray[np.integer[Any]] | None = None
 
 
 class Overlays(NamedTuple):
-    """Curves over a map.
+    """Curves over a map."""
 
-    Attributes
-    ----------
-    path : array-like, shape (T, 2), or None
-        A line with a dot at every step.
-    lines : sequence of Line
-        Other curves, under the path.
-    """
-
+    # (T, 2): a line with a dot at every step
     path: NDArray[np.floating[Any]] | Sequence[tuple[float, float]] | None = None
-    lines: Sequence[Line] = ()
+    lines: Sequence[Line] = ()  # other curves, under the path
 
 
 class Shown(NamedTuple):
-    """How a map is seen.
+    """How a map is seen."""
 
-    Attributes
-    ----------
-    start : MapView or None
-        How it looks at first; applied once per distinct value.
-    beside : Beside or None
-        The maps beside this one.
-    turn : array of shape (2, 2) or None
-        Orthogonal: how the plane of the payloads was turned, coords @ turn, after the fields were
-        computed.
-    """
-
-    start: MapView | None = None
-    beside: Beside | None = None
+    start: MapView | None = None  # how it looks at first; applied once per distinct value
+    beside: Beside | None = None  # the maps beside this one
+    # (2, 2): orthogonal: how the plane of the payloads was turned, coords @ turn, after the fields
+    # were computed
     turn: NDArray[np.floating[Any]] | None = None
 
 
 class Callbacks(NamedTuple):
-    """What is called, without arguments, when the user did something on a map.
+    """What is called, without arguments, when the user did something on a map."""
 
-    Attributes
-    ----------
-    pick : callable or None
-        After a click, tap or Enter; see `read_pick`.
-    select : callable or None
-        After a lasso or a box; see `read_selection`. None: the map selects nothing.
-    release : callable or None
-        When Escape lets go of the pin. None: Escape leaves the pin where it is.
-    drag : callable or None
-        After a mark was dragged; see `read_drag`. None: marks stay where they are.
-    """
-
-    pick: Callable[[], None] | None = None
+    pick: Callable[[], None] | None = None  # after a click, tap or Enter; see `read_pick`
+    # after a lasso or a box; see `read_selection`. None: the map selects nothing.
     select: Callable[[], None] | None = None
+    # when Escape lets go of the pin. None: Escape leaves the pin where it is.
     release: Callable[[], None] | None = None
+    # after a mark was dragged; see `read_drag`. None: marks stay where they are.
     drag: Callable[[], None] | None = None

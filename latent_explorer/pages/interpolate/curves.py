@@ -33,13 +33,7 @@ class Leg(NamedTuple):
 
 
 def arc(a: Latents, b: Latents) -> Latents:
-    """Arc about the origin from one latent to another, shape (T, D).
-
-    Raises
-    ------
-    NoWayError
-        There is none, or more than one.
-    """
+    """Arc about the origin, shape (T, D); `NoWayError` if there is none, or more than one."""
     if (a == b).all():
         return a[None]
     import torch
@@ -55,13 +49,7 @@ def arc(a: Latents, b: Latents) -> Latents:
 def shortest(
     measure: Measure, graph: Graph | None, a: tuple[float, ...], b: tuple[float, ...]
 ) -> Leg:
-    """Shortest path between two different stops.
-
-    Raises
-    ------
-    ValueError
-        Nothing changes between them.
-    """
+    """Shortest path between two different stops; `ValueError` if nothing changes on the way."""
     import torch
 
     from vae_core.geometry.geodesics import geodesic
@@ -105,13 +93,7 @@ def even_steps(curve: Latents, n: int) -> Latents:
 
 
 def even_steps_by(measure: Measure, curve: Latents, n: int) -> Latents:
-    """Walk a curve in n steps even in a measure, ends included; shape (n, D).
-
-    Raises
-    ------
-    NoWayError
-        Nothing changes along the curve, so that it has no even steps.
-    """
+    """Walk a curve in n steps even in a measure, shape (n, D); `NoWayError` if nothing changes."""
     import torch
 
     from vae_core.geometry.paths import cut_evenly

@@ -137,13 +137,7 @@ def on_typed(name: str) -> None:
 
 
 def place_of_text(ref: CheckpointRef, text: str) -> Place:
-    """Place what a user wrote: a latent, or a search, of whose digits one is drawn.
-
-    Raises
-    ------
-    BadLatentError
-        It is neither.
-    """
+    """Place a latent, or one of a search's digits; `BadLatentError` if the text is neither."""
     if any(letter.isalpha() or letter == "#" for letter in text.lower().replace("e", "")):
         digit = _found_digit(ref, text)
         if digit is not None:

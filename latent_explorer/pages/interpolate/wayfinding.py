@@ -135,13 +135,7 @@ def _found(
 
 
 def steps(ref: CheckpointRef, curve: Latents, n: int, spacing: Spacing) -> Latents:
-    """Walk a curve in n steps, even in z or in the image, ends included; shape (n, D).
-
-    Raises
-    ------
-    NoWayError
-        Nothing changes along the curve, so that it has no even steps.
-    """
+    """Walk a curve in n even steps, shape (n, D); `NoWayError` if nothing changes along it."""
     if spacing == "image":
         return even_steps_by(geometry.measure(ref, "image"), curve, n)
     return even_steps(curve, n)
