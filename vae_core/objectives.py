@@ -76,11 +76,7 @@ class BatchObjective(NamedTuple):
 
 
 def batch_objective(
-    model: VAE,
-    x: Tensor,
-    config: TrainConfig,
-    generator: Generator,
-    labels: Tensor | None = None,
+    model: VAE, x: Tensor, config: TrainConfig, generator: Generator, labels: Tensor | None = None
 ) -> BatchObjective:
     """Objective and its parts for one batch.
 

@@ -13,12 +13,7 @@ import streamlit as st
 
 from latent_explorer.data import digits
 from latent_explorer.folders import checkpoints as checkpoints
-from vae_core.checkpoints import (
-    Checkpoint,
-    CheckpointRef,
-    load_checkpoint,
-    read_listed,
-)
+from vae_core.checkpoints import Checkpoint, CheckpointRef, load_checkpoint, read_listed
 from vae_core.data import load_mnist
 from vae_core.metrics import Metrics
 from vae_core.tensors import StoredCheckpoint

@@ -97,12 +97,7 @@ def _sensitivity(ref: CheckpointRef, grid: Grid) -> OnGrid | None:
 
 
 COMPUTED: Mapping[str, Compute] = MappingProxyType(
-    {
-        "classes": _classes,
-        "prior": _prior,
-        "density": _density,
-        "sensitivity": _sensitivity,
-    }
+    {"classes": _classes, "prior": _prior, "density": _density, "sensitivity": _sensitivity}
 )
 
 

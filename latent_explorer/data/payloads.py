@@ -79,11 +79,7 @@ def image_sheet(i: int) -> bytes:
 def values(ref: CheckpointRef, split: Split) -> bytes:
     """Pack the numbers that digits can be coloured by."""
     terms = digit_terms(ref, split)
-    numbers = {
-        "elbo": terms.elbo,
-        "reconstruction": terms.reconstruction,
-        "knn": terms.knn_wrong,
-    }
+    numbers = {"elbo": terms.elbo, "reconstruction": terms.reconstruction, "knn": terms.knn_wrong}
     return pack_values(
         first_id=SPLITS[split].start,
         numbers={name: values for name, values in numbers.items() if values is not None},

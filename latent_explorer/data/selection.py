@@ -228,11 +228,7 @@ def _classes(spans: Iterable[tuple[int, int]]) -> set[int]:
 
 
 def find(
-    search: Search,
-    *,
-    split: Split,
-    labels: NDArray[np.uint8],
-    terms: Callable[[Ids], Terms],
+    search: Search, *, split: Split, labels: NDArray[np.uint8], terms: Callable[[Ids], Terms]
 ) -> Ids:
     """Digits that a search finds, by id; ascending, or those of a ranking in its order.
 

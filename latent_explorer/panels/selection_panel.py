@@ -55,11 +55,7 @@ def _on_release() -> None:
 
 
 def selection_panel(
-    ref: CheckpointRef,
-    split: Split,
-    place: Place | None,
-    *,
-    on_choose: Callable[[int], None],
+    ref: CheckpointRef, split: Split, place: Place | None, *, on_choose: Callable[[int], None]
 ) -> None:
     """Show the controls of the selection, and what is selected.
 

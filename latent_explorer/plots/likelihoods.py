@@ -216,10 +216,7 @@ def posterior_line(
     curves = (
         [("log p(x|z)", log_px_z, "likelihood")]
         if log_q is None
-        else [
-            ("p(z|x)", np.exp(log_posterior), "posterior"),
-            ("q(z|x)", np.exp(log_q), "encoder"),
-        ]
+        else [("p(z|x)", np.exp(log_posterior), "posterior"), ("q(z|x)", np.exp(log_q), "encoder")]
     )
     for name, values, color in curves:
         figure.add_scatter(

@@ -53,10 +53,7 @@ def open_link(
 
     try:
         link = read_link(
-            st.query_params.to_dict(),
-            checkpoints=list(by_name),
-            latent_dim=latent_dim,
-            parts=parts,
+            st.query_params.to_dict(), checkpoints=list(by_name), latent_dim=latent_dim, parts=parts
         )
         opened = OpenedLink(link, page, None)
     except (BadLinkError, VaeCoreError) as err:

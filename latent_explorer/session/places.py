@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from latent_explorer.components.latent_map.values import Ellipse, Pick
-from latent_explorer.data import encoding
+from latent_explorer.data import catalogue, encoding
 from latent_explorer.data.encoding import Encoded
 from latent_explorer.links.codec import Target
 from vae_core.checkpoints import CheckpointRef
@@ -48,6 +48,16 @@ def place_of_digit(ref: CheckpointRef, digit: int) -> Place:
 def place_of_latent(ref: CheckpointRef, z: tuple[float, ...]) -> Place:
     """Place a latent given by its numbers."""
     return _placed(ref, np.array(z, np.float64), None)
+
+
+def carried(ref: CheckpointRef, place: Place | None) -> Place | None:
+    """Place the same digit, or the same z, under another checkpoint; None if it has no such z."""
+    if place is None:
+        return None
+    if place.id is not None:
+        return place_of_digit(ref, place.id)
+    has_such = len(place.z) == catalogue.stored(ref).header.model.latent_dim
+    return place_of_latent(ref, place.z) if has_such else None
 
 
 def place_of_target(ref: CheckpointRef, target: Target | None) -> Place | None:

@@ -21,10 +21,7 @@ def _in_weights() -> tuple[list[CheckpointRef], list[CheckpointError]]:
 
 
 def main(
-    argv: Sequence[str] | None = None,
-    *,
-    prog: str = PROG,
-    catalogue: Catalogue = _in_weights,
+    argv: Sequence[str] | None = None, *, prog: str = PROG, catalogue: Catalogue = _in_weights
 ) -> int:
     """Run one command.
 

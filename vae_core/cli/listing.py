@@ -16,10 +16,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser], p
     parser = commands.add_parser("list", help="list checkpoints")
     parser.set_defaults(run=run)
     parser.add_argument(
-        "folder",
-        nargs="?",
-        type=Path,
-        help="default: weights, or wherever the app looks",
+        "folder", nargs="?", type=Path, help="default: weights, or wherever the app looks"
     )
     parser.add_argument(
         "--markdown", action="store_true", help="print the text of weights/README.md"

@@ -15,13 +15,7 @@ from sklearn.metrics import (
 )
 from sklearn.mixture import GaussianMixture
 
-from vae_core.comparison.checks import (
-    N_CLASSES,
-    FloatArray,
-    IntArray,
-    check_count,
-    check_labelled,
-)
+from vae_core.comparison.checks import N_CLASSES, FloatArray, IntArray, check_count, check_labelled
 from vae_core.comparison.neighbourhoods import knn_accuracy
 
 VOTERS = (1, 10, 50)  # k of the kNN accuracies that are reported

@@ -4,13 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from vae_core.comparison.checks import (
-    N_CLASSES,
-    FloatArray,
-    IntArray,
-    check_codes,
-    check_labelled,
-)
+from vae_core.comparison.checks import N_CLASSES, FloatArray, IntArray, check_codes, check_labelled
 
 ACTIVE_VARIANCE = 0.01  # of mu over the data: Burda, Grosse & Salakhutdinov, ICLR 2016
 

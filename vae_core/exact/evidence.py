@@ -9,14 +9,7 @@ import torch
 from torch import Tensor
 
 from vae_core.estimators import check_images
-from vae_core.exact.adaptive import (
-    RADIUS,
-    REPORTED_SPACING,
-    SUM_RULE,
-    Sums,
-    refine,
-    widen,
-)
+from vae_core.exact.adaptive import RADIUS, REPORTED_SPACING, SUM_RULE, Sums, refine, widen
 from vae_core.exact.tiles import Tile, lattice_tiles, on_border
 from vae_core.joint import decode_nodes
 from vae_core.models import VAE

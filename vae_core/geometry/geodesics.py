@@ -23,13 +23,7 @@ from scipy.spatial import KDTree
 from torch import Tensor
 
 from vae_core.geometry.metrics import Metric, embed, metric_tensor, squared_distance
-from vae_core.geometry.paths import (
-    check_count,
-    check_curve,
-    check_path,
-    cut_evenly,
-    squared_chords,
-)
+from vae_core.geometry.paths import check_count, check_curve, check_path, cut_evenly, squared_chords
 from vae_core.models import VAE
 from vae_core.torch_functions import cholesky, norm, to_list
 

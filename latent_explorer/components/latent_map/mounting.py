@@ -142,11 +142,7 @@ def latent_map(
         "start": None if start is None else _start(start),
         "link": None if link is None else dict(link),
         "group": beside
-        and {
-            "name": beside.group,
-            "side": beside.side,
-            "isViewShared": beside.is_view_shared,
-        },
+        and {"name": beside.group, "side": beside.side, "isViewShared": beside.is_view_shared},
         "turn": None if turn is None else _numbers("turn", turn, (2, 2)),
         "selects": on.select is not None,
         "releases": on.release is not None,

@@ -37,9 +37,7 @@ def draw(comparison: Comparison) -> None:
     show_link(
         comparison,
         CompareLink(
-            k=st.session_state[NEIGHBOURS],
-            method=st.session_state[METHOD],
-            against=other.name,
+            k=st.session_state[NEIGHBOURS], method=st.session_state[METHOD], against=other.name
         ),
     )
 

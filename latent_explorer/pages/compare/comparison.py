@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
-from latent_explorer.data import catalogue, uploads
+from latent_explorer.data import uploads
 from latent_explorer.links.codec import pin_params
 from latent_explorer.pages.compare.choices import MOST_OTHERS, SECTIONS, Section
 from latent_explorer.pages.compare.link import CompareLink
@@ -18,7 +18,7 @@ from latent_explorer.panels import selection
 from latent_explorer.panels.controls import choice
 from latent_explorer.session.current import current
 from latent_explorer.session.opened import opened_link, opened_part
-from latent_explorer.session.places import Place, place_of_digit, place_of_latent, place_of_target
+from latent_explorer.session.places import Place, carried, place_of_target
 from latent_explorer.session.widgets import read_widget, widget_key, write_widget
 from vae_core.checkpoints import CheckpointRef
 from vae_core.data import Split
@@ -100,14 +100,7 @@ def pick(place: Place | None) -> None:
 
 def place_in(ref: CheckpointRef) -> Place | None:
     """Place what is picked under a checkpoint; None where it has no such z."""
-    here = picked()
-    if here is None:
-        return None
-    if here.id is not None:
-        return place_of_digit(ref, here.id)
-    if len(here.z) != catalogue.stored(ref).header.model.latent_dim:
-        return None
-    return place_of_latent(ref, here.z)
+    return carried(ref, picked())
 
 
 def link(comparison: Comparison, shown: CompareLink | None = None) -> dict[str, str]:

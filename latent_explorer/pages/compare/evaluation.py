@@ -15,12 +15,7 @@ from latent_explorer.data import catalogue, digits, encoding, lattice
 from latent_explorer.data.digit_terms import digit_terms, said_of_terms
 from latent_explorer.data.digits import SPLITS
 from latent_explorer.pages.compare import measures
-from latent_explorer.pages.compare.definitions import (
-    DEFINITIONS,
-    KNN,
-    TRUST_NEIGHBOURS,
-    Shown,
-)
+from latent_explorer.pages.compare.definitions import DEFINITIONS, KNN, TRUST_NEIGHBOURS, Shown
 from vae_core.checkpoints import CheckpointRef
 from vae_core.config import N_PIXELS
 from vae_core.metrics import Metric, Metrics, based
@@ -43,10 +38,7 @@ def measure_all(refs: Sequence[CheckpointRef]) -> Iterator[tuple[str, float]]:
     for ref in refs:
         steps += [
             (f"{ref.name}: figures of its header", lambda ref=ref: catalogue.metrics(ref)),
-            (
-                f"{ref.name}: likelihood of each digit",
-                lambda ref=ref: digit_terms(ref, "test"),
-            ),
+            (f"{ref.name}: likelihood of each digit", lambda ref=ref: digit_terms(ref, "test")),
             (f"{ref.name}: silhouettes", lambda ref=ref: measures.silhouettes(ref)),
             (f"{ref.name}: neighbours", lambda ref=ref: measures.nearest(ref, "test")),
             (f"{ref.name}: trustworthiness", lambda ref=ref: _trust(ref)),

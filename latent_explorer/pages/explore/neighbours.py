@@ -23,11 +23,7 @@ N_NEIGHBOURS = 5
 
 
 def neighbours(
-    ref: CheckpointRef,
-    split: Split,
-    place: Place,
-    *,
-    on_choose: Callable[[int], None],
+    ref: CheckpointRef, split: Split, place: Place, *, on_choose: Callable[[int], None]
 ) -> None:
     """Show the nearest digits of a split; `on_choose` gets the id of one that is clicked."""
     with st.container(horizontal=True, vertical_alignment="center"):

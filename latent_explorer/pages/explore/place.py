@@ -13,6 +13,7 @@ from latent_explorer.session.current import current
 from latent_explorer.session.places import (
     BadLatentError,
     Place,
+    carried,
     parse_latent,
     place_of_digit,
     place_of_latent,
@@ -52,13 +53,7 @@ def follow_checkpoint(ref: CheckpointRef) -> None:
     if st.session_state[_REF] == ref:
         return
     st.session_state[_REF] = ref
-    here = pinned()
-    if here is not None and here.id is not None:
-        set_place(place_of_digit(ref, here.id))
-    elif here is not None and len(here.z) == catalogue.stored(ref).header.model.latent_dim:
-        set_place(place_of_latent(ref, here.z))
-    else:
-        set_place(None)
+    set_place(carried(ref, pinned()))
 
 
 def place_panel(ref: CheckpointRef) -> None:
@@ -141,11 +136,7 @@ def _digit(ref: CheckpointRef, here: Place, digit: int) -> None:
 
 
 def show_reconstruction(
-    original: Floats,
-    decoded: Floats,
-    here: Place,
-    encoded: Encoded,
-    what: str | None = None,
+    original: Floats, decoded: Floats, here: Place, encoded: Encoded, what: str | None = None
 ) -> None:
     """Show a picture, if it is not shown yet, beside its reconstruction; say what q(z|x) is."""
     error = float(np.sqrt(np.mean((decoded - original) ** 2)))

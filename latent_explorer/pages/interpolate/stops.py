@@ -20,6 +20,7 @@ from latent_explorer.session.opened import opened_part
 from latent_explorer.session.places import (
     BadLatentError,
     Place,
+    carried,
     parse_latent,
     place_of_digit,
     place_of_latent,
@@ -202,26 +203,12 @@ def follow_checkpoint(ref: CheckpointRef) -> None:
         on_way = [place_of_target(ref, target) for target in link.via]
         st.session_state[VIA] = [place for place in on_way if place is not None]
     st.session_state[REF] = ref
-    carried = {
-        name: _carried(ref, before.get(name), digit)
-        for name, digit in zip(NAMES, FIRST_DIGITS, strict=True)
-    }
-    if carried["A"].z == carried["B"].z:  # a link may ask for it
-        carried = {n: _carried(ref, None, d) for n, d in zip(NAMES, FIRST_DIGITS, strict=True)}
-        set_ends(carried)
+    first = dict(zip(NAMES, FIRST_DIGITS, strict=True))
+    here = {n: carried(ref, before.get(n)) or place_of_digit(ref, d) for n, d in first.items()}
+    if here["A"].z == here["B"].z:  # a link may ask for it
+        set_ends({name: place_of_digit(ref, digit) for name, digit in first.items()})
         st.session_state[PROBLEM] = "The link's ends are the same place; here is another walk."
         return
-    set_ends(carried)
-    latent_dim = catalogue.stored(ref).header.model.latent_dim
-    st.session_state[VIA] = [
-        _carried(ref, place, 0)
-        for place in via()
-        if place.id is not None or len(place.z) == latent_dim
-    ]
-
-
-def _carried(ref: CheckpointRef, old: Place | None, digit: int) -> Place:
-    latent_dim = catalogue.stored(ref).header.model.latent_dim
-    if old is not None and old.id is None and len(old.z) == latent_dim:
-        return place_of_latent(ref, old.z)
-    return place_of_digit(ref, digit if old is None or old.id is None else old.id)
+    set_ends(here)
+    on_way = [carried(ref, place) for place in via()]
+    st.session_state[VIA] = [place for place in on_way if place is not None]

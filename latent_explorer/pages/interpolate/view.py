@@ -175,11 +175,7 @@ def _link(ref: CheckpointRef, split: Split) -> dict[str, str]:
 
 
 def _files(
-    ref: CheckpointRef,
-    z: np.ndarray,
-    images: np.ndarray,
-    near: Neighbourhood,
-    walked: FoundWay,
+    ref: CheckpointRef, z: np.ndarray, images: np.ndarray, near: Neighbourhood, walked: FoundWay
 ) -> None:
     said = files.about(ref, WAYS[walked.way].name, st.session_state[controls.SPACING])
     is_loop: bool = st.session_state[stops.LOOP]

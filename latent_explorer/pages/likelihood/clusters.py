@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import streamlit as st
+from numpy.typing import NDArray
 
 from latent_explorer.components.digit_strip import DigitImage, digit_strip
 from latent_explorer.data import catalogue, encoding, lattice
 from latent_explorer.links.codec import pin_params
 from latent_explorer.pages.likelihood import frame, maps, subject
-from latent_explorer.pages.likelihood.holes import FACTOR, block_means, cell_of, sample_hole
 from latent_explorer.pages.likelihood.transport import transport_panel
 from latent_explorer.panels.chart import chart
 from latent_explorer.plots.aggregate import prior_and_aggregate
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from vae_core.analysis.aggregate import Aggregate
 
 _STRIP = "likelihood_hole_strip"
+_FACTOR = 10.0  # of p(z) over q(z) from which a place is a hole
+_BLOCK = 3  # cells of the grid along a side of one in the picture
+_REACH = 4.5  # z units shown
 
 
 def draw(ref: CheckpointRef, split: Split) -> None:
@@ -72,7 +75,7 @@ def _holes(ref: CheckpointRef, here: Place) -> go.Figure | None:
         return None
     found = lattice.aggregate(ref)
     x, y = here.z
-    figure = prior_and_aggregate(**block_means(found), factor=FACTOR, place=(x, y))
+    figure = prior_and_aggregate(**_block_means(found), factor=_FACTOR, place=(x, y))
     chart(
         figure,
         key="likelihood_aggregate",
@@ -80,8 +83,8 @@ def _holes(ref: CheckpointRef, here: Place) -> go.Figure | None:
     )
     st.markdown(
         f"**KL(q(z) ‖ p(z)) = {number(found.kl)} nats. "
-        f"{100 * found.hole_mass(FACTOR):.1f} % of the prior's mass lies in holes**, "
-        f"where p(z) is more than {FACTOR:.0f} times q(z) (beyond the white lines)."
+        f"{100 * found.hole_mass(_FACTOR):.1f} % of the prior's mass lies in holes**, "
+        f"where p(z) is more than {_FACTOR:.0f} times q(z) (beyond the white lines)."
     )
     st.caption(
         "q(z) is the mean of q(z|x) over the 10,000 test digits, encoded grey as on the map, on a "
@@ -103,18 +106,18 @@ def _place(ref: CheckpointRef, found: Aggregate, here: Place) -> None:
         st.button(
             "Sample a z from the holes",
             on_click=_on_sample_hole,
-            disabled=not found.is_hole(FACTOR).any(),
+            disabled=not found.is_hole(_FACTOR).any(),
             icon=":material/casino:",
             help="z ~ p(z), given that it is in a hole. Or click anywhere on the map.",
         )
 
 
 def _said_of_place(found: Aggregate, here: Place) -> str:
-    cell = cell_of(found, here.z)
+    cell = _cell_of(found, here.z)
     if cell is None:
         return f"z = {point(here.z)} is a **hole**: no q(z|x) comes near it."
     log_pz, log_qz = float(found.log_pz[cell]), float(found.log_qz[cell])
-    kind = "is in a **hole**" if found.is_hole(FACTOR)[cell] else "is in **no hole**"
+    kind = "is in a **hole**" if found.is_hole(_FACTOR)[cell] else "is in **no hole**"
     return (
         f"z = {point(here.z)} {kind}: log p(z) = {number(log_pz, 2)}, "
         f"log q(z) = {number(log_qz, 2)} nats per z unit²."
@@ -123,5 +126,46 @@ def _said_of_place(found: Aggregate, here: Place) -> str:
 
 def _on_sample_hole() -> None:
     ref, _ = current()
-    z = sample_hole(lattice.aggregate(ref), np.random.default_rng())
+    z = _sample_hole(lattice.aggregate(ref), np.random.default_rng())
     subject.set_place(place_of_latent(ref, z))
+
+
+def _cell_of(found: Aggregate, z: tuple[float, ...]) -> tuple[int, int] | None:
+    """Row and column of the grid's cell that holds z; None off the grid."""
+    x0, x1, y0, y1 = found.grid.extent
+    if not (x0 <= z[0] < x1 and y0 <= z[1] < y1):
+        return None
+    height, width = found.grid.shape
+    return int((z[1] - y0) / (y1 - y0) * height), int((z[0] - x0) / (x1 - x0) * width)
+
+
+def _block_means(found: Aggregate) -> dict[str, NDArray[np.float64]]:
+    """Mean densities of blocks of cells near the origin, in logarithms, with their places."""
+    x, y = found.grid.x, found.grid.y
+    columns, rows = _blocks(x), _blocks(y)
+    inside = np.ix_(rows.ravel(), columns.ravel())
+    shape = (len(rows), _BLOCK, len(columns), _BLOCK)
+
+    def mean(log_density: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.log(np.exp(log_density[inside]).reshape(shape).mean((1, 3)) + 1e-300)
+
+    return {
+        "x": x[columns].mean(1),
+        "y": y[rows].mean(1),
+        "log_pz": mean(found.log_pz),
+        "log_qz": mean(found.log_qz),
+    }
+
+
+def _blocks(centers: NDArray[np.float64]) -> NDArray[np.intp]:
+    """Cells of one axis that are shown, by blocks, shape (n, _BLOCK)."""
+    shown = np.flatnonzero(np.abs(centers) < _REACH)
+    return shown[: len(shown) // _BLOCK * _BLOCK].reshape(-1, _BLOCK)
+
+
+def _sample_hole(found: Aggregate, generator: np.random.Generator) -> tuple[float, float]:
+    """Draw z ~ p(z), given that it is in a hole."""
+    mass = np.exp(found.log_pz) * found.is_hole(_FACTOR)
+    cell = generator.choice(mass.size, p=(mass / mass.sum()).ravel())
+    x, y = found.grid.points[cell].tolist()
+    return x, y

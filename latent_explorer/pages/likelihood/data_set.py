@@ -53,9 +53,7 @@ def draw(ref: CheckpointRef, split: Split) -> None:
             )
         st.markdown(f"**log p(x|z) of the 10,000 test digits at z = {written(here.z)}**")
         chart(
-            figure,
-            key="likelihood_histogram",
-            alt="Histogram of log p(x|z) over the test digits",
+            figure, key="likelihood_histogram", alt="Histogram of log p(x|z) over the test digits"
         )
         st.caption(_said_of_histogram(ref, lives))
     _best_and_worst(log_px_z)

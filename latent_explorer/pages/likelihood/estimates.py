@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import math
+from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
 import streamlit as st
 
 from latent_explorer.components.digit_strip import DigitImage, digit_strip
@@ -11,7 +13,6 @@ from latent_explorer.data import catalogue, lattice
 from latent_explorer.data.digits import Floats
 from latent_explorer.data.lattice import ESTIMATE_RUNS, ESTIMATE_SAMPLES
 from latent_explorer.pages.likelihood import frame, maps, subject
-from latent_explorer.pages.likelihood.estimator_runs import MOST_ERRORS, at_k, bound_checks
 from latent_explorer.pages.likelihood.numerals import two_digits
 from latent_explorer.panels.chart import chart
 from latent_explorer.plots import estimates as plots
@@ -20,13 +21,14 @@ from vae_core.checkpoints import CheckpointRef
 from vae_core.data import Split
 
 if TYPE_CHECKING:
-    from vae_core.analysis.convergence import Estimates
+    from vae_core.analysis.convergence import Estimates, Trials
 
 K, WHOLE = "estimates_k", "estimates_whole"
 NAIVE, IWAE, ELBO, EXACT, KL = "Naive", "IWAE", "ELBO", "exact", "KL"
 _FIRST_K = 1000
 _WANTED_ERROR = 0.1  # nats
 _SHOWN_BELOW = 10.0  # nats below the ELBO at which the chart ends unless asked for all
+_MOST_ERRORS = 3.0  # Monte Carlo errors by which a bound may look broken by chance
 
 
 def draw(ref: CheckpointRef, split: Split) -> None:
@@ -115,12 +117,9 @@ def _convergence(found: Estimates, k: int, colors: dict[str, str]) -> plots.go.F
 
 def _table(found: Estimates, k: int) -> str:
     """Lay out what each estimator says at K."""
-    lines = [
-        f"| K&nbsp;=&nbsp;{k:,} | median | 90&nbsp;% of runs | ESS |",
-        "|:--|--:|--:|--:|",
-    ]
+    lines = [f"| K&nbsp;=&nbsp;{k:,} | median | 90&nbsp;% of runs | ESS |", "|:--|--:|--:|--:|"]
     for name, runs in ((NAIVE, found.naive), (IWAE, found.iwae)):
-        at = at_k(runs, k)
+        at = _at_k(runs, k)
         between = f"{number(at.low, 2)} to&nbsp;{number(at.high, 2)}"
         lines.append(f"| {name} | {number(at.median, 2)} | {between} | {at.ess:,.1f} |")
     return "\n".join(lines)
@@ -159,7 +158,7 @@ def _decomposition(found: Estimates, colors: dict[str, str]) -> plots.go.Figure:
 
 def _self_check(found: Estimates, k: int) -> None:
     """Check in front of the user that bounds are bounds."""
-    for check in bound_checks(found, k):
+    for check in _bound_checks(found, k):
         icon, sign = (":material/check_circle:", "≤") if check.holds else (":material/error:", ">")
         st.markdown(
             f"{icon} **{check.low} {sign} {check.high}**: {check.high} − {check.low} = "
@@ -167,7 +166,7 @@ def _self_check(found: Estimates, k: int) -> None:
         )
     st.caption(
         f"IWAE-{k:,} here is the mean of the {ESTIMATE_RUNS} runs. ± is the Monte Carlo "
-        f"error; a difference below 0 by less than {MOST_ERRORS:g} of it is chance."
+        f"error; a difference below 0 by less than {_MOST_ERRORS:g} of it is chance."
     )
 
 
@@ -208,3 +207,47 @@ def _formula() -> str:
         rf"\begin{{aligned}} {exact} &= {elbo} + {kl} \\ &\approx {naive} \\ "
         rf"&\approx {iwae} \end{{aligned}}"
     )
+
+
+class _AtK(NamedTuple):
+    """What the runs of one estimator say at one K."""
+
+    median: float  # nats
+    low: float  # nats, and high: 90 % of the runs lie between
+    high: float
+    mean: float  # nats
+    stderr: float  # nats, of the mean
+    ess: float  # median effective sample size
+
+
+def _at_k(trials: Trials, k: int) -> _AtK:
+    """Summarise the runs of an estimator at one of its K."""
+    column = trials.n_samples.tolist().index(k)
+    values, ess = trials.value[:, column].numpy(), trials.ess[:, column].numpy()
+    low, median, high = np.quantile(values, (plots.LOW, 0.5, plots.HIGH)).tolist()
+    stderr = float(values.std(ddof=1)) / math.sqrt(len(values))
+    return _AtK(median, low, high, float(values.mean()), stderr, float(np.median(ess)))
+
+
+class _BoundCheck(NamedTuple):
+    """Whether what should be below something else is, within the Monte Carlo error."""
+
+    low: str  # what should lie below
+    high: str
+    difference: float  # nats, high less low
+    error: float  # nats, standard error of the difference
+
+    @property
+    def holds(self) -> bool:
+        """Whether the difference is no less than chance allows."""
+        return self.difference >= -_MOST_ERRORS * self.error
+
+
+def _bound_checks(found: Estimates, k: int) -> list[_BoundCheck]:
+    """Check the ELBO against the mean of IWAE's runs at K, and that against the exact value."""
+    iwae, name = _at_k(found.iwae, k), f"IWAE-{k:,}"
+    error = math.hypot(found.elbo_stderr, iwae.stderr)
+    return [
+        _BoundCheck("ELBO", name, iwae.mean - found.elbo, error),
+        _BoundCheck(name, "exact", found.log_px - iwae.mean, iwae.stderr),
+    ]

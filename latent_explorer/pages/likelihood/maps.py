@@ -10,12 +10,7 @@ from latent_explorer.data.neighbours import nearest_on_map
 from latent_explorer.data.selection import Ids
 from latent_explorer.links.codec import pin_params
 from latent_explorer.pages.likelihood.frame import chapter_link
-from latent_explorer.pages.likelihood.subject import (
-    ChosenDigit,
-    chosen_place,
-    set_digit,
-    set_place,
-)
+from latent_explorer.pages.likelihood.subject import ChosenDigit, chosen_place, set_digit, set_place
 from latent_explorer.panels.checkpoint_map import checkpoint_map
 from latent_explorer.session.current import current
 from latent_explorer.session.errors import shown_errors

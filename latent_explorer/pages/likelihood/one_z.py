@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import streamlit as st
 
 from latent_explorer.components.digit_strip import DigitImage, digit_strip
 from latent_explorer.data import catalogue
+from latent_explorer.data.digits import Floats
 from latent_explorer.links.codec import pin_params
 from latent_explorer.pages.likelihood import frame, maps, subject
-from latent_explorer.pages.likelihood.draws import Draws, draws_at
 from latent_explorer.pages.likelihood.votes import vote
 from latent_explorer.theme import number
 from vae_core.checkpoints import CheckpointRef
@@ -16,6 +18,7 @@ from vae_core.data import Split
 
 _DRAW = "likelihood_draw"  # how often x was drawn: the seed of the pictures
 _MEAN, _DRAWS = "likelihood_mean", "likelihood_draws"
+_N_DRAWS = 8
 
 
 def draw(ref: CheckpointRef, split: Split) -> None:
@@ -27,7 +30,7 @@ def draw(ref: CheckpointRef, split: Split) -> None:
         maps.map_with_place(ref, split)
     with right:
         subject.place_controls(ref)
-        draws = draws_at(ref, here.z, st.session_state[_DRAW])
+        draws = _draws_at(ref, here.z, st.session_state[_DRAW])
         lives = vote(ref, here.z)
         mean, words = st.columns([2, 3], vertical_alignment="center")
         with mean:
@@ -61,7 +64,7 @@ def _on_draw() -> None:
     st.session_state[_DRAW] += 1
 
 
-def _said_of_noise(ref: CheckpointRef, draws: Draws) -> str:
+def _said_of_noise(ref: CheckpointRef, draws: _Draws) -> str:
     if draws.sigma is None:
         n = float((2 * draws.mean * (1 - draws.mean)).sum())
         return (
@@ -82,3 +85,28 @@ def _formula(ref: CheckpointRef) -> str:
         return r"\prod_{j=1}^{784} f_j(z)^{x_j}\,(1 - f_j(z))^{1 - x_j}"
     sigma = r"\sigma(z)" if name == "gaussian-learned-sigma" else r"\sigma"
     return rf"\mathcal{{N}}\!\left(x;\, f(z),\, {sigma}^2 I\right)"
+
+
+class _Draws(NamedTuple):
+    """Images drawn from p(x|z) at one z, and what they are drawn round."""
+
+    mean: Floats  # (784,)
+    images: Floats  # (_N_DRAWS, 784)
+    sigma: float | None  # of each pixel; None for binary ones
+
+
+def _draws_at(ref: CheckpointRef, z: tuple[float, ...], seed: int) -> _Draws:
+    """Decode a z, and draw images from p(x|z)."""
+    import torch
+
+    from vae_core.likelihoods import Gaussian
+
+    model = catalogue.checkpoint(ref).model
+    likelihood = model.likelihood
+    with torch.no_grad():
+        outputs = model.decoder(torch.tensor([z], dtype=torch.float32))
+        generator = torch.Generator().manual_seed(seed)
+        draws = likelihood.sample(outputs.expand(_N_DRAWS, -1), generator)
+    is_gaussian = isinstance(likelihood, Gaussian)
+    sigma = float(likelihood.log_sigma(outputs).exp()) if is_gaussian else None
+    return _Draws(likelihood.mean(outputs)[0].numpy(), draws.numpy(), sigma)

@@ -20,11 +20,7 @@ from latent_explorer.pages.likelihood.posterior_mass import (
     middle_of,
 )
 from latent_explorer.panels.chart import chart
-from latent_explorer.plots.likelihoods import (
-    likelihood_plane,
-    posterior_line,
-    posterior_plane,
-)
+from latent_explorer.plots.likelihoods import likelihood_plane, posterior_line, posterior_plane
 from latent_explorer.theme import number, point
 from vae_core.checkpoints import CheckpointRef
 from vae_core.data import Split

@@ -21,8 +21,8 @@ from latent_explorer.session.opened import opened_link, opened_part
 from latent_explorer.session.places import (
     BadLatentError,
     Place,
+    carried,
     parse_latent,
-    place_of_digit,
     place_of_latent,
     place_of_target,
     written_latent,
@@ -65,13 +65,8 @@ def open_page(ref: CheckpointRef) -> None:
     st.session_state[_REF] = ref
     before = st.session_state.get(_PLACE) or place_of_target(ref, link.pin)
     latent_dim = catalogue.stored(ref).header.model.latent_dim
-    if before is not None and before.id is not None:
-        set_place(place_of_digit(ref, before.id))
-    elif before is not None and len(before.z) == latent_dim:
-        set_place(place_of_latent(ref, before.z))
-    else:
-        z = (*OPENING_Z, *[0.0] * latent_dim)[:latent_dim]
-        set_place(place_of_latent(ref, z))
+    opening_z = (*OPENING_Z, *[0.0] * latent_dim)[:latent_dim]
+    set_place(carried(ref, before) or place_of_latent(ref, opening_z))
 
 
 def chosen_place() -> Place:
