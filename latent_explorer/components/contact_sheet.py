@@ -34,7 +34,6 @@ def contact_sheet(
     Parameters
     ----------
     key : str
-        Key of the component.
     ids : sequence of int
         The page's digits, at most `PAGE_SIZE`, in the order to show.
     images : array, shape (n, 28, 28)

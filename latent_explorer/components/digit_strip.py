@@ -38,7 +38,6 @@ def digit_strip(
     ----------
     images : sequence of DigitImage
     key : str
-        Key of the component.
     size : int
         Width of an image on screen, CSS pixels.
     per_row : int, optional

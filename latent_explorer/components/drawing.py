@@ -37,7 +37,6 @@ def drawing(*, key: str, seen: int, on_ink: Callable[[], None]) -> None:
     Parameters
     ----------
     key : str
-        Key of the component.
     seen : int
         `Sent.n` of what this run has already shown, 0 for nothing: the browser waits for it
         before it sends more. So call this after showing it.

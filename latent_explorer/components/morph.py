@@ -66,7 +66,6 @@ def morph(
     Parameters
     ----------
     key : str
-        Key of the component.
     start, end : array, shape (N, 2)
         Where each point is.
     ends : tuple of two str

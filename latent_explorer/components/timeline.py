@@ -114,7 +114,6 @@ def timeline(
     Parameters
     ----------
     key : str
-        Key of the component.
     film_id : str
         Of the film.
     name : str

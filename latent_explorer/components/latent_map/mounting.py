@@ -45,23 +45,9 @@ def send(payload: bytes, *, key: str) -> None:
     _mount(key=key, data=payload, height=1)
 
 
-def mount_part(
-    part: str, state: Mapping[str, Any], *, key: str, on_choose: Callable[[], None] = _NOTHING
-) -> None:
-    """Mount another part of the component, which shares payloads with the page's maps.
-
-    Parameters
-    ----------
-    part : str
-        "walk": the strip and the player of a walk.
-    state : mapping
-        What the part shows; JSON.
-    key : str
-        Key of the mount.
-    on_choose : callable
-        Called when something of the part is chosen.
-    """
-    _mount(key=key, data=[{"part": part, **state}], on_choose_change=on_choose)
+def mount_part(part: str, state: Mapping[str, Any], *, key: str) -> None:
+    """Mount another part of the component, such as "walk", with what it shows; it is JSON."""
+    _mount(key=key, data=[{"part": part, **state}])
 
 
 def latent_map(

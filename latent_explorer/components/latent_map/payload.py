@@ -158,17 +158,11 @@ def pack_points(*, coords: np.ndarray, labels: np.ndarray, first_id: int) -> byt
     low, high = int(labels.min()), int(labels.max())
     if low < 0 or high >= N_CLASSES:
         raise ValueError(f"labels run from {low} to {high}; allowed are 0 to {N_CLASSES - 1}.")
-    _check_first_id(first_id)
 
     # The first view: a few codes far out would shrink all others to a blot; zooming out finds them.
     (x0, y0), (x1, y1) = np.quantile(coords, (_TAIL, 1 - _TAIL), axis=0).tolist()
-    header = {
-        "kind": "points",
-        "n": len(coords),
-        "first_id": int(first_id),
-        "extent": [x0, x1, y0, y1],
-        "medoids": _medoids(coords, labels),
-    }
+    medoids = _medoids(coords, labels)
+    header = _of_digits("points", len(coords), first_id, extent=[x0, x1, y0, y1], medoids=medoids)
     return _pack(header, {"coords": coords, "labels": labels.astype("u1")})
 
 
@@ -189,19 +183,13 @@ def pack_images(images: NDArray[np.uint8], *, first_id: int) -> bytes:
         )
     if images.dtype != np.uint8:
         raise ValueError(f"images has dtype {images.dtype}; it must be uint8.")
-    _check_first_id(first_id)
     n_rows = -(-len(images) // SHEET_COLUMNS)
     sheet = np.zeros((n_rows * SHEET_COLUMNS, SIDE, SIDE), np.uint8)
     sheet[: len(images)] = images
     sheet = sheet.reshape(n_rows, SHEET_COLUMNS, SIDE, SIDE).swapaxes(1, 2)
     file = io.BytesIO()
     Image.fromarray(sheet.reshape(n_rows * SIDE, -1)).save(file, "PNG", compress_level=_PNG_LEVEL)
-    header = {
-        "kind": "images",
-        "n": len(images),
-        "first_id": int(first_id),
-        "columns": SHEET_COLUMNS,
-    }
+    header = _of_digits("images", len(images), first_id, columns=SHEET_COLUMNS)
     return _pack(header, {"png": np.frombuffer(file.getvalue(), np.uint8)})
 
 
@@ -245,7 +233,7 @@ def pack_fields(
             ]
             for name, gaussians in outlines.items()
         },
-        "said": {str(name): str(text) for name, text in said.items()},
+        "said": dict(said),
     }
     return _pack(header, {name: _grid(name, values, shape) for name, values in grids.items()})
 
@@ -264,7 +252,6 @@ def pack_values(
     said : mapping
         One line on how it was computed.
     """
-    _check_first_id(first_id)
     shapes = {name: np.shape(values) for name, values in numbers.items()}
     n = next(iter(shapes.values()), ())
     if len(set(shapes.values())) != 1 or len(n) != 1 or not n[0]:
@@ -275,13 +262,7 @@ def pack_values(
         else _finite(name, values).astype("<f4")
         for name, values in numbers.items()
     }
-    header = {
-        "kind": "values",
-        "n": n[0],
-        "first_id": int(first_id),
-        "said": {str(name): str(text) for name, text in said.items()},
-    }
-    return _pack(header, sections)
+    return _pack(_of_digits("values", n[0], first_id, said=dict(said)), sections)
 
 
 def pack_drift(
@@ -300,19 +281,11 @@ def pack_drift(
     title, said : str
         Title of the legend, and one line on how it was computed.
     """
-    _check_first_id(first_id)
     drift = _finite("values", values)
     if drift.ndim != 1 or not drift.size:
         raise ValueError(f"values has shape {drift.shape}; it must be (n,) with n at least 1.")
-    header = {
-        "kind": "drift",
-        "n": drift.size,
-        "first_id": int(first_id),
-        "name": name,
-        "unit": unit,
-        "title": title,
-        "said": {"drift": said},
-    }
+    words = {"name": name, "unit": unit, "title": title, "said": {"drift": said}}
+    header = _of_digits("drift", drift.size, first_id, **words)
     return _pack(header, {"drift": drift.astype("<f4")})
 
 
@@ -355,9 +328,11 @@ def _check_layers(
     return layers
 
 
-def _check_first_id(first_id: int) -> None:
+def _of_digits(kind: str, n: int, first_id: int, **more: Any) -> dict[str, Any]:
+    """Head a payload of n digits, the first of which is `first_id`."""
     if first_id < 0:
         raise ValueError(f"first_id is {first_id}; it must not be negative.")
+    return {"kind": kind, "n": n, "first_id": int(first_id), **more}
 
 
 def _grid(name: str, values: np.ndarray, shape: tuple[int, ...]) -> NDArray[Any]:

@@ -56,16 +56,7 @@ def _matrices(
 ) -> None:
     """Draw a matrix of each encoder, two to a row, so that their numbers can be read.
 
-    Parameters
-    ----------
-    matrices : mapping
-        Name of an encoder to its matrix.
-    titles : sequence of str
-        What to write over each, after the name.
-    key, alt : str
-        The name goes after both.
-    **how
-        What `class_matrix` takes besides.
+    The encoder's name goes before each title, and after key and alt; `how` is for `class_matrix`.
     """
     rows = [st.columns(2) for _ in range(0, len(matrices), 2)]
     cells = [cell for row in rows for cell in row]

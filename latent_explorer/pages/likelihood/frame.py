@@ -49,13 +49,7 @@ def show_answer(text: str, formula: str) -> None:
 
 
 def show_code(name: str) -> None:
-    """Show the few lines of vae_core that compute what is on screen.
-
-    Parameters
-    ----------
-    name : str
-        Of a file in the folder code.
-    """
+    """Show the few lines of vae_core that compute what is on screen: a file of the folder code."""
     with st.expander("Show me the code", icon=":material/code:"):
         module = f"{__package__}.code.{Path(name).stem}"
         st.caption(f"`python -m {module}` in the folder of app.py runs it.")
