@@ -21,13 +21,7 @@ it was started, which is where train writes them; LATENT_EXPLORER_WEIGHTS=FOLDER
 
 
 def main() -> int:
-    """Run what the arguments ask for; those of Streamlit are passed on to it.
-
-    Returns
-    -------
-    int
-        Exit status for the shell.
-    """
+    """Run what the arguments ask for, and give the exit status; Streamlit's are passed on to it."""
     arguments = sys.argv[1:]
     if arguments[:1] in (["-h"], ["--help"]):
         print(_HELP)

@@ -26,11 +26,8 @@ _OWN = " (own)"  # after a name that a shipped checkpoint has too
 def weights_folders() -> tuple[Path, ...]:
     """Where checkpoints are looked for: the last is the one for those still to be trained.
 
-    Returns
-    -------
-    tuple of Path
-        $LATENT_EXPLORER_WEIGHTS where it is set. Otherwise the shipped folder and, where the
-        process was started elsewhere, that place's folder weights/ if there is one.
+    $LATENT_EXPLORER_WEIGHTS where it is set. Otherwise the shipped folder and, where the process
+    was started elsewhere, that place's folder weights/ if there is one.
     """
     if named := os.environ.get("LATENT_EXPLORER_WEIGHTS"):
         return (Path(named),)

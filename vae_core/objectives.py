@@ -11,7 +11,6 @@ from torch import Generator, Tensor
 from vae_core import joint
 from vae_core.config import TrainConfig
 from vae_core.data import corrupt
-from vae_core.joint import decode_nodes
 from vae_core.lattices import shifted_prior_nodes
 from vae_core.models import VAE
 from vae_core.priors import LearnedMixture
@@ -135,7 +134,7 @@ def _lattice_objective(
     z = shifted_prior_nodes(n_nodes, generator)
     statistics = model.likelihood.statistics(x)
     with torch.set_grad_enabled(not config.jitter):
-        nodes = decode_nodes(model, z)
+        nodes = joint.decode_nodes(model, z)
     with torch.no_grad():
         with torch.autocast(x.device.type, enabled=False):  # bfloat16 would round it to a nat
             log_px_z = nodes.log_px_z(statistics)  # (B, N)
@@ -145,7 +144,7 @@ def _lattice_objective(
         shares, expected = responsibility.sum(0), responsibility.T @ statistics
     if config.jitter:
         z = z + config.jitter * torch.randn(z.shape, generator=generator, device=z.device)
-        nodes = decode_nodes(model, z)
+        nodes = joint.decode_nodes(model, z)
     # Fisher's identity: with the responsibilities held fixed, the gradient of the expected
     # log p(x|z) is that of Σ log p(x); backward then needs no (B, N) array.
     surrogate = (nodes.eta * expected).sum() - (nodes.log_normalizer * shares).sum()

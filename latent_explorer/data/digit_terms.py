@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from latent_explorer.data import digits
 from latent_explorer.data.catalogue import checkpoint, stored
-from latent_explorer.data.digits import SPLITS, Floats, covering_split, labels
 from latent_explorer.data.encoding import positions, posteriors, test_codes
 from latent_explorer.data.neighbours import N_VOTERS
 from latent_explorer.data.selection import Ids, Search, find
@@ -25,9 +24,9 @@ class DigitTerms(NamedTuple):
     """One number per digit of a split, each of shape (n,); how, is in `said_of_terms`."""
 
     ids: Ids
-    elbo: Floats | None  # nats, higher is better; None for a plain autoencoder
-    kl: Floats | None  # nats; None for a plain autoencoder
-    reconstruction: Floats  # log p(x|z), nats, higher is better
+    elbo: digits.Floats | None  # nats, higher is better; None for a plain autoencoder
+    kl: digits.Floats | None  # nats; None for a plain autoencoder
+    reconstruction: digits.Floats  # log p(x|z), nats, higher is better
     knn_wrong: NDArray[np.bool_]  # whether the vote is not the label
     knn_vote: NDArray[np.uint8]  # the label that most neighbours have
 
@@ -39,13 +38,13 @@ def digit_terms(ref: CheckpointRef, split: Split) -> DigitTerms:
         return _joined(digit_terms(ref, "train"), digit_terms(ref, "test"))
     from vae_core.analysis.fields import neighbour_votes
 
-    rows, train = SPLITS[split], SPLITS["train"]
+    rows, train = digits.SPLITS[split], digits.SPLITS["train"]
     reconstruction, kl = _terms(ref, split)
     # On a plane that is z-space itself the map holds the codes.
     is_plane = stored(ref).header.model.latent_dim == 2
     codes = positions(ref).coords if is_plane else posteriors(ref)[0]
     votes = neighbour_votes(
-        codes[train], labels()[train], codes[rows], N_VOTERS, skip_self=split == "train"
+        codes[train], digits.labels()[train], codes[rows], N_VOTERS, skip_self=split == "train"
     )
     vote = votes.argmax(1).astype(np.uint8)
     return DigitTerms(
@@ -53,20 +52,20 @@ def digit_terms(ref: CheckpointRef, split: Split) -> DigitTerms:
         None if kl is None else reconstruction - kl,
         kl,
         reconstruction,
-        vote != labels()[rows],
+        vote != digits.labels()[rows],
         vote,
     )
 
 
-def _terms(ref: CheckpointRef, split: Split) -> tuple[Floats, Floats | None]:
+def _terms(ref: CheckpointRef, split: Split) -> tuple[digits.Floats, digits.Floats | None]:
     """Reconstruction and KL of a split's digits, nats; from the file if it holds them."""
-    rows = SPLITS[split]
+    rows = digits.SPLITS[split]
     kept = stored(ref).elbo_parts
     if kept is not None:
         return kept[rows, 0], kept[rows, 1]
     from vae_core.analysis.digit_elbos import digit_elbos
 
-    data = DataSet(digits.data_set().images[rows], labels()[rows])
+    data = DataSet(digits.data_set().images[rows], digits.labels()[rows])
     found = digit_elbos(checkpoint(ref).model, data)
     return found.reconstruction.numpy(), None if found.kl is None else found.kl.numpy()
 
@@ -81,8 +80,8 @@ def _joined(first: DigitTerms, second: DigitTerms) -> DigitTerms:
 
 def terms_of(ref: CheckpointRef, ids: Ids) -> DigitTerms:
     """Look up what a checkpoint makes of digits, in their order; costly once per split."""
-    split = covering_split(ids)
-    rows = ids - SPLITS[split].start
+    split = digits.covering_split(ids)
+    rows = ids - digits.SPLITS[split].start
     terms = digit_terms(ref, split)
     return DigitTerms(
         ids=terms.ids[rows],
@@ -123,11 +122,11 @@ def test_votes(ref: CheckpointRef) -> NDArray[np.uint8]:
     """
     from vae_core.analysis.fields import neighbour_votes
 
-    codes, names = test_codes(ref), labels()[SPLITS["test"]]
+    codes, names = test_codes(ref), digits.labels()[digits.SPLITS["test"]]
     shares = neighbour_votes(codes, names, codes, N_TEST_VOTERS, skip_self=True)
     return shares.argmax(1).astype(np.uint8)
 
 
 def find_digits(ref: CheckpointRef, split: Split, search: Search) -> Ids:
     """Find digits by what a checkpoint makes of them; errors as `selection.find`."""
-    return find(search, split=split, labels=labels(), terms=partial(terms_of, ref))
+    return find(search, split=split, labels=digits.labels(), terms=partial(terms_of, ref))

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from latent_explorer.data import digits
 from latent_explorer.data.catalogue import checkpoint, stored
-from latent_explorer.data.digits import SPLITS, Floats
 from vae_core.checkpoints import CheckpointRef
 from vae_core.tensors import ProjectedCodes
 
@@ -21,8 +20,8 @@ if TYPE_CHECKING:
 class Encoded(NamedTuple):
     """q(z|x) of one digit; a plain autoencoder's has no spread and no KL."""
 
-    mu: Floats  # (D,)
-    std: Floats  # (D,)
+    mu: digits.Floats  # (D,)
+    std: digits.Floats  # (D,)
     kl: float  # to the prior, nats
 
 
@@ -38,7 +37,7 @@ def positions(ref: CheckpointRef) -> ProjectedCodes:
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
-def posteriors(ref: CheckpointRef) -> tuple[Floats, Floats]:
+def posteriors(ref: CheckpointRef) -> tuple[digits.Floats, digits.Floats]:
     """Means and standard deviations of q(z|x) of all digits, each of shape (70000, D)."""
     std = stored(ref).std
     if std is not None:
@@ -51,10 +50,10 @@ def posteriors(ref: CheckpointRef) -> tuple[Floats, Floats]:
 
 
 @st.cache_resource(max_entries=4, show_spinner="Encoding the test digits…")
-def test_codes(ref: CheckpointRef) -> Floats:
+def test_codes(ref: CheckpointRef) -> digits.Floats:
     """Codes of the 10,000 test digits, shape (10000, D); shared, not to be changed."""
     coords, center, axes = positions(ref)
-    rows = SPLITS["test"]
+    rows = digits.SPLITS["test"]
     if len(center) <= 2:  # the map holds the whole code
         return (center + coords[rows] @ axes.T).astype(np.float32)
     from vae_core.analysis.projection import encode_images
@@ -85,7 +84,7 @@ def encode_image(ref: CheckpointRef, image: NDArray[np.uint8]) -> Encoded:
     return _encoded(ref, encode_images(checkpoint(ref).model, image[None]))
 
 
-def encode_explained(ref: CheckpointRef, x: Floats) -> Encoded:
+def encode_explained(ref: CheckpointRef, x: digits.Floats) -> Encoded:
     """q(z|x) of what the likelihood explains, shape (784,): of binary pixels, or of grey ones."""
     import torch
 
@@ -98,7 +97,7 @@ def _encoded(ref: CheckpointRef, q: Posterior) -> Encoded:
     return Encoded(q.mu[0].numpy(), q.std[0].numpy(), kl)
 
 
-def decode(ref: CheckpointRef, z: NDArray[Any]) -> Floats:
+def decode(ref: CheckpointRef, z: NDArray[Any]) -> digits.Floats:
     """Mean of p(x|z) at latents of shape (B, D), by torch; returns shape (B, 784)."""
     import torch
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import streamlit as st
@@ -61,30 +61,23 @@ def estimates(ref: CheckpointRef, x: bytes) -> Estimates:
 
 @st.cache_resource(max_entries=2, show_spinner="Drawing 5,000,000 latents from the prior, once…")
 def _prior_draws(ref: CheckpointRef) -> PriorDraws:
-    from torch import Generator
-
     from vae_core.analysis.convergence import PriorDraws
 
-    return PriorDraws(
-        decoded(ref),
-        n_trials=ESTIMATE_RUNS,
-        n_samples=ESTIMATE_SAMPLES[-1],
-        generator=Generator().manual_seed(_SEED),
-    )
+    return PriorDraws(decoded(ref), **_runs())
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)
 def _proposal_draws(latent_dim: int) -> ProposalDraws:
-    from torch import Generator
-
     from vae_core.analysis.convergence import ProposalDraws
 
-    return ProposalDraws(
-        latent_dim,
-        n_trials=ESTIMATE_RUNS,
-        n_samples=ESTIMATE_SAMPLES[-1],
-        generator=Generator().manual_seed(_SEED),
-    )
+    return ProposalDraws(latent_dim, **_runs())
+
+
+def _runs() -> dict[str, Any]:
+    from torch import Generator
+
+    generator = Generator().manual_seed(_SEED)
+    return {"n_trials": ESTIMATE_RUNS, "n_samples": ESTIMATE_SAMPLES[-1], "generator": generator}
 
 
 @st.cache_data(max_entries=16, show_spinner="Looking for the best z…")

@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latent_explorer.data import digits
-from latent_explorer.data.digits import SPLITS, Floats
 from latent_explorer.data.encoding import positions
 from vae_core.checkpoints import CheckpointRef
 from vae_core.config import N_PIXELS
@@ -22,7 +21,7 @@ class Neighbours(NamedTuple):
     """Digits by id, nearest first, and how far they are."""
 
     ids: NDArray[np.intp]
-    distances: Floats
+    distances: digits.Floats
 
 
 def nearest_on_map(
@@ -30,14 +29,14 @@ def nearest_on_map(
 ) -> Neighbours:
     """Find the digits nearest to a place of the map; distances in z units (of the plane)."""
     # Brute force takes 2 ms; a tree would first import scikit-learn, 1.3 s of the first click.
-    offsets = positions(ref).coords[SPLITS[split]] - np.array(coords, np.float32)
+    offsets = positions(ref).coords[digits.SPLITS[split]] - np.array(coords, np.float32)
     nearest, squares = _smallest(np.einsum("ij,ij->i", offsets, offsets), n)
-    return Neighbours(nearest + SPLITS[split].start, np.sqrt(squares))
+    return Neighbours(nearest + digits.SPLITS[split].start, np.sqrt(squares))
 
 
-def nearest_in_pixels(image: Floats, split: Split, *, n: int) -> Neighbours:
+def nearest_in_pixels(image: digits.Floats, split: Split, *, n: int) -> Neighbours:
     """Find the digits whose pixels are nearest to an image, shape (784,); rms ink apart."""
-    rows = SPLITS[split]
+    rows = digits.SPLITS[split]
     flat = digits.data_set().images.reshape(-1, N_PIXELS)
     squares = np.empty(rows.stop - rows.start, np.float32)
     for start in range(rows.start, rows.stop, _PIXEL_CHUNK):
@@ -49,7 +48,7 @@ def nearest_in_pixels(image: Floats, split: Split, *, n: int) -> Neighbours:
     return Neighbours(nearest + rows.start, np.sqrt(squares / N_PIXELS))
 
 
-def _smallest(values: Floats, n: int) -> tuple[NDArray[np.intp], Floats]:
+def _smallest(values: digits.Floats, n: int) -> tuple[NDArray[np.intp], digits.Floats]:
     """Positions of the n smallest values and these values, in ascending order."""
     smallest = np.argpartition(values, n)[:n]
     smallest = smallest[values[smallest].argsort()]

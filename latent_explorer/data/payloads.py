@@ -17,7 +17,6 @@ from latent_explorer.components.latent_map.values import N_SHEETS, SHEET_DIGITS
 from latent_explorer.data import digits
 from latent_explorer.data.catalogue import stored
 from latent_explorer.data.digit_terms import digit_terms, said_of_terms
-from latent_explorer.data.digits import SPLITS, labels
 from latent_explorer.data.encoding import positions
 from vae_core.checkpoints import CheckpointRef
 from vae_core.config import MIN_LOG_SIGMA
@@ -61,8 +60,8 @@ def map_payloads(ref: CheckpointRef, split: Split, turn: bytes | None = None) ->
         sigma=header.model.sigma if likelihood == "gaussian" else None,
         min_log_sigma=MIN_LOG_SIGMA if likelihood == "gaussian-learned-sigma" else None,
     )
-    rows = SPLITS[split]
-    points = pack_points(coords=coords[rows], labels=labels()[rows], first_id=rows.start)
+    rows = digits.SPLITS[split]
+    points = pack_points(coords=coords[rows], labels=digits.labels()[rows], first_id=rows.start)
     return Payloads(decoder, points)
 
 
@@ -81,7 +80,7 @@ def values(ref: CheckpointRef, split: Split) -> bytes:
     terms = digit_terms(ref, split)
     numbers = {"elbo": terms.elbo, "reconstruction": terms.reconstruction, "knn": terms.knn_wrong}
     return pack_values(
-        first_id=SPLITS[split].start,
+        first_id=digits.SPLITS[split].start,
         numbers={name: values for name, values in numbers.items() if values is not None},
         said=said_of_terms(ref),
     )

@@ -11,7 +11,7 @@ import zlib
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -93,13 +93,7 @@ class Rank(NamedTuple):
     @property
     def order(self) -> Order:
         """The order in which it finds digits."""
-        orders: dict[tuple[Measure, bool], Order] = {
-            ("elbo", True): "elbo-worst",
-            ("elbo", False): "elbo-best",
-            ("reconstruction", True): "reconstruction-worst",
-            ("reconstruction", False): "reconstruction-best",
-        }
-        return orders[self.measure, self.is_worst]
+        return cast("Order", f"{self.measure}-{'worst' if self.is_worst else 'best'}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from latent_explorer.components.digit_strip import DigitImage, digit_strip
 from latent_explorer.components.drawing import drawing, read_ink
 from latent_explorer.data import encoding
-from latent_explorer.data.encoding import Encoded
 from vae_core.checkpoints import CheckpointRef
 from vae_core.data.drawn import MAX_BYTES, normalise_drawing, read_picture
 from vae_core.errors import DataError
@@ -27,7 +26,7 @@ class OwnDigit(NamedTuple):
 
     raw: NDArray[np.float32]  # (H, W), ink from 0 to 1: as drawn, or as read from the picture
     image: NDArray[np.uint8]  # (28, 28), normalised as MNIST's were
-    encoded: Encoded  # q(z|x)
+    encoded: encoding.Encoded  # q(z|x)
 
 
 class _Upload(NamedTuple):
@@ -40,17 +39,8 @@ class _Upload(NamedTuple):
 def drawing_panel(ref: CheckpointRef, key: str) -> OwnDigit | None:
     """Let the user draw or upload a digit, and show what the model gets to see of it.
 
-    Parameters
-    ----------
-    ref : CheckpointRef
-        Whose encoder sees it.
-    key : str
-        Prefix of the session's keys; what is drawn lasts as long as the session.
-
-    Returns
-    -------
-    OwnDigit or None
-        None as long as there is nothing.
+    None as long as there is nothing; what is drawn lasts as long as the session, under keys that
+    start with `key`.
     """
     way = st.segmented_control(
         "Draw or upload",

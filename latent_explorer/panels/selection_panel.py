@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from latent_explorer.data import catalogue, digits, encoding
 from latent_explorer.data.digit_terms import terms_of
-from latent_explorer.data.digits import SPLITS
 from latent_explorer.data.selection import EXAMPLES, ORDERS, Ids, Order, arrange
 from latent_explorer.panels.selection import (
     CLASSES,
@@ -103,7 +102,7 @@ def selection_panel(
 def _summary(ref: CheckpointRef, split: Split, selection: Selection, place: Place | None) -> Order:
     """Say how many there are and from where; ask for their order."""
     ids = selection.ids
-    rows = SPLITS[split]
+    rows = digits.SPLITS[split]
     hidden = int(np.count_nonzero((ids < rows.start) | (ids >= rows.stop)))
     with st.container(horizontal=True, vertical_alignment="center", wrap=False):
         plural = "" if len(ids) == 1 else "s"

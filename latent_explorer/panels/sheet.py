@@ -10,7 +10,6 @@ import streamlit as st
 
 from latent_explorer.components.contact_sheet import PAGE_SIZE, contact_sheet, read_digit, read_page
 from latent_explorer.data import digits
-from latent_explorer.data.digits import digit_name
 from latent_explorer.data.selection import Ids
 from latent_explorer.session.errors import shown_errors
 from latent_explorer.vocabulary import PALETTE
@@ -44,7 +43,7 @@ def digit_sheet(
     page = min(st.session_state.get(_page_key(key), 0), (len(ids) - 1) // PAGE_SIZE)
     shown = ids[page * PAGE_SIZE :][:PAGE_SIZE]
     st.session_state[_shown_key(key)] = shown.tolist()
-    captions = [f"a {labels[digit]} · {digit_name(digit)}" for digit in shown.tolist()]
+    captions = [f"a {labels[digit]} · {digits.digit_name(digit)}" for digit in shown.tolist()]
     if said := remarks(shown):
         captions = [" · ".join(pair) for pair in zip(captions, said, strict=True)]
     contact_sheet(

@@ -37,11 +37,9 @@ def open_link(
     Parameters
     ----------
     refs : sequence of CheckpointRef
-        Those that there are.
     page : str
         Address of the page that the link is for.
     parts : collection of Part
-        How the pages read their own parameters.
     """
     if _LINK in st.session_state:
         return st.session_state[_LINK]

@@ -9,7 +9,6 @@ import numpy as np
 
 from latent_explorer.components.latent_map.values import Ellipse, Pick
 from latent_explorer.data import catalogue, encoding
-from latent_explorer.data.encoding import Encoded
 from latent_explorer.links.codec import Target
 from vae_core.checkpoints import CheckpointRef
 
@@ -97,7 +96,7 @@ def written_latent(place: Place) -> str:
     return ", ".join(f"{value:.4f}" for value in place.z)
 
 
-def posterior_ellipse(ref: CheckpointRef, encoded: Encoded) -> Ellipse | None:
+def posterior_ellipse(ref: CheckpointRef, encoded: encoding.Encoded) -> Ellipse | None:
     """q(z|x) on the plane; None for a plain autoencoder, whose codes are points."""
     if not encoded.std.any():
         return None

@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latent_explorer.data import digits
-from latent_explorer.data.digits import digit_name
 from latent_explorer.data.selection import Ids
 from latent_explorer.pages.compare.choices import MEASURES, Measure, MeasureName
 from vae_core.checkpoints import CheckpointRef
@@ -76,7 +75,7 @@ def as_csv(drift: Drift) -> str:
     lines = [f"id,digit,label,{drift.words.with_unit.replace(',', ' in')}"]
     ids = drift.ids[drift.order]
     lines += [
-        f"{digit},{digit_name(digit).replace(',', '')},{labels[digit]},{value!r}"
+        f"{digit},{digits.digit_name(digit).replace(',', '')},{labels[digit]},{value!r}"
         for digit, value in zip(ids.tolist(), drift.of(ids), strict=True)
     ]
     return "\n".join(lines) + "\n"

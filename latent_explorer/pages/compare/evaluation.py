@@ -13,7 +13,6 @@ import streamlit as st
 
 from latent_explorer.data import catalogue, digits, encoding, lattice
 from latent_explorer.data.digit_terms import digit_terms, said_of_terms
-from latent_explorer.data.digits import SPLITS
 from latent_explorer.pages.compare import measures
 from latent_explorer.pages.compare.definitions import DEFINITIONS, KNN, TRUST_NEIGHBOURS, Shown
 from vae_core.checkpoints import CheckpointRef
@@ -173,6 +172,6 @@ def _knn_right(ref: CheckpointRef) -> dict[str, measures.Floats]:
 def _trust(ref: CheckpointRef) -> measures.Floats:
     from vae_core.comparison.neighbourhoods import trustworthiness
 
-    rows = SPLITS["test"]
+    rows = digits.SPLITS["test"]
     images = digits.data_set().images[rows].reshape(-1, N_PIXELS)
     return trustworthiness(images, measures.nearest(ref, "test")[:, :TRUST_NEIGHBOURS])

@@ -14,7 +14,6 @@ from latent_explorer.components.digit_strip import DigitImage, digit_strip
 from latent_explorer.components.latent_map.messages import read_pick, read_selection
 from latent_explorer.components.latent_map.values import Beside, Callbacks, Marked, Shown
 from latent_explorer.data import catalogue, digits, encoding
-from latent_explorer.data.digits import digit_name
 from latent_explorer.pages.compare.choices import ALIGNMENTS, SIDES, Alignment
 from latent_explorer.pages.compare.comparison import Comparison, link, pick, picked, place_in
 from latent_explorer.pages.compare.controls import said_of_alignment
@@ -172,7 +171,7 @@ def _show_picked(comparison: Comparison) -> None:
     if here.id is None:
         st.markdown(f"##### The same z = {point(here.z)}, decoded by each")
     else:
-        st.markdown(f"##### A {digits.labels()[here.id]} · {digit_name(here.id)}")
+        st.markdown(f"##### A {digits.labels()[here.id]} · {digits.digit_name(here.id)}")
         images.append(DigitImage(digits.pixels(here.id), "Original", "real pixels"))
     for ref in comparison.refs:
         place = place_in(ref)

@@ -13,7 +13,6 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from latent_explorer.data import catalogue, digits, encoding
-from latent_explorer.data.digits import SPLITS
 from latent_explorer.data.selection import Ids
 from latent_explorer.pages.compare.choices import MOST_NEIGHBOURS, MeasureName, Method
 from vae_core.checkpoints import CheckpointRef
@@ -60,7 +59,7 @@ def aligned(
     """
     from vae_core.comparison.alignment import align
 
-    rows = SPLITS[split]
+    rows = digits.SPLITS[split]
     mine, theirs = encoding.positions(ref).coords, encoding.positions(onto).coords
     fitted = slice(rows.start, rows.stop) if ids is None else ids
     found = align(mine[fitted].astype(float), theirs[fitted].astype(float))
@@ -80,7 +79,7 @@ def nearest(ref: CheckpointRef, split: Split) -> Ints:
 
 
 def _codes(ref: CheckpointRef, split: Split) -> Floats:
-    rows = SPLITS[split]
+    rows = digits.SPLITS[split]
     if catalogue.stored(ref).header.model.latent_dim <= 2:
         return encoding.positions(ref).coords[rows]  # z but for an orthogonal map
     return encoding.test_codes(ref) if split == "test" else encoding.posteriors(ref)[0][rows]
@@ -107,7 +106,7 @@ def drift(
 
     if measure == "neighbours":
         return drift.neighbour_change(nearest(ref, split)[:, :k], nearest(other, split)[:, :k])
-    before = encoding.positions(ref).coords[SPLITS[split]].astype(float)
+    before = encoding.positions(ref).coords[digits.SPLITS[split]].astype(float)
     after = aligned(other, ref, split).coords
     if measure == "displacement":
         return drift.displacement(before, after)
@@ -156,4 +155,4 @@ def clusters(ref: CheckpointRef, method: Method) -> Ints:
 
 def test_labels() -> NDArray[Any]:
     """Labels of the test digits."""
-    return digits.labels()[SPLITS["test"]]
+    return digits.labels()[digits.SPLITS["test"]]

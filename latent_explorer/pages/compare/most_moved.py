@@ -8,7 +8,6 @@ import numpy as np
 import streamlit as st
 
 from latent_explorer.data import digits
-from latent_explorer.data.digits import digit_name
 from latent_explorer.data.selection import Ids
 from latent_explorer.pages.compare.comparison import pick, picked
 from latent_explorer.pages.compare.drift_values import Drift, as_csv
@@ -86,7 +85,7 @@ def _show_picked(drift: Drift) -> None:
         return
     (value,) = drift.of(np.array([here.id]))
     st.markdown(
-        f"A {digits.labels()[here.id]}, {digit_name(here.id)}: "
+        f"A {digits.labels()[here.id]}, {digits.digit_name(here.id)}: "
         f"{drift.words.said(value)}, rank {drift.rank(value):,} of {len(drift.ids):,}, 1 being the "
         "farthest."
     )
@@ -118,7 +117,7 @@ def _tell_farthest(drift: Drift, farthest: Ids) -> None:
     """Name the farthest in words, and offer all in a file."""
     labels = digits.labels()
     told = [
-        f"{digit_name(digit)} (a {labels[digit]}) {drift.words.said(value)}"
+        f"{digits.digit_name(digit)} (a {labels[digit]}) {drift.words.said(value)}"
         for digit, value in zip(farthest.tolist(), drift.of(farthest), strict=True)
     ]
     with st.container(horizontal=True, vertical_alignment="center"):

@@ -16,7 +16,6 @@ from latent_explorer.components.timeline import (
     timeline,
 )
 from latent_explorer.data import catalogue, digits
-from latent_explorer.data.digits import SPLITS
 from latent_explorer.folders import COMMAND, snapshots
 from latent_explorer.pages.compare.comparison import Comparison, link, pick, picked
 from latent_explorer.pages.compare.film import Codes, Floats, codes_of, film_of
@@ -128,7 +127,7 @@ def _controls(found: list[Snapshots]) -> tuple[Snapshots, bool]:
 
 def _followed_row() -> int | None:
     """Row of the picked digit among the test digits."""
-    here, first = picked(), SPLITS["test"].start
+    here, first = picked(), digits.SPLITS["test"].start
     return None if here is None or here.id is None or here.id < first else here.id - first
 
 
@@ -145,7 +144,7 @@ def _on_choose() -> None:
 def _follow(row: int | None) -> None:
     with shown_errors():
         ref, _ = current()
-        first = SPLITS["test"].start
+        first = digits.SPLITS["test"].start
         pick(None if row is None else place_of_digit(ref, first + row))
 
 
@@ -154,7 +153,7 @@ def _posteriors(refs: tuple[CheckpointRef, ...]) -> list[Posterior]:
     """Encode the test digits by each snapshot; shared, not to be changed."""
     from vae_core.analysis.projection import encode_images
 
-    images = digits.data_set().images[SPLITS["test"]]
+    images = digits.data_set().images[digits.SPLITS["test"]]
     # Not by `catalogue.checkpoint`: so many models would drive all others out of its cache.
     return [encode_images(load_checkpoint(ref).model, images) for ref in refs]
 
@@ -169,7 +168,7 @@ def _film(refs: tuple[CheckpointRef, ...], is_aligned: bool) -> Film:
     return film_of(
         (load_checkpoint(ref).model for ref in refs),
         _codes(refs, is_aligned),
-        digits.labels()[SPLITS["test"]],
+        digits.labels()[digits.SPLITS["test"]],
         has_prior=catalogue.has_posterior(refs[-1]),
     )
 
@@ -186,7 +185,7 @@ def _reconstructions(refs: tuple[CheckpointRef, ...], row: int) -> Floats:
 
 
 def _followed(refs: tuple[CheckpointRef, ...], row: int) -> Followed:
-    original = digits.pixels(SPLITS["test"].start + row)
+    original = digits.pixels(digits.SPLITS["test"].start + row)
     return Followed(row, original, _reconstructions(refs, row))
 
 

@@ -7,7 +7,6 @@ import streamlit as st
 
 from latent_explorer.components.morph import Trace, morph, read_row
 from latent_explorer.data import catalogue, digits, encoding
-from latent_explorer.data.digits import SPLITS, digit_name
 from latent_explorer.data.selection import Ids
 from latent_explorer.pages.compare import measures
 from latent_explorer.pages.compare.choices import MOST_TRAILS, TRAILS
@@ -39,7 +38,7 @@ def draw(comparison: Comparison) -> None:
     first, split = comparison.refs[0], comparison.split
     other = choose_other(comparison)
     _controls(asked, first, other)
-    rows = SPLITS[split]
+    rows = digits.SPLITS[split]
     start = encoding.positions(first).coords[rows].astype(float)
     end = encoding.positions(other).coords[rows].astype(float)
     is_aligned: bool = st.session_state[_IS_ALIGNED]
@@ -114,7 +113,7 @@ def _halves(start: measures.Floats, end: measures.Floats) -> tuple[float, float]
 
 def _splits(rows: slice) -> list[tuple[str, int]]:
     """Name rows of a split by the test or the training set."""
-    test = SPLITS["test"].start
+    test = digits.SPLITS["test"].start
     if rows.start == test:
         return [("test", 0)]
     return [("train", 0)] + ([("test", test)] if rows.stop > test else [])
@@ -123,7 +122,7 @@ def _splits(rows: slice) -> list[tuple[str, int]]:
 def _trails(comparison: Comparison, other: CheckpointRef) -> Ids:
     """Rows of the split that draw their way."""
     asked: str = st.session_state[_TRAILS]
-    rows = SPLITS[comparison.split]
+    rows = digits.SPLITS[comparison.split]
     if asked == "selection":
         found = selection.selected()
         ids = np.empty(0, np.intp) if found is None else found.ids
@@ -144,20 +143,20 @@ def _change(comparison: Comparison, other: CheckpointRef) -> measures.Floats:
 def _trace(comparison: Comparison, other: CheckpointRef) -> Trace | None:
     """Follow the picked digit, decoded at each end by that end's model."""
     here = picked()
-    rows = SPLITS[comparison.split]
+    rows = digits.SPLITS[comparison.split]
     if here is None or here.id is None or not rows.start <= here.id < rows.stop:
         return None
     pixels = [
         encoding.decode(ref, np.array([place_of_digit(ref, here.id).z]))[0]
         for ref in (comparison.refs[0], other)
     ]
-    name = f"A {digits.labels()[here.id]}, {digit_name(here.id)}"
+    name = f"A {digits.labels()[here.id]}, {digits.digit_name(here.id)}"
     return Trace(here.id - rows.start, name, np.array(pixels))
 
 
 def _on_pick() -> None:
     ref, split = current()
-    rows = SPLITS[split]
+    rows = digits.SPLITS[split]
     row = read_row(KEY)
     if row is not None and row < rows.stop - rows.start:
         with shown_errors():

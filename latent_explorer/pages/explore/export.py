@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from latent_explorer.data import catalogue, digits, encoding
 from latent_explorer.data.digit_terms import said_of_terms, terms_of
-from latent_explorer.data.digits import SPLITS, digit_name
 from latent_explorer.data.selection import Ids
 from latent_explorer.vocabulary import PALETTE
 from vae_core.checkpoints import CheckpointRef
@@ -100,13 +99,13 @@ def map_page(ref: CheckpointRef, split: Split) -> bytes:
     """Write the map as an HTML page that can be zoomed and pointed at, offline."""
     from latent_explorer.plots.scatter import digit_scatter
 
-    rows = SPLITS[split]
+    rows = digits.SPLITS[split]
     ids = np.arange(rows.start, rows.stop)
     is_projection = catalogue.stored(ref).header.model.latent_dim > 2
     figure = digit_scatter(
         coords=encoding.positions(ref).coords[rows],
         labels=digits.labels()[rows],
-        names=np.array([digit_name(digit) for digit in ids.tolist()]),
+        names=np.array([digits.digit_name(digit) for digit in ids.tolist()]),
         colors=PALETTE["light"],
         axes=("u₁", "u₂") if is_projection else ("z₁", "z₂"),
         title=f"{len(ids):,} digits of MNIST in the latent space of {ref.name}",

@@ -8,7 +8,6 @@ import numpy as np
 import streamlit as st
 
 from latent_explorer.data import digits
-from latent_explorer.data.digits import SPLITS
 from latent_explorer.data.neighbours import N_VOTERS
 from latent_explorer.pages.interpolate import geometry, stops
 from latent_explorer.session.current import current
@@ -70,7 +69,7 @@ def _on_add() -> None:
 def _place(ref: CheckpointRef, text: str) -> Place:
     if (mean := _MEAN.match(text.lower())) is None:
         return stops.place_of_text(ref, text)
-    train = SPLITS["train"]
+    train = digits.SPLITS["train"]
     rows = digits.labels()[train] == int(mean[1])
     z = geometry.code_means(ref)[train][rows].mean(0, dtype=np.float64)
     return place_of_latent(ref, tuple(z.tolist()))

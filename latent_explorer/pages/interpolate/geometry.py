@@ -9,7 +9,6 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from latent_explorer.data import catalogue, digits, encoding
-from latent_explorer.data.digits import SPLITS
 from latent_explorer.data.layers import field_extent
 from latent_explorer.pages.interpolate.curves import Latents
 from latent_explorer.pages.interpolate.ways import Short
@@ -30,7 +29,7 @@ def codes(ref: CheckpointRef) -> Codes:
     from vae_core.geometry.walks import Codes
 
     means = code_means(ref)
-    train, test = SPLITS["train"], SPLITS["test"]
+    train, test = digits.SPLITS["train"], digits.SPLITS["test"]
     return Codes(means[train], digits.labels()[train], means[test])
 
 
@@ -57,7 +56,7 @@ def dense(ref: CheckpointRef) -> Measure:
         log_density = GridLogDensity(mu, std, grid)
     else:
         log_density = mixture_log_density(mu, std)
-    some = torch.from_numpy(mu[SPLITS["test"]][::10])
+    some = torch.from_numpy(mu[digits.SPLITS["test"]][::10])
     return Dense(log_density, float(log_density(some).mean()))
 
 
@@ -80,8 +79,8 @@ def graph(ref: CheckpointRef, name: Short, reach: float) -> Graph | None:
         return None
     if latent_dim == 2:
         return lattice_graph(measure(ref, name), reach, torch.zeros(1))
-    every = SPLITS["train"].stop // _JOINED
-    some = code_means(ref)[SPLITS["train"]][::every]
+    every = digits.SPLITS["train"].stop // _JOINED
+    some = code_means(ref)[digits.SPLITS["train"]][::every]
     return codes_graph(measure(ref, name), torch.from_numpy(np.ascontiguousarray(some)))
 
 

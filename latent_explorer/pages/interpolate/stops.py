@@ -9,7 +9,6 @@ from latent_explorer.components.latent_map.messages import read_drag, read_pick
 from latent_explorer.components.latent_map.values import Mark
 from latent_explorer.data import catalogue, digits
 from latent_explorer.data.digit_terms import find_digits
-from latent_explorer.data.digits import SPLITS
 from latent_explorer.data.selection import SearchError, parse_search
 from latent_explorer.pages.interpolate.curves import Latents
 from latent_explorer.pages.interpolate.link import WalkLink
@@ -166,7 +165,7 @@ def _found_digit(ref: CheckpointRef, text: str) -> int | None:
 def draw_pair() -> None:
     """Draw a pair of digits of the map's split, of the classes asked for."""
     ref, split = current()
-    rows = SPLITS[split]
+    rows = digits.SPLITS[split]
     labels = digits.labels()[rows]
     drawn: list[int] = []
     for key in (FROM, TO):

@@ -7,7 +7,6 @@ import streamlit as st
 
 from latent_explorer.components.digit_strip import DigitImage, digit_strip
 from latent_explorer.data import catalogue, digits, lattice, observations
-from latent_explorer.data.digits import SPLITS, Floats
 from latent_explorer.links.codec import pin_params
 from latent_explorer.pages.likelihood import frame, maps, subject
 from latent_explorer.pages.likelihood.numerals import power_of_ten
@@ -35,7 +34,7 @@ def draw(ref: CheckpointRef, split: Split) -> None:
     lives = vote(ref, here.z)
     figure = likelihood_histogram(
         log_px_z=log_px_z,
-        labels=digits.labels()[SPLITS["test"]],
+        labels=digits.labels()[digits.SPLITS["test"]],
         label=lives.label,
         edges=np.linspace(*observations.log_px_z_range(ref), _N_BINS + 1),
         mean=float(log_px_z.mean(dtype=np.float64)),
@@ -77,7 +76,7 @@ def _said_of_histogram(ref: CheckpointRef, lives: Vote) -> str:
     )
 
 
-def _best_and_worst(log_px_z: Floats) -> None:
+def _best_and_worst(log_px_z: digits.Floats) -> None:
     order = log_px_z.argsort()
     best, worst = st.columns(2, gap="medium")
     with best:
@@ -107,8 +106,8 @@ def _on_best() -> None:
     subject.set_place(place_of_latent(ref, lattice.best_z(ref)))
 
 
-def _digits(log_px_z: Floats, rows: np.ndarray, key: str) -> None:
-    start = SPLITS["test"].start
+def _digits(log_px_z: digits.Floats, rows: np.ndarray, key: str) -> None:
+    start = digits.SPLITS["test"].start
     images = [
         DigitImage(
             digits.pixels(start + row),
@@ -120,7 +119,7 @@ def _digits(log_px_z: Floats, rows: np.ndarray, key: str) -> None:
     digit_strip(images, key=key, size=72, per_row=_N_SHOWN)
 
 
-def _products(ref: CheckpointRef, log_px_z: Floats) -> None:
+def _products(ref: CheckpointRef, log_px_z: digits.Floats) -> None:
     """Compare one z for all digits with an integral for each, as sums and as products."""
     total = float(log_px_z.sum(dtype=np.float64))
     rows = [("This one z for all of them, Σ log p(xᵢ\\|z)", total)]

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from latent_explorer.components.digit_strip import DigitImage, digit_strip
 from latent_explorer.data import catalogue, digits, uploads
 from latent_explorer.data.digit_terms import N_TEST_VOTERS
-from latent_explorer.data.digits import digit_name
 from latent_explorer.pages.likelihood import frame, maps
 from latent_explorer.pages.likelihood.noise import noise_panel
 from latent_explorer.pages.likelihood.votes import collisions, confusion
@@ -132,7 +131,7 @@ def _pictures(pair: tuple[int, int], collided: list[NDArray[np.intp]]) -> None:
         st.caption(f"{label}s among {other}s: {len(ids):,}")
         digit_strip(
             [
-                DigitImage(digits.pixels(digit), f"a {label}", digit_name(digit))
+                DigitImage(digits.pixels(digit), f"a {label}", digits.digit_name(digit))
                 for digit in ids[:_N_EXAMPLES].tolist()
             ],
             key=f"dimensions_pair_{i}",

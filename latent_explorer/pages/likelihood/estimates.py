@@ -11,7 +11,6 @@ import streamlit as st
 from latent_explorer.components.digit_strip import DigitImage, digit_strip
 from latent_explorer.data import catalogue, lattice
 from latent_explorer.data.digits import Floats
-from latent_explorer.data.lattice import ESTIMATE_RUNS, ESTIMATE_SAMPLES
 from latent_explorer.pages.likelihood import frame, maps, subject
 from latent_explorer.pages.likelihood.numerals import two_digits
 from latent_explorer.panels.chart import chart
@@ -55,7 +54,7 @@ def draw(ref: CheckpointRef, split: Split) -> None:
         )
         _needed(ref, x)
     with left:
-        st.markdown(f"##### All {ESTIMATE_RUNS} runs at K = {k:,}")
+        st.markdown(f"##### All {lattice.ESTIMATE_RUNS} runs at K = {k:,}")
         dots = plots.spread(runs=_values(found, k), lines=_lines(found), colors=colors)
         chart(dots, key="estimates_spread", alt=f"The runs' estimates at K = {k:,}")
         parts = _decomposition(found, colors)
@@ -74,13 +73,13 @@ def draw(ref: CheckpointRef, split: Split) -> None:
 def _choose_k() -> int:
     st.caption(
         "Naive Monte Carlo averages p(x|z) over K samples of the prior, IWAE a weighted p(x|z) "
-        f"over K samples of q(z|x). Each is run {ESTIMATE_RUNS} times, to see how far "
+        f"over K samples of q(z|x). Each is run {lattice.ESTIMATE_RUNS} times, to see how far "
         "a single run can be off."
     )
     st.session_state.setdefault(K, _FIRST_K)
     return st.select_slider(
         "K, how many samples each run draws",
-        ESTIMATE_SAMPLES,
+        lattice.ESTIMATE_SAMPLES,
         format_func="{:,}".format,
         key=K,
         persist_state="session",
@@ -103,7 +102,7 @@ def _convergence(found: Estimates, k: int, colors: dict[str, str]) -> plots.go.F
     runs = {NAIVE: found.naive.value.numpy(), IWAE: found.iwae.value.numpy()}
     lowest = min(float(values.min()) for values in runs.values())
     figure = plots.convergence(
-        n_samples=ESTIMATE_SAMPLES,
+        n_samples=lattice.ESTIMATE_SAMPLES,
         runs=runs,
         lines=_lines(found),
         chosen=k,
@@ -136,7 +135,7 @@ def _needed(ref: CheckpointRef, x: bytes) -> None:
     st.caption(
         f"K = (E[w²] / E[w]² − 1) / {_WANTED_ERROR:g}², with w = p(x|z) and both means under the "
         f"prior exact, by the lattice: {relative_variance:,.0f} / {_WANTED_ERROR**2:g}. The runs' "
-        f"{ESTIMATE_RUNS * ESTIMATE_SAMPLES[-1]:,} prior samples are true ones; "
+        f"{lattice.ESTIMATE_RUNS * lattice.ESTIMATE_SAMPLES[-1]:,} prior samples are true ones; "
         "p(x|z) of each is read at the nearest node of the decoded lattice, 0.02 z units away at "
         "most on either axis and less where p(z|x) is sharp, since to decode them all would take "
         "many minutes. IWAE's samples of q(z|x) are rounded to a third of its standard deviation."
@@ -165,13 +164,13 @@ def _self_check(found: Estimates, k: int) -> None:
             f"{number(check.difference)} ± {number(check.error)} nats"
         )
     st.caption(
-        f"IWAE-{k:,} here is the mean of the {ESTIMATE_RUNS} runs. ± is the Monte Carlo "
+        f"IWAE-{k:,} here is the mean of the {lattice.ESTIMATE_RUNS} runs. ± is the Monte Carlo "
         f"error; a difference below 0 by less than {_MOST_ERRORS:g} of it is chance."
     )
 
 
 def _values(found: Estimates, k: int) -> dict[str, Floats]:
-    column = ESTIMATE_SAMPLES.index(k)
+    column = lattice.ESTIMATE_SAMPLES.index(k)
     return {
         name: runs.value[:, column].numpy()
         for name, runs in ((NAIVE, found.naive), (IWAE, found.iwae))

@@ -9,8 +9,6 @@ import streamlit as st
 
 from latent_explorer.data import catalogue, digits, encoding, observations
 from latent_explorer.data.digit_terms import find_digits
-from latent_explorer.data.digits import SPLITS, Floats, digit_name
-from latent_explorer.data.encoding import Encoded
 from latent_explorer.data.selection import SearchError, parse_search
 from latent_explorer.pages.likelihood.frame import CHAPTER, offer_checkpoint, prior_name
 from latent_explorer.pages.likelihood.link import LikelihoodLink
@@ -32,7 +30,7 @@ from vae_core.checkpoints import CheckpointRef
 from vae_core.data import Split
 
 OPENING_Z = (0.1, 0.5)  # the example that started this project
-FIRST_DIGIT = SPLITS["test"].start  # a 7
+FIRST_DIGIT = digits.SPLITS["test"].start  # a 7
 
 _PLACE, _DIGIT, _REF = "likelihood_place", "likelihood_digit", "likelihood_ref"
 _TYPED_Z, _Z_PROBLEM = "likelihood_typed_z", "likelihood_z_problem"
@@ -46,9 +44,9 @@ class ChosenDigit(NamedTuple):
 
     id: int | None  # None: drawn
     name: str
-    grey: Floats  # (784,), ink from 0 to 1
-    x: Floats  # (784,): what the likelihood explains, binary or grey
-    encoded: Encoded  # q(z|x) of this x
+    grey: digits.Floats  # (784,), ink from 0 to 1
+    x: digits.Floats  # (784,): what the likelihood explains, binary or grey
+    encoded: encoding.Encoded  # q(z|x) of this x
 
 
 def open_page(ref: CheckpointRef) -> None:
@@ -97,8 +95,8 @@ def set_digit(digit: int, *, by_typing: bool = False) -> None:
 
 
 def _split_of(digit: int) -> tuple[Split, slice]:
-    split: Split = "test" if digit >= SPLITS["test"].start else "train"
-    return split, SPLITS[split]
+    split: Split = "test" if digit >= digits.SPLITS["test"].start else "train"
+    return split, digits.SPLITS[split]
 
 
 def place_controls(ref: CheckpointRef) -> None:
@@ -166,7 +164,7 @@ def digit_controls(ref: CheckpointRef) -> ChosenDigit | None:
         st.error(st.session_state[_DIGIT_PROBLEM], icon=":material/error:")
     digit = chapter_digit()
     x = observations.explained_pixels(ref, digit)
-    name = f"a {digits.labels()[digit]}, {digit_name(digit)}"
+    name = f"a {digits.labels()[digit]}, {digits.digit_name(digit)}"
     return ChosenDigit(digit, name, digits.pixels(digit), x, encoding.encode_explained(ref, x))
 
 
@@ -186,5 +184,5 @@ def _on_typed_digit() -> None:
 
 def _on_random_digit() -> None:
     _, split = current()
-    rows = SPLITS[split]
+    rows = digits.SPLITS[split]
     set_digit(int(np.random.default_rng().integers(rows.start, rows.stop)))

@@ -7,8 +7,6 @@ import streamlit as st
 
 from latent_explorer.components.morph import Line, Picture, morph
 from latent_explorer.data import catalogue, digits, observations, transport
-from latent_explorer.data.digits import SPLITS, digit_name
-from latent_explorer.data.transport import Unfolded
 from latent_explorer.pages.likelihood import subject
 from latent_explorer.pages.likelihood.numerals import next_power_of_ten
 from latent_explorer.theme import number
@@ -72,7 +70,7 @@ def _with_mixture(ref: CheckpointRef) -> CheckpointRef | None:
     )
 
 
-def _draw_morph(carried: Unfolded) -> None:
+def _draw_morph(carried: transport.Unfolded) -> None:
     start, end = carried.codes
     half = float(max(np.quantile(np.abs(codes), _IN_SIGHT) for codes in (start, end)))
     morph(
@@ -80,7 +78,7 @@ def _draw_morph(carried: Unfolded) -> None:
         start=start,
         end=end,
         ends=("ten Gaussians", "N(0, I)"),
-        labels=digits.labels()[SPLITS["test"]],
+        labels=digits.labels()[digits.SPLITS["test"]],
         splits=[("test", 0)],
         halves=(half, half),
         label="The test digits' codes, carried over from a mixture of ten Gaussians to N(0, I)",
@@ -97,7 +95,7 @@ def _draw_morph(carried: Unfolded) -> None:
     )
 
 
-def _weights(carried: Unfolded) -> None:
+def _weights(carried: transport.Unfolded) -> None:
     shares = ", ".join(f"{k}: {100 * weight:.0f} %" for k, weight in enumerate(carried.weights))
     st.markdown(f"Weights of the ten Gaussians: {shares}.")
 
@@ -105,7 +103,7 @@ def _weights(carried: Unfolded) -> None:
 def _sums(ref: CheckpointRef) -> None:
     """Offer log p(x) of the chosen digit, added up in z and in u."""
     digit = subject.chapter_digit()
-    name = f"a {digits.labels()[digit]}, {digit_name(digit)}"
+    name = f"a {digits.labels()[digit]}, {digits.digit_name(digit)}"
     st.button(
         f"Add up p(x) of {name}, on both sides",
         on_click=_on_sum,

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from latent_explorer.data import digits, encoding
 from latent_explorer.data.digit_terms import test_votes
-from latent_explorer.data.digits import SPLITS
 from latent_explorer.data.neighbours import N_VOTERS
 from latent_explorer.theme import number, point
 from vae_core.checkpoints import CheckpointRef
@@ -43,7 +42,7 @@ class Vote(NamedTuple):
 
 def vote(ref: CheckpointRef, z: tuple[float, ...]) -> Vote:
     """Let the test digits whose codes are nearest in z say which digit lives there."""
-    rows = SPLITS["test"]
+    rows = digits.SPLITS["test"]
     offsets = encoding.test_codes(ref) - np.array(z, np.float32)
     squares = np.einsum("ij,ij->i", offsets, offsets)
     nearest = np.argpartition(squares, N_VOTERS)[:N_VOTERS]
@@ -61,12 +60,12 @@ def confusion(ref: CheckpointRef) -> NDArray[np.intp]:
     """Count the test digits by label (row) and by their neighbours' vote (column)."""
     from vae_core.analysis.fields import vote_confusion
 
-    return vote_confusion(digits.labels()[SPLITS["test"]], test_votes(ref))
+    return vote_confusion(digits.labels()[digits.SPLITS["test"]], test_votes(ref))
 
 
 def collisions(ref: CheckpointRef, pair: tuple[int, int]) -> list[NDArray[np.intp]]:
     """Find the test digits of a pair that are taken for the other: ids of each of the two."""
-    rows = SPLITS["test"]
+    rows = digits.SPLITS["test"]
     names, votes = digits.labels()[rows], test_votes(ref)
     return [
         np.flatnonzero((names == label) & (votes == other)) + rows.start
