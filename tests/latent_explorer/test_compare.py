@@ -22,9 +22,9 @@ from latent_explorer.data.selection import write_ids
 from latent_explorer.pages.compare import evaluation, measures, transition
 from latent_explorer.pages.compare.definitions import DEFINITIONS, Definition, Shown
 from latent_explorer.pages.compare.drift import MAP
+from latent_explorer.pages.compare.metrics import as_csv, as_html
 from latent_explorer.pages.compare.most_moved import SHEET
 from latent_explorer.pages.compare.stories import cluster_stories
-from latent_explorer.pages.compare.table import as_csv, as_html
 from latent_explorer.panels import selection
 from latent_explorer.plots.classes import class_bars, class_difference, class_matrix
 from latent_explorer.plots.drift import drift_histogram
