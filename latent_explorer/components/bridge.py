@@ -22,17 +22,8 @@ def declare(name: str) -> Callable[..., Any]:
 
     The server hands its modules to the browser one by one, and once. Streamlit finds them by the
     table in the package's own pyproject.toml, which it reads when its runtime starts: so the
-    component is registered when it is first mounted, not when it is imported.
-
-    Parameters
-    ----------
-    name : str
-        Of the component, in that table.
-
-    Returns
-    -------
-    callable
-        Mounts the component; takes the arguments of Streamlit's own mount command.
+    component is registered when it is first mounted, not when it is imported. What comes back
+    mounts it, with the arguments of Streamlit's own mount command.
     """
     stem = _ASSETS / name / name
 

@@ -29,14 +29,7 @@ def read_widget(name: str) -> Any:
 def write_widget(name: str, value: object, *, by_user: bool = False) -> None:
     """Give such a widget a value.
 
-    Parameters
-    ----------
-    name : str
-        Of the widget.
-    value : object
-        What it shows from now on.
-    by_user : bool
-        It is the user's own, written otherwise: the widget stays, and with it the focus.
+    One `by_user` is their own, written otherwise: the widget stays, and with it the focus.
     """
     old = widget_key(name)
     if old in st.session_state:

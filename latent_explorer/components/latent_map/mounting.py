@@ -32,14 +32,8 @@ def preload() -> None:
 def send(payload: bytes, *, key: str) -> None:
     """Give the browser a payload to keep; takes no room on the page.
 
-    Streamlit transmits it once and refers to it afterwards, as long as it stays the same.
-
-    Parameters
-    ----------
-    payload : bytes
-        What one of the packers returned.
-    key : str
-        Key of this mount; one per role on the page ("decoder", "points"), not per payload.
+    Streamlit transmits it once and refers to it afterwards, as long as it stays the same. So there
+    is a key for each role on the page ("decoder", "points"), not for each payload.
     """
     payload_id(payload)  # refuses anything else before it is sent
     _mount(key=key, data=payload, height=1)

@@ -104,14 +104,7 @@ def place_in(ref: CheckpointRef) -> Place | None:
 
 
 def link(comparison: Comparison, shown: CompareLink | None = None) -> dict[str, str]:
-    """Write the comparison for a link.
-
-    Parameters
-    ----------
-    comparison : Comparison
-    shown : CompareLink, optional
-        What a section shows, its own part.
-    """
+    """Write the comparison for a link; `shown` is what a section shows, its own part."""
     first, *others = (ref.name for ref in comparison.refs)
     if not others:  # the section shows the first alone; the others come back with the next
         asked = read_widget(OTHERS) or opened_part(CompareLink).others

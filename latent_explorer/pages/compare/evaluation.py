@@ -26,13 +26,7 @@ _NORMAL = 1.959964  # standard errors to either side of 95 %
 
 
 def measure_all(refs: Sequence[CheckpointRef]) -> Iterator[tuple[str, float]]:
-    """Measure all that the table needs, step by step.
-
-    Yields
-    ------
-    tuple of str and float
-        What is measured next, and the share of the steps done.
-    """
+    """Measure all that the table needs; tell what is next, and the share of the steps done."""
     steps: list[tuple[str, Callable[[], object]]] = []
     for ref in refs:
         steps += [

@@ -23,11 +23,7 @@ from vae_core.data import N_TRAIN, Split
 def columns(ref: CheckpointRef, ids: Ids) -> dict[str, NDArray[Any]]:
     """Collect what a checkpoint makes of digits, in the order given.
 
-    Returns
-    -------
-    dict
-        id, split, index (within the split), label, z of shape (n, D), and in nats kl,
-        reconstruction and elbo; a plain autoencoder has no kl and no elbo.
+    Nats for kl, reconstruction and elbo; a plain autoencoder has no kl and no elbo.
     """
     terms = terms_of(ref, ids)
     found = {

@@ -38,7 +38,6 @@ def walk_player(
     Parameters
     ----------
     ref, split
-        What the page's map shows.
     key, map_key : str
         Of the player and of the map: each marks the step that is pointed at on the other.
     z, images : array, shapes (T, D) and (T, 784)

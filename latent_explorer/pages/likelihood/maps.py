@@ -33,16 +33,8 @@ def chapter_map(
 ) -> None:
     """Draw the page's one map: its view lasts from chapter to chapter.
 
-    Parameters
-    ----------
-    ref, split
-        What to show.
-    on_pick : callable
-        Called after a click; `read_pick(KEY_MAP)` tells where.
-    link : mapping, optional
-        What a link restores beside checkpoint, split and chapter.
-    place, marked
-        What stands out, as `checkpoint_map` takes them.
+    `read_pick(KEY_MAP)` tells `on_pick` where; `link` is what a link restores beside checkpoint,
+    split and chapter; the rest is as `checkpoint_map` takes it.
     """
     checkpoint_map(
         ref,
@@ -68,14 +60,7 @@ def map_with_digit(
 ) -> None:
     """Draw the map with the chosen digit at q(z|x), an ellipse to scale; a click chooses another.
 
-    Parameters
-    ----------
-    ref, split
-        What to show.
-    chosen : ChosenDigit or None
-        From `digit_controls`.
-    selected : array of int, optional
-        Digits that stand out.
+    `chosen` comes from `digit_controls`; the digits `selected` stand out.
     """
     here = link = ellipse = None
     if chosen is not None:
