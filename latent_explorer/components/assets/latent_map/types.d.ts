@@ -183,7 +183,6 @@ export type WalkMessage =
 // ---- what the map tells Python
 
 export type Pin = { coords: Point; id: number | null }; // "pick"
-export type DragMessage = Pin & { text: string }; // "drag"
 export type Selected = { first_id: number; bits: string }; // bit i, lowest first, is first_id + i
 export type SelectMessage = Selected & { n: number; how: string }; // "select"
 export type Mode = "replace" | "add" | "remove";
