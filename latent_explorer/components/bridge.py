@@ -17,7 +17,7 @@ _PROJECT = "latent-explorer"  # as the package's pyproject.toml calls it
 _ASSETS = Path(__file__).parent / "assets"
 
 
-def declare(name: str) -> Callable[..., Any]:
+def declare(name: str, *sheets: str) -> Callable[..., Any]:
     """Declare a component by the files assets/NAME/NAME.js, .html and, where there is one, .css.
 
     The server hands its modules to the browser one by one, and once. Streamlit finds them by the
@@ -28,6 +28,8 @@ def declare(name: str) -> Callable[..., Any]:
     ----------
     name : str
         Of the component, in that table.
+    *sheets : str
+        Names of style sheets in assets/shared, which come before its own.
 
     Returns
     -------
@@ -38,11 +40,12 @@ def declare(name: str) -> Callable[..., Any]:
 
     @cache
     def registered() -> Callable[..., Any]:
-        css = stem.with_suffix(".css")
+        paths = [*(_ASSETS / "shared" / sheet for sheet in sheets), stem.with_suffix(".css")]
+        css = "".join(path.read_text(encoding="utf-8") for path in paths if path.exists())
         return component(
             f"{_PROJECT}.{name}",
             html=stem.with_suffix(".html").read_text(encoding="utf-8"),
-            css=css.read_text(encoding="utf-8") if css.exists() else None,
+            css=css or None,
             js=f"{name}/{name}.js",
         )
 
