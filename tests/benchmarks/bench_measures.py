@@ -16,7 +16,7 @@ from sklearn import manifold
 
 from latent_explorer.data import catalogue, encoding
 from tests.benchmarks.harness import interleave, repeats, report
-from vae_core.comparison import alignment, clusters, intervals, neighbourhoods, spread
+from vae_core.comparison import alignment, clusters, drift, intervals, neighbourhoods, spread
 from vae_core.data import load_mnist, load_mnist_labels
 
 N_DIGITS, K, MOST = 10_000, 10, 100
@@ -63,7 +63,7 @@ def test_all_measures(pair: tuple[Codes, Codes]) -> None:
         series.setdefault("neighbours", []).append(time.perf_counter() - begin)
         aligned = alignment.align(b, a).aligned
 
-        def drift(aligned: Codes = aligned, near: list[Codes] = near) -> None:
+        def movement(aligned: Codes = aligned, near: list[Codes] = near) -> None:
             drift.displacement(a, aligned)
             drift.neighbour_change(near[0][:, :K], near[1][:, :K])
             drift.relative_change(a, aligned, near[0][:, :K])
@@ -85,7 +85,7 @@ def test_all_measures(pair: tuple[Codes, Codes]) -> None:
                 alignment.linear_cka(codes, a)
                 intervals.bootstrap_means(values, n_resamples=999, confidence=0.95, seed=0)
 
-        measure("drift", drift)
+        measure("drift", movement)
         measure("classes", classes)
         measure("kNN accuracy", accuracy)
         measure("silhouettes", lambda: [clusters.silhouettes(codes, labels) for codes in (a, b)])

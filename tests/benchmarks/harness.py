@@ -118,7 +118,7 @@ def shown_checkpoint() -> CheckpointRef:
 # ------------------------------------------------------------------------------------- server
 
 
-class Server(running.Server):
+class Server(running.ServerProcess):
     """The server under test; it uses as many cores as torch likes, as a user's does."""
 
     def __init__(self, script: Path, log: Path) -> None:
