@@ -17,23 +17,25 @@ _PROJECT = "latent-explorer"  # as the package's pyproject.toml calls it
 _ASSETS = Path(__file__).parent / "assets"
 
 
-def declare(name: str) -> Callable[..., Any]:
+def declare(name: str, *sheets: str) -> Callable[..., Any]:
     """Declare a component by the files assets/NAME/NAME.js, .html and, where there is one, .css.
 
     The server hands its modules to the browser one by one, and once. Streamlit finds them by the
     table in the package's own pyproject.toml, which it reads when its runtime starts: so the
     component is registered when it is first mounted, not when it is imported. What comes back
-    mounts it, with the arguments of Streamlit's own mount command.
+    mounts it, with the arguments of Streamlit's own mount command. `sheets` names
+    style sheets in assets/shared, which come before its own.
     """
     stem = _ASSETS / name / name
 
     @cache
     def registered() -> Callable[..., Any]:
-        css = stem.with_suffix(".css")
+        paths = [*(_ASSETS / "shared" / sheet for sheet in sheets), stem.with_suffix(".css")]
+        css = "".join(path.read_text(encoding="utf-8") for path in paths if path.exists())
         return component(
             f"{_PROJECT}.{name}",
             html=stem.with_suffix(".html").read_text(encoding="utf-8"),
-            css=css.read_text(encoding="utf-8") if css.exists() else None,
+            css=css or None,
             js=f"{name}/{name}.js",
         )
 

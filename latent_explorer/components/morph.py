@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from latent_explorer.components.bridge import declare, ink_bytes, read_number, to_base64
 
-_morph = declare("morph")
+_morph = declare("morph", "stage.css")
 
 Floats = NDArray[np.floating[Any]]
 _NOTHING: Callable[[], None] = lambda: None  # noqa: E731

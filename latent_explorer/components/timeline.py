@@ -19,7 +19,7 @@ from latent_explorer.components.bridge import declare, ink_bytes, read_number, t
 
 N_PIXELS = 784
 _SIDE = 28
-_timeline = declare("timeline")
+_timeline = declare("timeline", "stage.css")
 
 Floats = NDArray[np.floating[Any]]
 

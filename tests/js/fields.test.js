@@ -170,3 +170,18 @@ test("a scale: from a quantile to another, at most so deep, clear at its low end
   const shallow = { ...density, scale: { ...scale, depth: null } };
   assert.equal(new Fields().imageOf(shallow, made, theme)?.legend.low, "\u2264 10.0");
 });
+
+test("regions come by size, and do not go on at the other border", () => {
+  const isOne = (/** @type {number} */ cell) => cell % 5 === 0 || cell === 9; // 3 rows of 5 cells
+  const bytes = Array.from({ length: 30 }, (_, i) => (isOne(i % 15) === i >= 15 ? 255 : 0));
+  const sections = { classes: Uint8Array.from(bytes) };
+  const found = classRegions(fields({ shape: [3, 5], sections }), layer({ name: "classes" }));
+  assert.deepEqual(
+    found.map(([label, , , radius]) => [label, radius]),
+    [
+      [0, 1.6],
+      [1, 0.8],
+      [1, 0.8],
+    ],
+  );
+});

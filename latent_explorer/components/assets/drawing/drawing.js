@@ -130,30 +130,28 @@ function changed(pad, isUrgent = false) {
   redraw(pad);
 }
 
+// Leaves these strokes alone.
+/** @param {Pad} pad @param {Stroke[]} rest @param {string} did */
+function keep(pad, rest, did) {
+  if (!pad.strokes.length) return;
+  pad.pointer = null;
+  pad.pen.isDown = false;
+  pad.strokes = rest;
+  say(pad, did);
+  changed(pad, true);
+}
+
 /** @param {Pad} pad */
 function undo(pad) {
-  if (!pad.strokes.length) return;
-  pad.pointer = null;
-  pad.pen.isDown = false;
-  pad.strokes.pop();
-  say(pad, pad.strokes.length ? `Undone, ${count(pad)} left` : "Undone, nothing is left");
-  changed(pad, true);
+  const rest = pad.strokes.slice(0, -1);
+  keep(pad, rest, rest.length ? `Undone, ${count(rest)} left` : "Undone, nothing is left");
 }
 
 /** @param {Pad} pad */
-function clear(pad) {
-  if (!pad.strokes.length) return;
-  pad.pointer = null;
-  pad.pen.isDown = false;
-  pad.strokes = [];
-  say(pad, "Cleared");
-  changed(pad, true);
-}
+const clear = (pad) => keep(pad, [], "Cleared");
 
-/** @param {Pad} pad */
-function count({ strokes }) {
-  return strokes.length === 1 ? "1 stroke" : `${strokes.length} strokes`;
-}
+/** @param {Stroke[]} strokes */
+const count = ({ length: n }) => (n === 1 ? "1 stroke" : `${n} strokes`);
 
 /** @param {Pad} pad @param {string} text */
 function say(pad, text) {
@@ -243,7 +241,7 @@ function onKey(pad, event) {
     pen.isShown = true;
     pen.isDown = !pen.isDown;
     if (pen.isDown) pad.strokes.push([[pen.x, pen.y, BRUSH]]);
-    say(pad, pen.isDown ? "Pen down" : `Pen lifted, ${count(pad)}`);
+    say(pad, pen.isDown ? "Pen down" : `Pen lifted, ${count(pad.strokes)}`);
     changed(pad, !pen.isDown);
   } else {
     return;

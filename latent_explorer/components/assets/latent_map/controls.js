@@ -5,19 +5,7 @@ import { toCss } from "../shared/theme.js";
 import { NONE } from "./vocabulary.js";
 
 /** @import {LatentMap} from "./map.js" */
-/** @import {Legend, Tool} from "./types.d.ts" */
-/**
- * @typedef {object} Shown what is on; `missing` are layers that this checkpoint has not, `said` how
- *   each was made, or why there is none
- * @property {Set<string>} layers
- * @property {string} colour
- * @property {boolean} isSample
- * @property {Tool} tool
- * @property {Set<string>} missing
- * @property {Record<string, string>} said
- * @property {Set<string>} waiting
- * @property {boolean} canSelect
- */
+/** @import {Legend, Shown} from "./types.d.ts" */
 
 const TOAST_MS = 2_600;
 const PROBLEM_MS = 12_000; // of a toast that says what is wrong

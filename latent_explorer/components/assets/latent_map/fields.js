@@ -7,8 +7,7 @@ import { number, quantile } from "./geometry.js";
 import { gradientCss, scaleColours } from "./theme.js";
 import { holds } from "./vocabulary.js";
 
-/** @import {Bytes, FieldsPayload, Floats, Legend, MapTheme, Outline, PaintView, Pen, Point, Region, Turn} from "./types.d.ts" */
-/** @import {Layer} from "./vocabulary.js" */
+/** @import {Bytes, FieldsPayload, Floats, Layer, Legend, MapTheme, Outline, PaintView, Pen, Point, Region, Turn} from "./types.d.ts" */
 /** @typedef {PaintView & { turn: Turn | null }} TurnedView of a plane that was turned after all was computed */
 /** @typedef {{ name: string, canvas: OffscreenCanvas, legend: Legend }} FieldImage */
 /** @typedef {{ pixels: Uint8ClampedArray<ArrayBuffer>, legend: Omit<Legend, "said"> }} Painted */
@@ -28,12 +27,8 @@ export class Fields {
     this.images = new Map(); // by layer
   }
 
-  /**
-   * { canvas, legend } of a layer, null if it is no image or this checkpoint has none.
-   * @param {Layer} layer
-   * @param {FieldsPayload} fields
-   * @param {MapTheme} theme
-   */
+  // { canvas, legend } of a layer, null if it is no image or this checkpoint has none.
+  /** @param {Layer} layer @param {FieldsPayload} fields @param {MapTheme} theme */
   imageOf(layer, fields, theme) {
     const name = `${fields.id}/${theme.name}`;
     const known = this.images.get(layer.name);
@@ -132,11 +127,8 @@ function scalePixels({ name, title, unit, scale }, { shape, sections }, theme) {
   return { pixels, legend };
 }
 
-/**
- * One place inside each large region of a class: [label, x, y, radius], all on the plane.
- * @param {FieldsPayload} fields
- * @param {Layer} layer
- */
+// One place inside each large region of a class: [label, x, y, radius], all on the plane.
+/** @param {FieldsPayload} fields @param {Layer} layer */
 export function classRegions(fields, { name }) {
   fields.regions ??= {};
   fields.regions[name] ??= findRegions(fields, fields.sections[name]);
@@ -206,12 +198,8 @@ function depths(labels, height, width) {
   return depth;
 }
 
-/**
- * The legend of a layer of outlines; it has no scale of colours.
- * @param {Layer} layer
- * @param {FieldsPayload} fields
- * @returns {Legend}
- */
+// The legend of a layer of outlines; it has no scale of colours.
+/** @param {Layer} layer @param {FieldsPayload} fields @returns {Legend} */
 export function outlinesLegend({ name, legend, legend_of_many: ofMany }, { outlines, said }) {
   const n = outlines[name].length;
   const title = n === 1 ? legend : ofMany?.replace("{n}", String(n));

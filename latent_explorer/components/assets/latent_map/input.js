@@ -11,10 +11,11 @@ import { modeOf } from "./selection.js";
 const SLOP = { mouse: 3, pen: 4, touch: 8 }; // css px a click may wander before it is a drag
 /** @type {Record<string, number>} */
 const REACH = { mouse: 8, pen: 10, touch: 14 }; // css px within which a digit is meant
+export const REACH_MOUSE = REACH.mouse;
 const DOUBLE = { ms: 320, px: 24 };
 const HOLD_MS = 380; // a finger that rests so long looks through the lens
 const STEP = { plain: 10, shift: 50 }; // css px per arrow key
-const ZOOM_STEP = 1.6;
+export const ZOOM_STEP = 1.6;
 const EDGE = 24; // css px from the border at which the cursor takes the view along
 
 export class Input {
@@ -295,9 +296,6 @@ export class Input {
     this.map.schedule();
   }
 }
-
-export const REACH_MOUSE = REACH.mouse;
-export { ZOOM_STEP };
 
 /** @param {Map<number, Point>} pointers of one or two fingers */
 function grip(pointers) {

@@ -5,19 +5,7 @@ import { SIDE, writeInk } from "../shared/ink.js";
 import { number } from "./geometry.js";
 import { isUnpacked, pictureOf, sheetOf } from "./store.js";
 
-/** @import {Decoder, MapTheme, Pixels, Point, Size} from "./types.d.ts" */
-/**
- * @typedef {object} About
- * @property {Point} coords
- * @property {number[] | null} z of two dimensions
- * @property {{ id: number, distance: number } | null} near the nearest digit
- * @property {string} name of it
- * @property {string} value what its colour says
- * @property {Decoder} decoder
- * @property {string[]} names of z and its two axes
- * @property {boolean} isSample
- * @property {MapTheme} theme
- */
+/** @import {About, Pixels, Point, Size} from "./types.d.ts" */
 
 const REST_MS = 500; // how long z must rest before it is read aloud
 const GAP = { beside: 20, edge: 8, finger: 44 }; // css px from what it is about, and the border

@@ -336,17 +336,8 @@ export class LatentMap {
     const said = { ...fieldsPayload?.said, ...numbers?.said };
     const canSelect = this.state.selects;
     const { tool } = this;
-    const shown = {
-      layers,
-      colour: colour.name,
-      isSample,
-      tool,
-      missing,
-      said,
-      waiting,
-      canSelect,
-    };
-    this.controls.show(shown);
+    const on = { layers, colour: colour.name, isSample, tool };
+    this.controls.show({ ...on, missing, said, waiting, canSelect });
     Object.assign(this.root.dataset, {
       layers: [...layers].sort().join(","),
       colour: colour.name,
@@ -513,10 +504,8 @@ export class LatentMap {
     ring.hidden = !isLive || !at;
     if (!isLive || !at) return;
     moveTo(ring, ...this.camera.toPx(at));
-    ring.classList.toggle(
-      "framing",
-      Boolean(this.scene.hidden?.has(near.id - this.points.first_id)),
-    );
+    const isFraming = this.scene.hidden?.has(near.id - this.points.first_id);
+    ring.classList.toggle("framing", Boolean(isFraming));
     ring.classList.toggle("meant", near.distance <= REACH_MOUSE * this.camera.unitsPerPx);
   }
 

@@ -1,5 +1,8 @@
 // The component's elements: canvases, one toolbar, its popovers, the lens.
 
+/** @import {Layer} from "./types.d.ts" */
+/** @import {Vocabulary} from "./vocabulary.js" */
+
 /** @param {string} path */
 const svg = (path) => `<svg viewBox="0 0 16 16" aria-hidden="true"><path d="${path}"/></svg>`;
 /** @type {Record<string, string>} */
@@ -22,8 +25,6 @@ const button = (act, label, key, extra = "") => `
   <button type="button" data-act="${act}" aria-label="${label}" title="${label} (${key})" ${extra}>
     ${svg(ICONS[act])}</button>`;
 
-/** @typedef {import("./vocabulary.js").Layer} Layer */
-
 /** @param {Layer} layer */
 const layerRow = ({ name, key, title }) => `
   <label class="row" data-layer="${name}">
@@ -31,7 +32,7 @@ const layerRow = ({ name, key, title }) => `
     <span>${title}<kbd>${key}</kbd><small class="about"></small></span>
   </label>`;
 
-/** @param {import("./vocabulary.js").Vocabulary} vocabulary */
+/** @param {Vocabulary} vocabulary */
 const layersPopover = ({ layers, colours }) => `
 <div class="popover" data-popover="layers" role="dialog" aria-label="Layers" hidden>
   <h3>Under the points</h3>
@@ -108,7 +109,7 @@ const popup = (name) => `aria-haspopup="true" aria-expanded="false" data-opens="
 /** @param {string} name */
 const tool = (name) => `aria-pressed="${name === "pan"}" data-tool="${name}"`;
 
-/** @param {import("./vocabulary.js").Vocabulary} vocabulary */
+/** @param {Vocabulary} vocabulary */
 export const markup = (vocabulary) => `
 <div class="map" data-testid="latent-map" data-ready="false" data-settled="false" tabindex="0"
      role="application" aria-roledescription="map" aria-description="Arrow keys move, with Shift

@@ -6,7 +6,7 @@ import { toCss } from "../shared/theme.js";
 import { clamp, ellipseOf, ticks } from "./geometry.js";
 import { pictureOf } from "./store.js";
 
-/** @import {Ellipse, MapTheme, Mark, Pen, PaintView, Pin, Point, Points, Region, SizedView} from "./types.d.ts" */
+/** @import {Ellipse, MapTheme, Mark, Pen, PaintView, Pin, Point, Points, Region, Rgb, SizedView} from "./types.d.ts" */
 /** @typedef {ReturnType<typeof axesTicks>} Ticks */
 /** @typedef {{ font: string, colour: string, halo: number, align?: CanvasTextAlign,
  *   baseline?: CanvasTextBaseline }} TextLook */
@@ -191,22 +191,32 @@ export class Overlay {
     pen.fill();
   }
 
+  /** @param {Point} place @param {number} radius @param {Rgb} colour @param {number} width */
+  ring([x, y], radius, colour, width) {
+    this.pen.beginPath();
+    this.pen.arc(x, y, radius, 0, 2 * Math.PI);
+    this.strokeWithHalo(toCss(colour), width);
+  }
+
+  // Begins a path through places of the plane.
+  /** @param {Point[]} points */
+  trace(points) {
+    this.pen.beginPath();
+    points.forEach((point) => this.pen.lineTo(...this.toPx(point)));
+  }
+
   /** @param {Point[]} points */
   path(points) {
-    const { pen } = this;
     const colour = toCss(this.view.theme.ink);
-    const line = points.map((point) => this.toPx(point));
-    pen.beginPath();
-    line.forEach(([x, y]) => pen.lineTo(x, y));
+    this.trace(points);
     this.strokeWithHalo(colour, 1.75);
-    line.forEach((point) => this.disc(point, 2.5, colour));
+    points.forEach((point) => this.disc(this.toPx(point), 2.5, colour));
   }
 
   /** @param {{ points: Point[], dash: number[] }} line */
   line({ points, dash }) {
     const { pen } = this;
-    pen.beginPath();
-    points.forEach((point) => pen.lineTo(...this.toPx(point)));
+    this.trace(points);
     pen.lineCap = "butt";
     pen.setLineDash(dash);
     this.strokeWithHalo(toCss(this.view.theme.ink, 0.85), 1.75);
@@ -217,10 +227,7 @@ export class Overlay {
   // The step that is looked at.
   /** @param {Point} coords */
   step(coords) {
-    const { pen } = this;
-    pen.beginPath();
-    pen.arc(...this.toPx(coords), 8, 0, 2 * Math.PI);
-    this.strokeWithHalo(toCss(this.view.theme.accent), 2.5);
+    this.ring(this.toPx(coords), 8, this.view.theme.accent, 2.5);
   }
 
   // One and two standard deviations, to scale; the axes are those of the covariance.
@@ -243,10 +250,7 @@ export class Overlay {
 
   /** @param {Point} coords */
   highlight(coords) {
-    const { pen } = this;
-    pen.beginPath();
-    pen.arc(...this.toPx(coords), 6.5, 0, 2 * Math.PI);
-    this.strokeWithHalo(toCss(this.view.theme.ink), 1.75);
+    this.ring(this.toPx(coords), 6.5, this.view.theme.ink, 1.75);
   }
 
   /** @param {Mark} mark */
@@ -265,16 +269,11 @@ export class Overlay {
   // With an ellipse to be seen round it the pin is only its dot: a ring would pass for a contour.
   /** @param {Pin} pin @param {Ellipse | null} ellipse */
   pin({ coords }, ellipse) {
-    const { pen } = this;
-    const accent = toCss(this.view.theme.accent);
+    const { accent } = this.view.theme;
     const at = this.toPx(coords);
     const hasRing = !ellipse || this.isWithinRing(ellipse);
-    if (hasRing) {
-      pen.beginPath();
-      pen.arc(...at, PIN_RADIUS, 0, 2 * Math.PI);
-      this.strokeWithHalo(accent, 2.5);
-    }
-    this.disc(at, hasRing ? 1.75 : 2.5, accent);
+    if (hasRing) this.ring(at, PIN_RADIUS, accent, 2.5);
+    this.disc(at, hasRing ? 1.75 : 2.5, toCss(accent));
   }
 
   // Whether an ellipse is too small on screen, even at two sigmas, to mark a place by itself.
@@ -289,8 +288,7 @@ export class Overlay {
   shape(polygon) {
     const { pen } = this;
     const { theme } = this.view;
-    pen.beginPath();
-    polygon.forEach((point) => pen.lineTo(...this.toPx(point)));
+    this.trace(polygon);
     pen.closePath();
     pen.fillStyle = toCss(theme.accent, 0.1);
     pen.fill();

@@ -4,18 +4,14 @@ import { mix, toPixel } from "../shared/theme.js";
 import { number, quantile } from "./geometry.js";
 import { gradientCss, scaleColours } from "./theme.js";
 
-/** @import {DotsLook, Legend, MapTheme, Points, ValuesPayload} from "./types.d.ts" */
-/** @import {Colour, Scale} from "./vocabulary.js" */
+/** @import {Colour, DotsLook, Legend, MapTheme, Points, Scale, ValuesPayload} from "./types.d.ts" */
 /** @typedef {Pick<DotsLook, "name" | "classes" | "colours" | "front"> & { legend: Legend | null }} Look */
 
+// classes[row] -> colours, who stands out (front), and a legend; all for one set of points. Until
+// the numbers are here, the points go by their class.
 /**
- * classes[row] -> colours, who stands out (front), and a legend; all for one set of points. Until
- * the numbers are here, the points go by their class.
- * @param {Points} points
- * @param {Colour} colour
- * @param {ValuesPayload | null} values
- * @param {MapTheme} theme
- * @returns {Look}
+ * @param {Points} points @param {Colour} colour @param {ValuesPayload | null} values
+ * @param {MapTheme} theme @returns {Look}
  */
 export function pointsLook(points, colour, values, theme) {
   const at = values ? points.first_id - values.first_id : 0;
@@ -81,12 +77,8 @@ function amountLook(scale, decimals, amounts, theme) {
   };
 }
 
-/**
- * What a colour says of one digit, in words.
- * @param {number} id
- * @param {Colour} colour
- * @param {ValuesPayload | null} values
- */
+// What a colour says of one digit, in words.
+/** @param {number} id @param {Colour} colour @param {ValuesPayload | null} values */
 export function valueOf(id, colour, values) {
   const amount = values?.sections[colour.name]?.[id - values.first_id];
   if (!values || colour.kind === "class" || amount === undefined) return "";

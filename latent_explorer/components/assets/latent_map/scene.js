@@ -9,8 +9,7 @@ import { sheetOf } from "./store.js";
 import { holds } from "./vocabulary.js";
 
 /** @import {LatentMap} from "./map.js" */
-/** @import {PaintView, Pen, Region, SizedView} from "./types.d.ts" */
-/** @import {Kind} from "./vocabulary.js" */
+/** @import {Kind, PaintView, Pen, Region, SizedView} from "./types.d.ts" */
 /** @import {Thumbnail, Ticks} from "./overlay.js" */
 
 export class Scene {
@@ -93,13 +92,7 @@ export class Scene {
     const { marks, marksName, pointsLook: look } = this.map;
     const { hidden } = this;
     const name = `${look.name}/${marksName}/${hidden ? [...hidden] : ""}`;
-    return {
-      ...look,
-      name,
-      front: marks ?? look.front,
-      isDimming: Boolean(marks),
-      hidden,
-    };
+    return { ...look, name, front: marks ?? look.front, isDimming: Boolean(marks), hidden };
   }
 
   // Thumbnails that fit; null for none. Pictures that are missing are asked for.

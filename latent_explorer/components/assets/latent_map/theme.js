@@ -2,7 +2,7 @@
 
 import { mix, readTheme, toCss, toRgb } from "../shared/theme.js";
 
-/** @import {MapTheme, Palette, Rgb} from "./types.d.ts" */
+/** @import {MapTheme, Palette, Rgb, Scale} from "./types.d.ts" */
 
 /** @param {HTMLElement} root @param {Palette} palette @param {string[]} classes @returns {MapTheme} */
 export function readMapTheme(root, palette, classes) {
@@ -25,11 +25,8 @@ export function readMapTheme(root, palette, classes) {
   };
 }
 
-/**
- * 256 colours of a scale.
- * @param {import("./vocabulary.js").Scale} scale
- * @param {MapTheme} theme
- */
+// 256 colours of a scale.
+/** @param {Scale} scale @param {MapTheme} theme */
 export function scaleColours(scale, theme) {
   const stops = scale[theme.dark ? "dark" : "light"].map(toRgb);
   return Array.from({ length: 256 }, (_, i) => {

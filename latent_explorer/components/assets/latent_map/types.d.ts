@@ -12,7 +12,6 @@ import type {
 } from "../shared/types.d.ts";
 import type { Camera } from "./camera.js";
 import type { PointIndex } from "./point_index.js";
-import type { Words } from "./vocabulary.js";
 
 export type * from "../shared/types.d.ts";
 
@@ -80,6 +79,51 @@ export type ValuesPayload = Named & {
 
 export type Payload = Decoder | Points | ImagesPayload | FieldsPayload | ValuesPayload;
 
+// As far as they are here, and whether the page compares anything.
+export type Payloads = {
+  fields: FieldsPayload | null;
+  values: ValuesPayload | null;
+  isCompared: boolean;
+};
+
+// ---- words of Python's vocabulary
+
+// How a number becomes a colour: CSS colours from low to high, equally spaced.
+export type Scale = {
+  light: string[];
+  dark: string[];
+  range: [number, number]; // shares of the values below the scale's two ends
+  depth: number | null; // what it spans at most, below its upper end
+};
+export type Kind = "scale" | "classes" | "outlines" | "mosaic" | "labels" | "points" | "thumbnails";
+export type Layer = {
+  name: string; // in links, and of its data
+  kind: Kind; // who paints it
+  key: string; // on the keyboard
+  title: string; // in the popover
+  group: "under" | "points"; // of the popover
+  is_on: boolean; // at first
+  unit?: string; // of a scale: in the legend it stands after the title
+  legend?: string; // title of another kind's legend
+  legend_of_many?: string; // the same for outlines of "{n}" Gaussians
+  scale?: Scale; // of kind "scale"
+  about?: string; // how it is computed, where its data do not say
+};
+// What the colours of the points say.
+export type Colour = {
+  name: string; // in links, and of its data
+  kind: "class" | "amount" | "flag";
+  title: string; // in the popover and in the lens
+  source: "points" | "values" | "drift"; // the payload that brings the numbers
+  decimals: number; // of the legend's ends
+  legend?: string; // title of its legend
+  unit?: string; // of a number in the lens
+  scale?: Scale; // of an amount; of a flag its low end marks what is wrong
+  right?: string; // what a flag says in the lens
+  wrong?: string;
+};
+export type Words = { layers: Layer[]; colours: Colour[]; classes: string[] };
+
 // ---- the decoder's kernels
 
 export type Kernel = {
@@ -139,7 +183,6 @@ export type WalkMessage =
 // ---- what the map tells Python
 
 export type Pin = { coords: Point; id: number | null }; // "pick"
-export type DragMessage = Pin & { text: string }; // "drag"
 export type Selected = { first_id: number; bits: string }; // bit i, lowest first, is first_id + i
 export type SelectMessage = Selected & { n: number; how: string }; // "select"
 export type Mode = "replace" | "add" | "remove";
@@ -209,4 +252,30 @@ export type Legend = {
   low?: string;
   high?: string;
   items?: { colour?: Rgb; text: string; isSmall?: boolean }[];
+};
+
+// What the controls show: `missing` are layers that this checkpoint has not, `said` how each was
+// made, or why there is none.
+export type Shown = {
+  layers: Set<string>;
+  colour: string;
+  isSample: boolean;
+  tool: Tool;
+  missing: Set<string>;
+  said: Record<string, string>;
+  waiting: Set<string>;
+  canSelect: boolean;
+};
+
+// What the lens is about.
+export type About = {
+  coords: Point;
+  z: number[] | null; // of two dimensions
+  near: { id: number; distance: number } | null; // the nearest digit
+  name: string; // of it
+  value: string; // what its colour says
+  decoder: Decoder;
+  names: string[]; // of z and its two axes
+  isSample: boolean;
+  theme: MapTheme;
 };

@@ -1,57 +1,7 @@
 // The map's words as Python's vocabulary sends them: its layers, its points' colours, its classes.
 // No layer, no colour and no class is known by name in the browser; layers are known by their kind.
 
-/** @import {FieldsPayload, Start, ValuesPayload} from "./types.d.ts" */
-
-/**
- * How a number becomes a colour.
- * @typedef {object} Scale
- * @property {string[]} light CSS colours from low to high, equally spaced.
- * @property {string[]} dark
- * @property {[number, number]} range Shares of the values below the scale's two ends.
- * @property {number | null} depth What it spans at most, below its upper end.
- */
-
-/**
- * @typedef {"scale" | "classes" | "outlines" | "mosaic" | "labels" | "points" | "thumbnails"} Kind
- */
-
-/**
- * @typedef {object} Layer
- * @property {string} name In links, and of its data.
- * @property {Kind} kind Who paints it.
- * @property {string} key On the keyboard.
- * @property {string} title In the popover.
- * @property {"under" | "points"} group Of the popover.
- * @property {boolean} is_on Whether it is on at first.
- * @property {string} [unit] Of a scale: in the legend it stands after the title.
- * @property {string} [legend] Title of another kind's legend.
- * @property {string} [legend_of_many] The same for outlines of "{n}" Gaussians.
- * @property {Scale} [scale] Of kind "scale".
- * @property {string} [about] How it is computed, where its data do not say.
- */
-
-/**
- * What the colours of the points say.
- * @typedef {object} Colour
- * @property {string} name In links, and of its data.
- * @property {"class" | "amount" | "flag"} kind
- * @property {string} title In the popover and in the lens.
- * @property {"points" | "values" | "drift"} source The payload that brings the numbers.
- * @property {number} decimals Of the legend's ends.
- * @property {string} [legend] Title of its legend.
- * @property {string} [unit] Of a number in the lens.
- * @property {Scale} [scale] Of an amount; of a flag its low end marks what is wrong.
- * @property {string} [right] What a flag says in the lens.
- * @property {string} [wrong]
- */
-
-/** @typedef {{ layers: Layer[], colours: Colour[], classes: string[] }} Words */
-
-/**
- * Payloads as far as they are here, and whether the page compares anything.
- * @typedef {{ fields: FieldsPayload | null, values: ValuesPayload | null, isCompared: boolean }} Payloads
- */
+/** @import {Colour, FieldsPayload, Layer, Payloads, Start, Words} from "./types.d.ts" */
 
 export const NONE = "This checkpoint has none.";
 
@@ -93,32 +43,24 @@ export class Vocabulary {
     return this.colours.find((colour) => colour.name === name);
   }
 
-  get computed() {
-    return this.layers.filter(isComputed);
-  }
-
-  /**
-   * Names of the layers and colours of which the payloads are known to hold nothing.
-   * @param {Payloads} payloads
-   */
+  // Names of the layers and colours of which the payloads are known to hold nothing.
+  /** @param {Payloads} payloads */
   missing({ fields, values, isCompared }) {
     const isMissing = (/** @type {Colour} */ { name, source }) =>
       (source === "values" && values !== null && !values.sections[name]) ||
       (source === "drift" && !isCompared);
     return new Set(
       [
-        ...this.computed.filter((layer) => fields && !holds(fields, layer)),
+        ...this.layers.filter((one) => isComputed(one) && fields && !holds(fields, one)),
         ...this.colours.filter(isMissing),
       ].map(({ name }) => name),
     );
   }
 
+  // What one should know, a sentence each: half entries, data or names in a link that have no
+  // entry, and what is asked for but missing.
   /**
-   * What one should know, a sentence each: half entries, data or names in a link that have no
-   * entry, and what is asked for but missing.
-   * @param {Payloads} payloads
-   * @param {(Layer | Colour)[]} asked
-   * @param {Set<string>} missing
+   * @param {Payloads} payloads @param {(Layer | Colour)[]} asked @param {Set<string>} missing
    * @param {Start | null} link
    */
   complaints({ fields, values }, asked, missing, link) {
@@ -139,11 +81,8 @@ export class Vocabulary {
   }
 }
 
-/**
- * Whether a payload holds what a layer shows.
- * @param {FieldsPayload} fields
- * @param {Layer} layer
- */
+// Whether a payload holds what a layer shows.
+/** @param {FieldsPayload} fields @param {Layer} layer */
 export const holds = (fields, { name, kind }) =>
   Boolean(kind === "outlines" ? fields.outlines[name]?.length : fields.sections[name]);
 

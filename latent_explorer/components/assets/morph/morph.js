@@ -2,14 +2,14 @@
 // Streamlit calls the default export again when data or theme change.
 
 import { floatsFromBase64, fromBase64 } from "../shared/bytes.js";
-import { moveDots, nearestDot, paintDots, placeTip } from "../shared/dots.js";
-import { find, penOf } from "../shared/elements.js";
+import { moveDots, paintDots } from "../shared/dots.js";
+import { find } from "../shared/elements.js";
 import { digitCanvas, paintDigit } from "../shared/ink.js";
-import { copyByButton } from "../shared/link.js";
-import { isStill, Player } from "../shared/player.js";
-import { readTheme, toCss, toPixel, toRgb } from "../shared/theme.js";
+import { isStill } from "../shared/player.js";
+import { Stage } from "../shared/stage.js";
+import { toCss } from "../shared/theme.js";
 
-/** @import {Bytes, Floats, MorphData, MorphLine, Mount, Point, Theme} from "../shared/types.d.ts" */
+/** @import {Bytes, Floats, MorphData, MorphLine, Mount, Point} from "../shared/types.d.ts" */
 
 const PICTURE = 20; // css px, side
 const LASTS = 3500; // ms from end to end
@@ -36,90 +36,42 @@ export default function ({ data, parentElement, setTriggerValue }) {
 /** @param {[number, number]} ends @param {number} t */
 const halfAt = ([start, end], t) => start ** (1 - t) * end ** t;
 
-class Morph {
+/** @extends {Stage<MorphData>} */
+class Morph extends Stage {
   /** @param {HTMLElement} root @param {MorphData} data */
   constructor(root, data) {
-    this.root = root;
-    this.theme = readTheme(root);
-    this.start = this.end = this.at = new Float32Array();
+    super(root, data, 0.01, {
+      take: () => this.take(),
+      draw: () => this.draw(),
+      way: () => this.way(),
+      pick: () => this.pick(),
+      link: (at) => ({ ...this.data.link, at }),
+    });
+    this.start = this.end = new Float32Array();
     this.labels = new Uint8Array();
-    /** @type {number[]} */
-    this.colours = [];
     /** @type {MorphLine<Floats>[]} */
     this.lines = [];
     /** @type {{ start: Point, end: Point, canvas: HTMLCanvasElement }[]} */
     this.pictures = [];
     /** @type {Bytes[]} */
     this.faces = [];
-    const element = (/** @type {string} */ name) => find(root, `.${name}`, HTMLElement);
-    this.canvas = find(root, ".canvas", HTMLCanvasElement);
-    this.slider = find(root, ".input", HTMLInputElement);
     this.face = find(root, ".followed canvas", HTMLCanvasElement);
-    this.caption = element("followed figcaption");
-    this.tip = element("tip");
-    this.reach = element("reach");
-    this.from = element("from");
-    this.to = element("to");
-    this.copy = element("copy");
-    this.followed = element("followed");
-    this.pen = penOf(this.canvas);
-    this.image = this.pen.createImageData(1, 1);
-    /** @type {Point | null} */
-    this.pointer = null;
-    this.pending = 0;
-    this.side = this.scale = this.t = 0;
+    this.caption = this.element("followed figcaption");
+    this.reach = this.element("reach");
+    this.from = this.element("from");
+    this.to = this.element("to");
+    this.t = 0;
     /** @type {Mount<MorphData>["setTriggerValue"]} */
     this.tell = () => {};
-    this.listeners = new AbortController();
-    const { signal } = this.listeners;
-    this.player = new Player(
-      {
-        button: element("button"),
-        slider: this.slider,
-        step: 0.01,
-        draw: () => this.schedule(),
-        start: () => this.way(),
-      },
-      signal,
-    );
-    const pointAt = (/** @type {Point | null} */ place) => {
-      this.pointer = place;
-      this.schedule();
-    };
-    this.canvas.addEventListener("pointermove", (e) => pointAt([e.offsetX, e.offsetY]), { signal });
-    this.canvas.addEventListener("pointerleave", () => pointAt(null), { signal });
-    this.canvas.addEventListener("click", () => this.pick(), { signal });
-    this.copy.addEventListener("click", () => this.copyLink(), { signal });
-    this.observer = new ResizeObserver(() => this.schedule());
-    this.observer.observe(this.canvas);
-    this.data = data;
-    this.take(data, this.theme);
   }
 
-  stop() {
-    this.player.pause();
-    cancelAnimationFrame(this.pending);
-    this.listeners.abort();
-    this.observer.disconnect();
-  }
-
-  /** @param {MorphData} data */
-  show(data) {
-    const theme = readTheme(this.root);
-    if (this.data !== data || this.theme.name !== theme.name) this.take(data, theme);
-    this.draw();
-  }
-
-  /** @param {MorphData} data @param {Theme} theme */
-  take(data, theme) {
-    this.data = data;
-    this.theme = theme;
+  take() {
+    const { data, theme } = this;
     this.player.at = moments.get(data.name) ?? data.at;
     this.start = floatsFromBase64(data.start);
     this.end = floatsFromBase64(data.end);
     this.at = new Float32Array(this.start.length);
     this.labels = fromBase64(data.labels);
-    this.colours = data.palette[theme.name].map((css) => toPixel(toRgb(css)));
     this.lines = data.lines.map(({ start, end, seen }) => ({
       start: floatsFromBase64(start),
       end: floatsFromBase64(end),
@@ -135,7 +87,6 @@ class Morph {
     this.followed.hidden = !data.trace;
     this.faces = (data.trace?.pictures ?? []).map(fromBase64);
     [this.from.textContent, this.to.textContent] = data.ends;
-    this.canvas.setAttribute("aria-label", data.label);
     this.canvas.style.cursor = data.picks ? "pointer" : "";
     this.slider.setAttribute("aria-label", `From ${data.ends[0]} to ${data.ends[1]}`);
     this.root.dataset.points = String(this.labels.length);
@@ -158,10 +109,6 @@ class Morph {
     };
   }
 
-  copyLink() {
-    copyByButton(this.copy, { ...this.data.link, at: this.player.at.toFixed(4) });
-  }
-
   // ---- those that are followed
 
   drawTrails() {
@@ -180,11 +127,6 @@ class Morph {
       pen.stroke(); // all of a class at once: each stroke costs
     });
     pen.globalAlpha = 1;
-  }
-
-  /** @param {Floats} codes @param {number} row */
-  placeIn(codes, row) {
-    return this.toPx([codes[2 * row], codes[2 * row + 1]]);
   }
 
   drawFollowed() {
@@ -219,29 +161,11 @@ class Morph {
     return [x0 * (1 - this.t) + x1 * this.t, y0 * (1 - this.t) + y1 * this.t];
   }
 
-  /** @param {Point} place @returns {Point} */
-  toPx([x, y]) {
-    return [this.side / 2 + x * this.scale, this.side / 2 - y * this.scale];
-  }
-
-  // Draws once in the next frame, however much happened before it.
-  schedule() {
-    this.pending ||= requestAnimationFrame(() => this.draw());
-  }
-
   draw() {
-    cancelAnimationFrame(this.pending);
-    this.pending = 0;
-    this.side = this.canvas.clientWidth;
-    if (!this.side) return;
+    if (!this.fit()) return;
     this.t = this.player.at;
     moments.set(this.data.name, this.t);
     const ratio = devicePixelRatio;
-    const pixels = Math.round(this.side * ratio);
-    if (this.canvas.width !== pixels) {
-      this.canvas.width = this.canvas.height = pixels;
-    }
-    if (this.image.width !== pixels) this.image = this.pen.createImageData(pixels, pixels);
     const half = halfAt(this.data.halves, this.t);
     this.scale = this.side / 2 / half;
     this.reach.textContent = `−${half.toPrecision(3)} to ${half.toPrecision(3)} z units`;
@@ -288,11 +212,10 @@ class Morph {
 
   // The point under the pointer: its name, where it is now, and its way.
   drawHover() {
-    const row = this.rowPointedAt;
+    const row = this.rowAt(this.pointer);
     this.tip.hidden = row < 0;
     if (row < 0) return;
     const { pen } = this;
-    const [x, y] = this.placeIn(this.at, row);
     pen.strokeStyle = toCss(this.theme.ink);
     pen.lineWidth = 1.75;
     pen.beginPath();
@@ -300,11 +223,10 @@ class Morph {
     pen.lineTo(...this.placeIn(this.end, row));
     pen.stroke();
     pen.beginPath();
-    pen.arc(x, y, 5.5, 0, 2 * Math.PI);
+    pen.arc(...this.placeIn(this.at, row), 5.5, 0, 2 * Math.PI);
     pen.stroke();
     const [cx, cy] = [0, 1].map((axis) => this.at[2 * row + axis].toFixed(3).replace("-", "−"));
-    this.tip.textContent = `${this.nameOf(row)}, a ${this.labels[row]}, at (${cx}, ${cy})`;
-    placeTip(this.tip, [x, y], this.side);
+    this.showTip(`${this.nameOf(row)}, a ${this.labels[row]}, at (${cx}, ${cy})`, row);
   }
 
   /** @param {number} row */
@@ -314,11 +236,7 @@ class Morph {
   }
 
   pick() {
-    const row = this.rowPointedAt;
+    const row = this.rowAt(this.pointer);
     if (row >= 0 && this.data.picks) this.tell("pick", row);
-  }
-
-  get rowPointedAt() {
-    return this.pointer ? nearestDot(this.at, this.pointer, this.side, this.scale) : -1;
   }
 }

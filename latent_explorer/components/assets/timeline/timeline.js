@@ -2,14 +2,14 @@
 // Streamlit calls the default export again when data or theme change.
 
 import { fromBase64 } from "../shared/bytes.js";
-import { moveDots, nearestDot, paintDots, placeTip } from "../shared/dots.js";
+import { moveDots, paintDots } from "../shared/dots.js";
 import { find, make, penOf } from "../shared/elements.js";
 import { levelOf, paintDigit, PIXELS, SIDE } from "../shared/ink.js";
-import { copyByButton } from "../shared/link.js";
-import { isStill, Player } from "../shared/player.js";
-import { readTheme, toCss, toPixel, toRgb } from "../shared/theme.js";
+import { isStill } from "../shared/player.js";
+import { Stage } from "../shared/stage.js";
+import { toCss, toPixel } from "../shared/theme.js";
 
-/** @import {Curve, Film, Look, Mount, Point, Theme, TimelineData} from "../shared/types.d.ts" */
+/** @import {Curve, Film, Look, Mount, TimelineData} from "../shared/types.d.ts" */
 
 const STEP_LASTS = 900; // ms from snapshot to snapshot
 const KEPT = 4; // films
@@ -69,113 +69,52 @@ function readFilm(bytes) {
   };
 }
 
-class Board {
+/** @extends {Stage<TimelineData>} */
+class Board extends Stage {
   /** @param {HTMLElement} root @param {TimelineData} data */
   constructor(root, data) {
-    this.root = root;
-    const element = (/** @type {string} */ name) => find(root, `.${name}`, HTMLElement);
-    this.map = find(root, ".map", HTMLCanvasElement);
+    super(root, data, 0.05, {
+      take: () => this.take(),
+      draw: () => this.draw(),
+      way: () => this.way(),
+      pick: (event) => this.pick(event),
+      link: (at) => ({ ...this.data.link, at, look: this.look }),
+    });
     this.original = find(root, ".original", HTMLCanvasElement);
     this.reconstruction = find(root, ".reconstruction", HTMLCanvasElement);
-    this.slider = find(root, "input", HTMLInputElement);
-    this.tip = element("tip");
-    this.copy = element("copy");
-    this.now = element("now");
-    this.followed = element("followed");
-    this.curves = element("curves");
-    this.ticks = element("ticks");
-    this.pen = penOf(this.map);
+    this.now = this.element("now");
+    this.curves = this.element("curves");
+    this.ticks = this.element("ticks");
     this.cloud = document.createElement("canvas");
-    this.image = penOf(this.cloud).createImageData(1, 1);
     this.paper = document.createElement("canvas");
+    this.cloud.width = this.cloud.height = 1;
     this.tiles = penOf(this.paper).createImageData(1, 1);
     for (const canvas of [this.original, this.reconstruction]) canvas.width = canvas.height = SIDE;
-    /** @type {Point | null} */
-    this.pointer = null;
-    this.pending = this.i = this.share = this.size = this.scale = 0;
-    this.at = new Float32Array();
-    /** @type {Film | undefined} */
-    this.film = undefined;
+    this.i = this.share = 0;
     /** @type {(row: number) => void} */
     this.choose = () => {};
-    this.listeners = new AbortController();
-    const { signal } = this.listeners;
-    this.player = new Player(
-      {
-        button: element("play"),
-        slider: this.slider,
-        step: 0.05,
-        draw: () => this.draw(),
-        start: () => this.way(),
-      },
-      signal,
-    );
-    const pointAt = (/** @type {Point | null} */ place) => {
-      this.pointer = place;
-      this.schedule();
-    };
-    this.map.addEventListener("pointermove", (e) => pointAt([e.offsetX, e.offsetY]), { signal });
-    this.map.addEventListener("pointerleave", () => pointAt(null), { signal });
-    const pick = (/** @type {MouseEvent} */ event) => {
-      const row = this.nearest([event.offsetX, event.offsetY]);
-      if (row >= 0) this.choose(row);
-    };
-    this.map.addEventListener("click", pick, { signal });
     this.looks = [...root.querySelectorAll("button")].filter((button) => button.dataset.look);
     for (const button of this.looks) {
       const look = /** @type {Look} */ (button.dataset.look);
-      button.addEventListener("click", () => this.setLook(look), { signal });
+      button.addEventListener("click", () => this.setLook(look), this.listeners);
     }
-    this.copy.addEventListener("click", () => this.copyLink(), { signal });
-    this.observer = new ResizeObserver(() => this.schedule());
-    this.observer.observe(this.map);
-    this.data = data;
-    this.look = this.open(data).look;
-    this.theme = readTheme(root);
+    this.name = ""; // of the training
+    this.look = data.start.look;
     this.pictures = new Uint8Array();
-    /** @type {number[]} */
-    this.colours = [];
-    /** @type {{ curve: Curve, box: HTMLElement, value: HTMLElement, mark: SVGElement }[]} */
+    /** @type {ReturnType<typeof drawCurve>[]} */
     this.drawn = [];
-    this.take(data, this.theme);
   }
 
-  stop() {
-    this.player.pause();
-    cancelAnimationFrame(this.pending);
-    this.listeners.abort();
-    this.observer.disconnect();
-  }
-
-  // Where a training was when last seen, else where it starts.
-  /** @param {TimelineData} data */
-  open(data) {
-    const found = seen.get(data.name) ?? data.start;
-    this.slider.max = String(data.epochs.length - 1);
-    this.player.at = found.at;
-    return found;
-  }
-
-  /** @param {TimelineData} data */
-  show(data) {
-    const theme = readTheme(this.root);
-    if (this.data !== data || this.theme.name !== theme.name) {
-      this.slider.max = String(data.epochs.length - 1);
-      if (this.data.name !== data.name) {
-        this.player.pause();
-        this.look = this.open(data).look;
-      }
-      this.take(data, theme);
+  take() {
+    const { name, start, epochs } = this.data;
+    this.slider.max = String(epochs.length - 1);
+    if (this.name !== name) {
+      this.name = name;
+      this.player.pause();
+      const { at, look } = seen.get(name) ?? start; // when last seen
+      this.player.at = at;
+      this.look = look;
     }
-    this.draw();
-  }
-
-  /** @param {TimelineData} data @param {Theme} theme */
-  take(data, theme) {
-    this.data = data;
-    this.theme = theme;
-    this.colours = data.palette[theme.name].map((css) => toPixel(toRgb(css)));
-    this.map.setAttribute("aria-label", data.label);
     this.showFollowed();
     this.showCurves();
   }
@@ -195,9 +134,10 @@ class Board {
     this.draw();
   }
 
-  copyLink() {
-    const at = this.player.at.toFixed(4);
-    copyByButton(this.copy, { ...this.data.link, at, look: this.look });
+  /** @param {MouseEvent} event */
+  pick({ offsetX, offsetY }) {
+    const row = this.rowAt([offsetX, offsetY]);
+    if (row >= 0) this.choose(row);
   }
 
   // ---- time
@@ -234,26 +174,15 @@ class Board {
 
   // ---- pictures
 
-  // Draws once in the next frame, however much happened before it.
-  schedule() {
-    this.pending ||= requestAnimationFrame(() => this.draw());
-  }
-
   draw() {
-    cancelAnimationFrame(this.pending);
-    this.pending = 0;
     const film = films.get(this.data.film);
-    const size = this.map.clientWidth;
-    if (!film || !size) return;
+    const pixels = this.fit();
+    if (!film || !pixels) return;
     const value = this.player.at;
     seen.set(this.data.name, { at: value, look: this.look });
-    this.film = film;
     this.i = Math.min(Math.floor(value), film.moments - 2);
     this.share = value - this.i;
-    this.size = size;
-    this.scale = size / 2 / film.half;
-    const pixels = Math.round(size * devicePixelRatio);
-    if (this.map.width !== pixels) this.map.width = this.map.height = pixels;
+    this.scale = this.side / 2 / film.half;
     this.place(film);
     this.pen.setTransform(1, 0, 0, 1, 0, 0);
     this.pen.clearRect(0, 0, pixels, pixels);
@@ -272,11 +201,6 @@ class Board {
     if (this.at.length !== 2 * n) this.at = new Float32Array(2 * n);
     const snapshot = (/** @type {number} */ i) => coords.subarray(2 * n * i, 2 * n * (i + 1));
     moveDots(snapshot(this.i), snapshot(this.i + 1), this.share, this.at);
-  }
-
-  /** @param {number} x @param {number} y @returns {Point} */
-  toPx(x, y) {
-    return [this.size / 2 + x * this.scale, this.size / 2 - y * this.scale];
   }
 
   /** @param {Film} film @param {number} pixels */
@@ -306,13 +230,9 @@ class Board {
 
   /** @param {Film} film @param {number} pixels */
   drawPoints({ labels }, pixels) {
-    const pen = penOf(this.cloud);
-    if (this.image.width !== pixels) {
-      this.cloud.width = this.cloud.height = pixels;
-      this.image = pen.createImageData(pixels, pixels);
-    }
+    if (this.cloud.width !== pixels) this.cloud.width = this.cloud.height = pixels;
     paintDots(this.image, this.at, labels, this.colours, this.scale, devicePixelRatio);
-    pen.putImageData(this.image, 0, 0);
+    penOf(this.cloud).putImageData(this.image, 0, 0);
     this.pen.drawImage(this.cloud, 0, 0);
   }
 
@@ -322,10 +242,7 @@ class Board {
     const { followed } = this.data;
     if (!followed) return;
     const { row } = followed;
-    const places = Array.from({ length: moments }, (_, i) => {
-      const k = 2 * (i * n + row);
-      return this.toPx(coords[k], coords[k + 1]);
-    });
+    const places = Array.from({ length: moments }, (_, i) => this.placeIn(coords, i * n + row));
     const [ink, paper] = [toCss(this.theme.ink), toCss(this.theme.paper)];
     const { pen } = this;
     pen.lineJoin = "round";
@@ -358,10 +275,9 @@ class Board {
     this.reconstruction.dataset.snapshot = String(i);
   }
 
-  /** @param {number} row @returns {Point} */
+  /** @param {number} row */
   ring(row) {
     const { pen } = this;
-    const [x, y] = this.toPx(this.at[2 * row], this.at[2 * row + 1]);
     for (const { colour, width } of [
       { colour: this.theme.paper, width: 5 },
       { colour: this.theme.ink, width: 2 },
@@ -369,24 +285,18 @@ class Board {
       pen.strokeStyle = toCss(colour);
       pen.lineWidth = width;
       pen.beginPath();
-      pen.arc(x, y, 7, 0, 2 * Math.PI);
+      pen.arc(...this.placeIn(this.at, row), 7, 0, 2 * Math.PI);
       pen.stroke();
     }
-    return [x, y];
   }
 
   /** @param {Film} film */
   drawHover({ labels }) {
-    const row = this.pointer ? this.nearest(this.pointer) : -1;
+    const row = this.rowAt(this.pointer);
     this.tip.hidden = row < 0;
     if (row < 0) return;
-    this.tip.textContent = `test #${row.toLocaleString("en-US")}, a ${labels[row]}`;
-    placeTip(this.tip, this.ring(row), this.size);
-  }
-
-  /** @param {Point} place */
-  nearest(place) {
-    return this.film ? nearestDot(this.at, place, this.size, this.scale) : -1;
+    this.ring(row);
+    this.showTip(`test #${row.toLocaleString("en-US")}, a ${labels[row]}`, row);
   }
 
   /** @param {Film} film @param {number} value */
