@@ -102,7 +102,7 @@ def spots(map_: Map, rng: np.random.Generator, n: int) -> list[Point]:
 
 
 def test_it_waits_for_its_data(open_tab: Callable[..., Tab], page_server: Server) -> None:
-    tab = open_tab(page_server, "?late=2")  # longer than a map waits until it asks for pictures
+    tab = open_tab(page_server, "?late=6")  # longer than a map waits until it asks for pictures
     map_ = tab.map()
     map_.root.get_by_text("Drawing the map").wait_for()
     assert map_.root.get_attribute("data-ready") == "false"
