@@ -23,8 +23,8 @@ def declare(name: str, *sheets: str) -> Callable[..., Any]:
     The server hands its modules to the browser one by one, and once. Streamlit finds them by the
     table in the package's own pyproject.toml, which it reads when its runtime starts: so the
     component is registered when it is first mounted, not when it is imported. What comes back
-    mounts it, with the arguments of Streamlit's own mount command. `sheets` names
-    style sheets in assets/shared, which come before its own.
+    mounts it, with the arguments of Streamlit's own mount command. `sheets` names style sheets in
+    assets/shared, which come before its own.
     """
     stem = _ASSETS / name / name
 
