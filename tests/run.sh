@@ -11,7 +11,7 @@ python=${PYTHON:-python3}
 
 [ $# -gt 0 ] || bash tests/js/run.sh # the browser's modules, without a browser
 
-# Three workers, since browser tests wait for the server. Each gets a few tests at a time, the browser's first,
-# so that all end together; one thread each, since several a core would wait for one another.
+# Three workers, since browser tests wait for the server. Each gets a few tests at a time, the
+# browser's first, so that all end together; one thread each, since more would wait for one another.
 export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1}
 exec .venv/bin/python -m pytest -n 3 --dist load --maxschedchunk 4 "$@"
