@@ -30,8 +30,12 @@ def declare(name: str, *sheets: str) -> Callable[..., Any]:
 
     @cache
     def registered() -> Callable[..., Any]:
-        paths = [*(_ASSETS / "shared" / sheet for sheet in sheets), stem.with_suffix(".css")]
-        css = "".join(path.read_text(encoding="utf-8") for path in paths if path.exists())
+        own = stem.with_suffix(".css")
+        paths = [
+            *(_ASSETS / "shared" / sheet for sheet in sheets),
+            *([own] if own.exists() else []),
+        ]
+        css = "".join(path.read_text(encoding="utf-8") for path in paths)
         return component(
             f"{_PROJECT}.{name}",
             html=stem.with_suffix(".html").read_text(encoding="utf-8"),
