@@ -124,7 +124,7 @@ def test_an_empty_folder_is_explained(
     server = start_server(weights)
     tab = open_tab(server)
     tab.page.get_by_role("heading", name="No checkpoint yet").wait_for()
-    assert str(weights) in tab.alerts()[0]
+    tab.wait_alert(str(weights))
     assert "python -m vae_core train" in tab.page.get_by_test_id("stCode").inner_text()
     (weights / "broken.safetensors").write_bytes(b"no tensors")
     small = min(shipped.values(), key=lambda s: s.ref.path.stat().st_size)

@@ -29,6 +29,8 @@ def open_pad(tab: Tab) -> Locator:
     canvas = tab.page.get_by_test_id("drawing-canvas")
     # Streamlit fetches this one late; until then a taller skeleton holds the square lower.
     tab.page.get_by_role("radio", name="Upload").wait_for()
+    # The square stands before its script does, which says how much is drawn once it listens.
+    tab.page.locator('[data-testid="drawing"][data-strokes]').wait_for()
     canvas.scroll_into_view_if_needed()
     tab.wait_idle()
     return canvas
