@@ -25,6 +25,8 @@ from latent_explorer.session.opened import is_first_scene, open_link
 from latent_explorer.theme import number
 from latent_explorer.vocabulary import MEASURES, SPLIT_WORDS
 from vae_core.checkpoints import CheckpointRef
+from vae_core.header import Header
+from vae_core.identity import DataIdentity
 
 _HERE = Path(__file__).parent
 # folder of a page -> its icon, and its part of a link if it has one; in the order of the navigation
@@ -105,25 +107,44 @@ def _describe(ref: CheckpointRef) -> None:
     """Say what the checkpoint is, with the figures its file holds."""
     header = catalogue.stored(ref).header
     st.caption(header.about)
-    rows = [
-        f"<span>{each.title}</span><span>{number(metric.value, each.decimals)} {each.unit}</span>"
+    found = {
+        each: (metric.value, metric.data)
         for each in map(MEASURES.__getitem__, SHOWN)
         if (metric := header.metrics.get(each.name)) and metric.value is not None
+    }
+    rows = [
+        f"<span>{each.title}</span><span>{number(value, each.decimals)} {each.unit}</span>"
+        for each, (value, data) in found.items()
+        if data is not None
     ]
     if rows:
-        pixels = "binarised" if header.model.likelihood == "bernoulli" else "grey"
         st.html(f'<div class="figures">{"".join(rows)}</div>')
+        st.caption(_figures_of(header, [data for _, data in found.values() if data is not None]))
+    elif found:
         st.caption(
-            f"Nats per test image of {header.data['name']}, {pixels}. 10-NN: how often the ten "
-            "nearest codes vote for the right digit."
+            "Its file has figures that do not say of which images they are, so they are not shown "
+            f"here: `{folders.COMMAND} evaluate {ref.path.name} --data FOLDER --write` measures "
+            "them again."
         )
-    if header.data["name"] != "MNIST":
-        st.caption(f"Trained on {header.data['name']}; the map shows MNIST, encoded by it.")
+    if not header.data.is_mnist:
+        st.caption(f"Trained on {header.data.name}; the map shows MNIST, encoded by it.")
     if header.model.latent_dim > 2:
         st.caption(
             f"z has {header.model.latent_dim} dimensions: the map is a projection on their two "
             "leading principal axes."
         )
+
+
+def _figures_of(header: Header, of: list[DataIdentity]) -> str:
+    """Say what the figures are of: never of other data than was measured."""
+    pixels = "binarised" if header.model.likelihood == "bernoulli" else "grey"
+    whole = header.data.test
+    few = min(data.count for data in of)
+    part = "" if whole is None or few == whole.count else f", {few:,} of {whole.count:,}"
+    return (
+        f"Nats per test image of {of[0].name}{part}, {pixels}. 10-NN: how often the ten nearest "
+        "codes vote for the right digit."
+    )
 
 
 def _no_checkpoints() -> None:

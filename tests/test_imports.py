@@ -24,8 +24,8 @@ ROOT = Path(__file__).parents[1]
 
 # A module may import from rows above its own, and nothing else of the package.
 ORDER = (
-    ("errors", "torch_functions"),
-    ("config",),
+    ("errors", "torch_functions", "progress", "version"),
+    ("config", "identity"),
     ("metrics",),
     ("header",),
     ("data",),  # and its modules

@@ -439,11 +439,11 @@ def test_a_missing_header_field(file: File, field: str) -> None:
     is_refused(file.path, f"missing: {field}")
 
 
-@pytest.mark.parametrize("value", [0, 2, "one", None])
+@pytest.mark.parametrize("value", [0, 3, "one", None, True])
 def test_another_format_number(file: File, value: Any) -> None:
     file.header["format"] = value
     file.write()
-    is_refused(file.path, f"checkpoint format {value}", "reads 1")
+    is_refused(file.path, f"checkpoint format {value}", "reads 1 and 2")
 
 
 @pytest.mark.parametrize("field", ["about", "recipe", "model", "train", "data", "metrics"])
@@ -603,7 +603,7 @@ def test_figures_that_are_none(file: File, figure: Any) -> None:
 def test_data_without_a_name(file: File, data: dict[str, Any]) -> None:
     file.header["data"] = data
     file.write()
-    is_refused(file.path, "no name of its data")
+    is_refused(file.path, "a bad field data in its header: no name of its data")
 
 
 def test_a_file_that_another_has_replaced_is_not_loaded_as_the_old(

@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from vae_core.checkpoints import read_header, scan_checkpoints
+from vae_core.cli.options import path as path_option
 from vae_core.cli.tables import Row, methods, number, table
 
 
@@ -16,7 +16,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser], p
     parser = commands.add_parser("list", help="list checkpoints")
     parser.set_defaults(run=run)
     parser.add_argument(
-        "folder", nargs="?", type=Path, help="default: weights, or wherever the app looks"
+        "folder", nargs="?", type=path_option, help="default: weights, or wherever the app looks"
     )
     parser.add_argument(
         "--markdown", action="store_true", help="print the text of weights/README.md"
@@ -83,6 +83,6 @@ def _markdown(rows: Sequence[Row]) -> str:
         lines.append(f"| {' | '.join(cells)} |")
     lines.append("")
     for ref, header, _ in rows:
-        made = f"recipe `{header.recipe}`, on {header.data['name']}"
+        made = f"recipe `{header.recipe}`, on {header.data.name}"
         lines.append(f"- **{ref.name}** ({made}): {header.about}")
     return "\n".join([*lines, "", "How each figure was computed:", "", *methods(rows)])

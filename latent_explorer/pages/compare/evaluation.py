@@ -14,9 +14,16 @@ import streamlit as st
 from latent_explorer.data import catalogue, digits, encoding, lattice
 from latent_explorer.data.digit_terms import digit_terms, said_of_terms
 from latent_explorer.pages.compare import measures
-from latent_explorer.pages.compare.definitions import DEFINITIONS, KNN, TRUST_NEIGHBOURS, Shown
+from latent_explorer.pages.compare.definitions import (
+    DEFINITIONS,
+    KNN,
+    TRUST_NEIGHBOURS,
+    Shown,
+    is_of_a_part,
+)
 from vae_core.checkpoints import CheckpointRef
 from vae_core.config import N_PIXELS
+from vae_core.identity import MNIST_TEST
 from vae_core.metrics import Metric, Metrics, based
 
 N_RESAMPLES = 999
@@ -50,7 +57,10 @@ def metric_values(ref: CheckpointRef, first: CheckpointRef) -> dict[str, Shown]:
     codes, per_digit, said = encoding.test_codes(ref), _per_digit(ref, first), _said_per_digit(ref)
     means = {name: float(values.mean()) for name, values in per_digit.items()}
     found = {name: Metric(mean, None, "", said[name]) for name, mean in means.items()}
-    found |= _not_stored(ref) | catalogue.metrics(ref)
+    found |= _not_stored(ref)
+    for name, metric in catalogue.metrics(ref).items():
+        if name not in found or not is_of_a_part(metric):
+            found[name] = metric
     found["active_units"] = Metric(
         float(spread.active_units(codes)),
         None,
@@ -60,6 +70,9 @@ def metric_values(ref: CheckpointRef, first: CheckpointRef) -> dict[str, Shown]:
     cka = alignment.linear_cka(codes, encoding.test_codes(first))
     found["cka"] = Metric(cka, None, "", "encoder means, 10,000 test digits")
     model = catalogue.stored(ref).header.model
+    found = {
+        name: metric._replace(data=metric.data or MNIST_TEST) for name, metric in found.items()
+    }
     shown = {name: _with_error(metric) for name, metric in based(found, model).items()}
     shown |= _with_intervals(per_digit, shown)
     absent = Shown(Metric(None, None, "", "none: not in this checkpoint's figures"))

@@ -22,6 +22,7 @@ from latent_explorer.pages.compare.evaluation import N_RESAMPLES, measure_all, m
 from latent_explorer.panels.controls import download
 from latent_explorer.theme import number
 from vae_core.checkpoints import CheckpointRef
+from vae_core.metrics import Metric
 
 _DONE = "compare_figures_done"  # checkpoints whose metrics this session has waited for
 # A definition opens when its metric is pointed at or has the focus: by Tab, or by a tap. On a
@@ -105,7 +106,7 @@ def as_html(refs: Sequence[CheckpointRef], found: Sequence[Mapping[str, Shown]])
 
 
 def _row(each: Definition, refs: Sequence[CheckpointRef], values: Sequence[Shown]) -> str:
-    best = best_of(each, refs, values)
+    best = best_of(each, values)
     cells = "".join(
         f"<td>{_cell(each, one, is_best=best is not None and one.metric.value == best)}</td>"
         for one in values
@@ -114,7 +115,7 @@ def _row(each: Definition, refs: Sequence[CheckpointRef], values: Sequence[Shown
     tip = f"figure-{each.key}"
     lines = [each.meaning, f"Range: {each.span}.", f"Source: {each.source}."]
     hows = [f"{ref.name}: {one.metric.method}" for ref, one in zip(refs, values, strict=True)]
-    if is_comparable(refs, values):
+    if is_comparable(values):
         known = [one.metric.method for one in values if one.metric.value is not None]
         lines.append(f"Computed: {'; '.join(dict.fromkeys(known or hows))}.")
     else:
@@ -144,7 +145,7 @@ def as_csv(refs: Sequence[CheckpointRef], found: Sequence[Mapping[str, Shown]]) 
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(
         ("figure", "unit", "checkpoint", "sha256", "value", "low", "high", "interval",
-         "computed", "definition", "range", "source")
+         "computed", "data", "images", "data_sha256", "definition", "range", "source")
     )  # fmt: skip
     for each in DEFINITIONS:
         for ref, values in zip(refs, found, strict=True):
@@ -157,7 +158,15 @@ def as_csv(refs: Sequence[CheckpointRef], found: Sequence[Mapping[str, Shown]]) 
                         for value in (shown.metric.value, shown.low, shown.high)
                     ),
                     f"95 %, {shown.interval}" if shown.interval else "",
-                    shown.metric.method, each.meaning, each.span, each.source,
+                    shown.metric.method, *_data_of(shown.metric),
+                    each.meaning, each.span, each.source,
                 )
             )  # fmt: skip
     return file.getvalue()
+
+
+def _data_of(metric: Metric) -> tuple[str, str, str]:
+    """Of which data a figure is: the part's name, the images measured and the part's hash."""
+    if metric.data is None:
+        return "", "", ""
+    return f"{metric.data.name} {metric.data.split}", str(metric.data.count), metric.data.sha256

@@ -169,8 +169,9 @@ def _model_table(refs: Sequence[CheckpointRef]) -> None:
         if header.model.likelihood != "bernoulli":
             grey.append(ref.name)
             continue
-        cells = [f"D = {header.model.latent_dim}, **{ref.name}**", _likelihood(header.metrics)]
-        knn = header.metrics.get("knn10")
+        metrics = catalogue.stored_metrics(ref)
+        cells = [f"D = {header.model.latent_dim}, **{ref.name}**", _likelihood(metrics)]
+        knn = metrics.get("knn10")
         cells.append("–" if knn is None or knn.value is None else number(knn.value))
         cells.append(f":small[{_training(header)}]")
         rows.append((header.model.latent_dim, "| " + " | ".join(cells) + " |"))
