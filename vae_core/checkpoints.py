@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+import stat
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -108,11 +109,21 @@ def checkpoint_ref(path: Path | str) -> CheckpointRef:
         The file is missing, damaged or no checkpoint.
     """
     path = Path(path)
+    found = _stat(path)
+    return _checked_ref(path, found.st_mtime_ns, found.st_size)
+
+
+def _stat(path: Path) -> os.stat_result:
+    """Look at a file, refusing what is none: a folder, or a pipe that would never end."""
     try:
-        stat = path.stat()
+        found = path.stat()
     except OSError as err:
         raise CheckpointError(f"{path} cannot be read: {err.strerror}") from err
-    return _checked_ref(path, stat.st_mtime_ns, stat.st_size)
+    if stat.S_ISDIR(found.st_mode):
+        raise CheckpointError(f"{path} cannot be read: it is a folder; name a file in it")
+    if not stat.S_ISREG(found.st_mode):
+        raise CheckpointError(f"{path} cannot be read: it is no regular file")
+    return found
 
 
 @lru_cache(maxsize=256)
@@ -224,6 +235,7 @@ def write_atomically(path: Path, tensors: dict[str, Array], metadata: dict[str, 
 
 
 def _read(path: Path, *, with_tensors: bool) -> StoredCheckpoint:
+    _stat(path)
     try:
         with safetensors.safe_open(path, framework="numpy") as file:
             metadata: dict[str, str] = file.metadata() or {}

@@ -22,6 +22,8 @@ N_PIXELS = 28 * 28
 MOST_LATENT_DIMS = N_PIXELS
 MOST_EPOCHS = 100_000
 MOST_IMAGES_PER_STEP = 1_000_000
+MOST_LEARNING_RATE = 100.0  # Adam's steps are about as long, and weights are below 1
+MOST_BETA = 1e6
 MOST_SEED = 2**63 - 2  # torch takes 64 bits with a sign, and batches are drawn from the seed + 1
 MOST_NEIGHBOUR_SEED = 2**32 - 1  # scikit-learn's and UMAP's
 MIN_LOG_SIGMA = -4.0  # a density is unbounded as σ → 0; e⁻⁴ is 4.7 grey levels of 255
@@ -173,7 +175,12 @@ class TrainConfig(_JsonConfig):
 
     def __post_init__(self) -> None:
         _require_choice("objective", self.objective, Objective)
-        _require(_is_positive(self.beta), "beta", self.beta, "a finite number above 0")
+        _require(
+            _is_positive(self.beta) and self.beta <= MOST_BETA,
+            "beta",
+            self.beta,
+            f"above 0 and up to {MOST_BETA:,.0f}",
+        )
         _require(
             self.beta == 1.0 or self.objective == "beta-elbo",
             "beta",
@@ -233,7 +240,12 @@ class TrainConfig(_JsonConfig):
             self.refit_epochs,
             "a whole number from 0 that leaves epochs for the objective",
         )
-        _require(_is_positive(self.learning_rate), "learning_rate", self.learning_rate, "above 0")
+        _require(
+            _is_positive(self.learning_rate) and self.learning_rate <= MOST_LEARNING_RATE,
+            "learning_rate",
+            self.learning_rate,
+            f"above 0 and up to {MOST_LEARNING_RATE:g}",
+        )
         _require(
             self.input_noise == 0 or (_is_positive(self.input_noise) and self.input_noise < 1),
             "input_noise",

@@ -47,7 +47,9 @@ def main(
     except VaeCoreError as err:
         said = str(err)
     except BrokenPipeError:  # who read the output has seen enough: list | head
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 (Python flushes it when it ends)
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())  # Python writes what is left when it ends
+        os.close(nowhere)
         return 1
     except OSError as err:  # no room, no right to write, a name too long
         named = [f"{each}" for each in (err.filename, err.strerror or err) if each is not None]

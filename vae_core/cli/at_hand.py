@@ -83,9 +83,11 @@ class DataAtHand:
 
 @cache
 def _source(data: DataAtHand, held_out: int, with_test: bool) -> DataSource:
+    if data.folder is None and held_out == 0:
+        return MNIST
     train = identify(*data.trained_on(held_out), name=data.name, split="train")
     test = identify(*data.test, name=data.name, split="test") if with_test else None
-    name = MNIST.name if train == MNIST_TRAIN or test == MNIST_TEST else data.name
+    name = MNIST.name if train == MNIST_TRAIN or test == MNIST_TEST else train.name
     return DataSource(
         name, replace(train, name=name), None if test is None else replace(test, name=name)
     )
@@ -121,8 +123,6 @@ def _is_source(theirs: DataSource, held_out: int, data: DataAtHand) -> bool:
         if theirs.train_file_sha256 is not None:
             return theirs.train_file_sha256 == train_file_sha256(data.folder)
         return theirs.name == data.name  # all that there is to go by
-    if theirs == MNIST and data.folder is None:
-        return True
     try:
         ours = data.source(held_out)
     except DataError:

@@ -104,6 +104,8 @@ def run(args: argparse.Namespace) -> int:
     recipe = _chosen_recipe(args)
     _check_options(recipe, args)
     out: Path = args.out or _default_out(recipe.name)
+    if out.suffix != ".safetensors":
+        raise VaeCoreError(f"--out must end in .safetensors, got {out}")
     if args.out is None:
         WEIGHTS.mkdir(exist_ok=True)
     unfinished = train_state_path(out)
@@ -301,8 +303,6 @@ def _check_options(recipe: Recipe, args: argparse.Namespace) -> None:
 
 
 def _refuse_to_overwrite(out: Path, unfinished: Path, args: argparse.Namespace) -> None:
-    if out.suffix != ".safetensors":
-        raise VaeCoreError(f"--out must end in .safetensors, got {out}")
     if not out.parent.is_dir():
         raise VaeCoreError(f"the folder {out.parent} of --out does not exist; make it first")
     if not os.access(out.parent, os.W_OK):

@@ -246,7 +246,7 @@ def test_a_checkpoint_is_not_overwritten(
         (["--resume"], "there is no unfinished run"),
         (["--out", "nowhere/x.safetensors"], "the folder nowhere of --out does not exist"),
         (["--out", "x.pt"], "--out must end in .safetensors, got x.pt"),
-        (["--epochs", "0"], "epochs must be a whole number from 1, got 0"),
+        (["--epochs", "0"], "epochs must be a whole number from 1 to 100,000, got 0"),
         (["--batch-size", "-1"], "batch_size must be"),
         (["--learning-rate", "nan"], "learning_rate must be"),
         (["--beta", "2"], "beta must be 1 with the objective elbo, got 2.0"),
