@@ -24,12 +24,12 @@ ROOT = Path(__file__).parents[1]
 
 # A module may import from rows above its own, and nothing else of the package.
 ORDER = (
-    ("errors", "torch_functions", "progress", "version"),
+    ("errors", "torch_functions", "progress", "version", "foreign"),
     ("config", "identity"),
     ("metrics",),
     ("header",),
     ("data",),  # and its modules
-    ("likelihoods", "posterior", "lattices"),
+    ("likelihoods", "posterior", "lattices", "pixels"),
     ("priors",),
     ("joint",),
     ("refinement",),

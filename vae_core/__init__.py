@@ -62,7 +62,9 @@ _HOME = {
 def __getattr__(name: str) -> Any:
     for module, names in _HOME.items():
         if name in names:
-            return getattr(import_module(module), name)
+            value = getattr(import_module(module), name)
+            globals()[name] = value  # the next time it is found without this function
+            return value
     raise AttributeError(f"module 'vae_core' has no attribute {name!r}")
 
 

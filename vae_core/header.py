@@ -32,6 +32,9 @@ _KINDS = {
 }
 
 
+HEADER_FIELDS = ("format", *_KINDS)
+
+
 @dataclass(frozen=True, slots=True)
 class Header:
     """What a checkpoint says of itself."""
@@ -63,11 +66,6 @@ class Header:
 
 def parse_header(name: str, metadata: dict[str, str]) -> Header:
     """Read the header out of a file's metadata; `name` is the file's, for the error sentence."""
-    if HEADER_KEY not in metadata:
-        raise CheckpointError(
-            f"{name} is a safetensors file but no checkpoint of this project: "
-            f"its metadata has no {HEADER_KEY!r} entry"
-        )
     try:
         read: Any = json.loads(metadata[HEADER_KEY])
     except (

@@ -118,10 +118,9 @@ def why_other(file: str, header: Header, data: DataAtHand) -> str | None:
 
 def _is_source(theirs: DataSource, held_out: int, data: DataAtHand) -> bool:
     if theirs.train is None and theirs.test is None:
-        if data.folder is None:
-            return False
         if theirs.train_file_sha256 is not None:
-            return theirs.train_file_sha256 == train_file_sha256(data.folder)
+            folder = data.folder
+            return folder is not None and theirs.train_file_sha256 == train_file_sha256(folder)
         return theirs.name == data.name  # all that there is to go by
     try:
         ours = data.source(held_out)

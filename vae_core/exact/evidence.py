@@ -13,6 +13,7 @@ from vae_core.exact.adaptive import RADIUS, REPORTED_SPACING, SUM_RULE, Sums, re
 from vae_core.exact.tiles import Tile, lattice_tiles, on_border
 from vae_core.joint import decode_nodes
 from vae_core.models import VAE
+from vae_core.pixels import Images
 from vae_core.progress import Report, Stages, unreported
 
 # Nodes along the side of a tile: large, as all images share the tiles' decoded nodes.
@@ -30,7 +31,7 @@ _PASSES = 2
 
 def log_px_exact(
     model: VAE,
-    x: Tensor,
+    x: Images,
     *,
     spacing: float = REPORTED_SPACING,
     radius: float = RADIUS,
@@ -44,8 +45,8 @@ def log_px_exact(
     ----------
     model : VAE
         With latent_dim 1 or 2 and a Gaussian q(z|x), that is, a prior.
-    x : Tensor, shape (B, 784)
-        In [0, 1].
+    x : Tensor or array, shape (B, 784) or (B, 28, 28)
+        In [0, 1]; binary for a Bernoulli likelihood.
     spacing, radius : float
         Of the lattice, in z units; it covers |z| < radius at least.
     report : Report
@@ -61,7 +62,7 @@ def log_px_exact(
     ValueError
         latent_dim above 2, a plain autoencoder, a bad spacing or radius, or bad images.
     """
-    check_images(model, x)
+    x = check_images(model, x)
     with torch.no_grad():
         statistics = model.likelihood.statistics(x)
         parts = torch.split(statistics, _MANY_IMAGES)
@@ -128,7 +129,7 @@ def _image_chunks(n_images: int) -> Iterator[slice]:
 
 
 def lattice_error(
-    model: VAE, x: Tensor, *, spacing: float = REPORTED_SPACING, radius: float = RADIUS
+    model: VAE, x: Images, *, spacing: float = REPORTED_SPACING, radius: float = RADIUS
 ) -> Tensor:
     """Certify `log_px_exact`: its change when the spacing is halved and the disc widened by 1.
 
