@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from vae_core.checkpoints import read_header, scan_checkpoints
 from vae_core.cli.options import path as path_option
-from vae_core.cli.tables import Row, methods, number, table
+from vae_core.cli.tables import Row, data_of, methods, number, table
 
 
 def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser], prog: str) -> None:
@@ -85,4 +85,5 @@ def _markdown(rows: Sequence[Row]) -> str:
     for ref, header, _ in rows:
         made = f"recipe `{header.recipe}`, on {header.data.name}"
         lines.append(f"- **{ref.name}** ({made}): {header.about}")
-    return "\n".join([*lines, "", "How each figure was computed:", "", *methods(rows)])
+    lines += ["", "How each figure was computed:", "", *methods(rows)]
+    return "\n".join([*lines, "", "And of which data:", "", *data_of(rows)])
