@@ -141,9 +141,10 @@ def _figures_of(header: Header, of: list[DataIdentity]) -> str:
     whole = header.data.test
     few = min(data.count for data in of)
     part = "" if whole is None or few == whole.count else f", {few:,} of {whole.count:,}"
+    what = "digit" if header.data.is_mnist else "class"
     return (
         f"Nats per test image of {of[0].name}{part}, {pixels}. 10-NN: how often the ten nearest "
-        "codes vote for the right digit."
+        f"codes vote for the right {what}."
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from vae_core.config import ModelConfig, TrainConfig
 from vae_core.errors import CheckpointError, ConfigError
-from vae_core.identity import DataSource, source_from_json
+from vae_core.identity import MNIST, DataSource, source_from_json
 from vae_core.metrics import (
     Metric,
     Metrics,
@@ -101,6 +101,8 @@ def parse_header(name: str, metadata: dict[str, str]) -> Header:
         if got_format == FORMAT:
             metrics = metrics_from_json(values.pop("metrics"), model)
         else:
+            if train.held_out and source == MNIST:  # it was trained on a part, of unknown hash
+                source = source._replace(train=None)
             metrics = metrics_of_format_1(values.pop("metrics"), source, model)
     except ValueError as err:
         raise CheckpointError(

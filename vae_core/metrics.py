@@ -8,7 +8,6 @@ from typing import Any, NamedTuple, cast
 
 from vae_core.config import ModelConfig
 from vae_core.identity import (
-    MNIST,
     MNIST_TEST,
     MNIST_TRAIN,
     DataIdentity,
@@ -106,9 +105,11 @@ def metrics_of_format_1(kept: Mapping[str, Any], source: DataSource, model: Mode
     """
     said = {name: {**_mapping(each), "data": None} for name, each in kept.items()}
     found = metrics_from_json(said, model)
-    if source != MNIST:
+    if source.test != MNIST_TEST:
         return found
-    of_train = replace(MNIST_TRAIN, count=10_000)  # as the method of its one metric says
+    of_train = None
+    if source.train == MNIST_TRAIN:
+        of_train = replace(MNIST_TRAIN, count=10_000)  # as the method of its one metric says
     for name in found.keys() - set(OF_TRAINING):
         data = of_train if name == "log_px_train" else MNIST_TEST
         found[name] = found[name]._replace(data=data)

@@ -8,7 +8,7 @@ import os
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vae_core.checkpoints import CheckpointRef, checkpoint_ref, load_checkpoint
 from vae_core.cli.at_hand import DataAtHand, Images
@@ -27,13 +27,14 @@ from vae_core.cli.writing import (
     write,
 )
 from vae_core.errors import DataError, VaeCoreError
-from vae_core.header import Header
 from vae_core.identity import DataSource
+from vae_core.metrics import Metrics
 from vae_core.recipes import RECIPES, Recipe, find_recipe
 from vae_core.snapshots import FEWEST_MOMENTS
 from vae_core.tensors import N_CLASSES, expected_shapes
 
 if TYPE_CHECKING:
+    from vae_core.models import VAE
     from vae_core.training import TrainState
 
 
@@ -116,9 +117,23 @@ def run(args: argparse.Namespace) -> int:
     state = _start(work, unfinished, args)
     try:
         _train(state, work, out, unfinished, n_snapshots=args.snapshots)
-        ref, header = _finish(state, work, out)
+        model = rounded(state.model)
+        places = places_of(model, with_elbo=work.how is not None)
+        # Nothing can be lost any more, however long measuring takes and however it ends.
+        ref, header = write(out, model, state, recipe, work.source, {}, places)
     except KeyboardInterrupt:
-        return _stopped(state, out, unfinished)
+        again = "go on with --resume" if unfinished.exists() else "no epoch was complete"
+        done = f"{state.epochs_done} of {recipe.train.epochs} epochs"
+        print(f"\nstopped after {done}; {again}", file=sys.stderr)
+        return 130
+    if work.how is not None:
+        try:
+            metrics = _measured(model, work, work.how)
+        except KeyboardInterrupt:
+            said = f"stopped while measuring; {out} is written, and --resume adds its figures"
+            print(f"\n{said}", file=sys.stderr)
+            return 130
+        ref, header = write(out, model, state, recipe, work.source, metrics, places)
     unfinished.unlink(missing_ok=True)
     print(table([Row(ref, header, header.metrics)]))
     print(f"wrote {out}")
@@ -133,6 +148,11 @@ class _Work(NamedTuple):
     source: DataSource
     images: Images  # of training, without those held out
     how: Measuring | None  # None: not at all
+
+    @property
+    def trained_on(self) -> dict[str, Any]:
+        """Identity of the training images, by which an unfinished run knows its own."""
+        return {} if self.source.train is None else self.source.train.to_json()
 
 
 def _work(recipe: Recipe, data: DataAtHand, *, is_measured: bool) -> _Work:
@@ -158,34 +178,15 @@ def _work(recipe: Recipe, data: DataAtHand, *, is_measured: bool) -> _Work:
     return _Work(recipe, data, source, images, how)
 
 
-def _finish(state: TrainState, work: _Work, out: Path) -> tuple[CheckpointRef, Header]:
-    """Write the checkpoint, so that nothing can be lost any more, then measure and write again."""
-    recipe, data, source, images, how = work
-    model = rounded(state.model)
-    places = places_of(model, with_elbo=how is not None)
-    written = write(out, model, state, recipe, source, {}, places)
-    if how is None:
-        return written
-    few, n = how.n_images, len(data.test.images)
+def _measured(model: VAE, work: _Work, how: Measuring) -> Metrics:
+    """Measure a trained model, with a bar."""
+    few, n = how.n_images, len(work.data.test.images)
     if few is not None and few < n:
         print(f"measuring {few:,} of the {n:,} test images, as the training was a short one…")
     else:
         print(f"measuring {n:,} test images…")
     with share_bar("measuring") as report:
-        metrics = measured(model, data, images, how, report)
-    return write(out, model, state, recipe, source, metrics, places)
-
-
-def _stopped(state: TrainState, out: Path, unfinished: Path) -> int:
-    """Say what there is after Ctrl-C, and how to go on."""
-    epochs = state.config.epochs
-    if state.epochs_done == epochs and out.exists():
-        said = f"stopped while measuring; {out} is written, and --resume adds its figures"
-    else:
-        again = "go on with --resume" if unfinished.exists() else "no epoch was complete"
-        said = f"stopped after {state.epochs_done} of {epochs} epochs; {again}"
-    print(f"\n{said}", file=sys.stderr)
-    return 130
+        return measured(model, work.data, work.images, how, report)
 
 
 def _start(work: _Work, unfinished: Path, args: argparse.Namespace) -> TrainState:
@@ -202,7 +203,7 @@ def _start(work: _Work, unfinished: Path, args: argparse.Namespace) -> TrainStat
         state.model.load_state_dict(parent.model.state_dict())
         state.model.requires_grad_(True)
     if args.resume:
-        return load_train_state(unfinished, state, work.source.to_json())
+        return load_train_state(unfinished, state, work.trained_on)
     if args.force:
         unfinished.unlink(missing_ok=True)
     return state
@@ -240,7 +241,7 @@ def _train(
                         f"training diverged in epoch {ended.epoch}: its objective is "
                         f"{ended.objective}; lower --learning-rate and start again"
                     )
-                save_train_state(unfinished, state, work.source.to_json())
+                save_train_state(unfinished, state, work.trained_on)
                 bar.write(f"epoch {ended.epoch}/{epochs}  {_said(*ended[1:])}")
             if record.step in kept_steps:
                 bar.set_postfix_str("measuring a snapshot…")

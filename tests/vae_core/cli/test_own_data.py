@@ -15,7 +15,7 @@ import pytest
 from tests.vae_core.cli.conftest import error_of
 from vae_core.checkpoints import read_header, save_checkpoint
 from vae_core.cli import main
-from vae_core.cli.at_hand import DataAtHand
+from vae_core.cli.at_hand import DataAtHand, why_other
 from vae_core.config import TrainConfig
 from vae_core.data import DataSet, train_file_sha256
 from vae_core.errors import CheckpointError
@@ -183,6 +183,18 @@ def test_an_old_file_made_from_mnist_is_of_mnist(write: Callable[..., Path]) -> 
     sha256 = "0b367032e93c5d0cea0925647cfdb18614af8ee15f83e6f2fc2ad904a6835971"
     as_format_1(path, {"name": "MNIST", "train_images_sha256": sha256})
     assert read_header(path) == before
+
+
+def test_an_old_file_with_images_held_out_is_of_mnist_s_test_set(
+    write: Callable[..., Path],
+) -> None:
+    path = write(MNIST, train=TrainConfig(held_out=5_000))
+    sha256 = "0b367032e93c5d0cea0925647cfdb18614af8ee15f83e6f2fc2ad904a6835971"
+    as_format_1(path, {"name": "MNIST", "train_images_sha256": sha256})
+    header = read_header(path)
+    assert header.data == DataSource("MNIST", None, MNIST_TEST)
+    assert header.metrics["elbo"].data == MNIST_TEST
+    assert why_other("own", header, DataAtHand(None)) is None
 
 
 def test_an_old_file_of_other_data_is_known_by_their_file(
