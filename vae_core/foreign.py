@@ -41,8 +41,8 @@ def kind_of(path: Path) -> str | None:
 def pickle_said(name: str) -> str:
     """Say why a pickle is not read, and what to do instead."""
     return (
-        f"{name} is a pickle, which can run any code when it is opened, so it is never read: if you "
-        f"trust it, write its weights as a checkpoint, as {GUIDE} shows"
+        f"{name} is a pickle, which can run any code when it is opened, so it is never read: if "
+        f"you trust it, write its weights as a checkpoint, as {GUIDE} shows"
     )
 
 
