@@ -84,7 +84,9 @@ class Layers(NamedTuple):
 class Marked(NamedTuple):
     """Places and digits of a map that stand out."""
 
-    pin: Pick | None = None  # the picked place; the lens rests there
+    pin: Pick | None = None  # the picked place
+    # whether the page shows the picked place beside the map: no lens repeats it there unasked
+    is_pin_beside: bool = False
     ellipse: Ellipse | None = None  # q(z|x) on the plane, drawn at one and two standard deviations
     ends: Sequence[Mark] = ()  # lettered ends
     highlight: Sequence[int] = ()  # digits to draw a ring round

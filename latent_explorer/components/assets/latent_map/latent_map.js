@@ -15,7 +15,18 @@ import { reportTo } from "../shared/problem.js";
 const style = fetch(new URL("./map.css", import.meta.url));
 const OTHERS = [
   ...["background", "camera", "cloud", "controls", "decoder", "exporting", "fields", "geometry"],
-  ...["input", "lens", "markup", "mosaic", "overlay", "payload", "point_index", "points_look"],
+  ...[
+    "input",
+    "lens",
+    "markup",
+    "mosaic",
+    "overlay",
+    "payload",
+    "placement",
+    "point_index",
+    "pointing",
+    "points_look",
+  ],
   ...["scene", "selection", "theme", "vocabulary", "walks", "wants", "way", "mark_drag"],
   ...["bytes", "elements", "ink", "link", "player", "theme"].map((name) => `../shared/${name}`),
 ];

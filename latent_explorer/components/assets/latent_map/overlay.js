@@ -15,7 +15,7 @@ import { pictureOf } from "./store.js";
 const PIN_RADIUS = 8; // css px
 const TICK_SPACING = 88;
 const KEPT_SPRITES = 4000;
-const THUMBNAIL = { side: 28, frame: 1.5, most: 900, crowding: 0.55 }; // css px; share of the area
+export const THUMBNAIL = { side: 28, frame: 1.5, most: 900, crowding: 0.55 }; // css px; share of the area
 
 /** @param {SizedView} view */
 export function axesTicks({ camera }) {
