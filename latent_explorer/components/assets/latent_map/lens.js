@@ -140,6 +140,10 @@ export class Lens {
     moveTo(this.card, ...this.dock);
   }
 
+  get hasFocus() {
+    return this.card.matches(":focus-within");
+  }
+
   get size() {
     return { width: this.card.offsetWidth, height: this.card.offsetHeight };
   }

@@ -293,6 +293,7 @@ export class LatentMap {
 
   setRests(isOpen = !this.rests) {
     this.settings.rests = isOpen;
+    if (this.lens.hasFocus) this.root.focus({ preventScroll: true }); // its button goes with it
     this.refresh();
     this.announce(isOpen ? "The lens stays open at the pin" : "The lens is closed at the pin");
   }
