@@ -43,6 +43,56 @@ def findings(tab: Tab) -> list[str]:
     ]
 
 
+# Focuses, as the keys would, one after another all that can be; tells those that look as before, but
+# for a shade of the background. Rings may be drawn by what is around them, or after it.
+UNSEEN = """async () => {
+    const frame = () => new Promise(requestAnimationFrame);
+    const found = [];
+    const walk = root => {
+        for (const element of root.querySelectorAll("*")) {
+            if (element.shadowRoot) walk(element.shadowRoot);
+            const takes = "a[href], button, input, textarea, select, summary, [tabindex]";
+            if (element.matches(takes) && element.tabIndex >= 0 && !element.disabled
+                && element.checkVisibility({ visibilityProperty: true, opacityProperty: true }))
+                found.push(element);
+        }
+    };
+    walk(document);
+    const looks = element => {
+        let told = [];
+        for (let each = element, i = 0; each && i < 5; each = each.parentElement, i++) {
+            for (const part of ["", "::after"]) {
+                const style = getComputedStyle(each, part || null);
+                const outline = style.outlineStyle === "none" ? "" : style.outline;
+                told.push(outline, style.boxShadow, style.borderColor, style.borderWidth);
+            }
+            if (getComputedStyle(each).clipPath !== "none") told = []; // none of it is seen
+        }
+        return told.join("|");
+    };
+    const unseen = [];
+    for (const element of found) {
+        if (!element.isConnected) continue;
+        element.blur();
+        await frame();
+        const before = looks(element);
+        element.focus({ focusVisible: true, preventScroll: true });
+        if (!element.matches(":focus")) continue;
+        for (let i = 0; i < 3; i++) await frame();
+        if (looks(element) === before) unseen.push(element.outerHTML.slice(0, 160));
+        element.blur();
+    }
+    return [found.length, unseen];
+}"""
+
+
+def check_focus(tab: Tab) -> None:
+    """Whatever the keys can reach on the page shows that they have reached it."""
+    n, unseen = tab.page.evaluate(UNSEEN)
+    assert n > 15, "there is little to focus"
+    assert unseen == []
+
+
 def turn(tab: Tab, scheme: str) -> None:
     """Let the system turn dark or light, and wait until the app has followed."""
     tab.page.emulate_media(color_scheme=scheme)

@@ -85,7 +85,7 @@ const keys = (layers) => [
   ["+ \u2212", "zoom in, out"],
   ["0, Home", "show all digits"],
   ["Enter", "pin z, or set a corner of a box or lasso"],
-  ["Esc", "close, then leave the tool, the selection, the pin"],
+  ["Esc", "close, then leave the tool, the selection, the pin; elsewhere, back to the map"],
   ["p l b", "pan, lasso, box; Shift adds, Alt removes"],
   [`${layers[0]?.key} \u2026 ${layers.at(-1)?.key}`, "layers on and off"],
   ["c", "next colouring of the points"],
