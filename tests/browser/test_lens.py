@@ -65,7 +65,7 @@ def test_it_rests_where_nothing_shows_the_pin(tab: Tab, first: Shipped) -> None:
     """The panel beside the map shows a pinned digit: the lens need not, but can."""
     map_ = tab.map()
     card, close = map_.root.locator(".lens"), map_.root.get_by_role("button", name="Close the lens")
-    ((row, px),) = map_.lone_digits(first.test_coords, n=1)
+    ((_, px),) = map_.lone_digits(first.test_coords, n=1)
     with tab.rerun():
         map_.click(px)
     tab.page.mouse.move(2, 2)

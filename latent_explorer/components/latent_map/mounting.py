@@ -109,6 +109,7 @@ def latent_map(
                 "coords": _numbers(f"mark {mark.text}", mark.coords, (2,)),
                 "text": mark.text,
                 "id": _maybe_int(mark.id),
+                "isOnWay": mark.is_on_way,
             }
             for mark in marked.ends
         ],

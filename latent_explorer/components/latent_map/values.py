@@ -20,11 +20,12 @@ class Pick(NamedTuple):
 
 
 class Mark(NamedTuple):
-    """A lettered end, such as A or B of an interpolation."""
+    """A stop of a walk: a lettered end, such as A or B, or a way-point between them."""
 
     coords: tuple[float, float]  # position on the plane
-    text: str  # one or two letters
+    text: str  # one to three letters
     id: int | None = None  # the digit, None for bare latent space
+    is_on_way: bool = False  # a way-point, drawn as a diamond; ends are discs
 
 
 class Line(NamedTuple):

@@ -198,9 +198,9 @@ function legendElement({ title, gradient, low, high, items, said }) {
   }
   if (items) {
     const row = make("div", "legend-items");
-    for (const { colour, text, isSmall } of items) {
+    for (const { colour, text, isSmall, isDiamond } of items) {
       const item = make("span", "legend-item", text);
-      const dot = make("i", isSmall ? "minor" : "");
+      const dot = make("i", isDiamond ? "diamond" : isSmall ? "minor" : "");
       if (colour) dot.style.background = toCss(colour);
       item.prepend(...(colour ? [dot] : []));
       row.append(item);

@@ -192,7 +192,7 @@ export type Tool = "pan" | "lasso" | "box";
 
 // ---- what Python tells of the map, at every rerun
 
-export type Mark = Pin & { text: string };
+export type Mark = Pin & { text: string; isOnWay: boolean };
 export type Start = { view: Rectangle | null; layers: string[] | null; colour: string };
 export type MapState = {
   key: string;
@@ -254,7 +254,7 @@ export type Legend = {
   colours?: Rgb[]; // of the gradient
   low?: string;
   high?: string;
-  items?: { colour?: Rgb; text: string; isSmall?: boolean }[];
+  items?: { colour?: Rgb; text: string; isSmall?: boolean; isDiamond?: boolean }[];
 };
 
 // What the controls show: `missing` are layers that this checkpoint has not, `said` how each was
