@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from latent_explorer.components.latent_map.payload import apart, first_view
 from latent_explorer.data import digits
 from latent_explorer.data.encoding import positions
 from vae_core.checkpoints import CheckpointRef
@@ -32,6 +33,15 @@ def nearest_on_map(
     offsets = positions(ref).coords[digits.SPLITS[split]] - np.array(coords, np.float32)
     nearest, squares = _smallest(np.einsum("ij,ij->i", offsets, offsets), n)
     return Neighbours(nearest + digits.SPLITS[split].start, np.sqrt(squares))
+
+
+def pile_at(ref: CheckpointRef, split: Split, coords: tuple[float, float]) -> NDArray[np.intp]:
+    """Find the digits that no zoom of the map can tell apart from a place, by id, ascending."""
+    rows = digits.SPLITS[split]
+    on_map = positions(ref).coords[rows]
+    reach = apart(first_view(on_map))
+    offsets = np.abs(on_map - np.array(coords, np.float32))
+    return np.flatnonzero((offsets <= reach).all(axis=1)) + rows.start
 
 
 def nearest_in_pixels(image: digits.Floats, split: Split, *, n: int) -> Neighbours:

@@ -288,10 +288,19 @@ def test_way_points_loop_and_reverse(app: AppTest) -> None:
     app.get("button_group")[0].set_value("way-point").run()
     for place in ([0.5, 0.5], [-0.5, 0.25]):
         trigger(app, "walk_map", "pick", {"coords": place, "id": None})
-    trigger(app, "walk_map", "drag", {"text": "2", "coords": [-0.75, 0.25], "id": None})
+    trigger(app, "walk_map", "drag", {"text": "ii", "coords": [-0.75, 0.25], "id": None})
+    trigger(app, "walk_map", "drag", {"text": "iii", "coords": [9, 9], "id": None})  # there is none
+    marks = component(app, "walk_map")["marks"]
+    # neither a number, which on this map would be a digit, nor an end's disc
+    assert [(mark["text"], mark["isOnWay"]) for mark in marks] == [
+        ("A", False),
+        ("B", False),
+        ("i", True),
+        ("ii", True),
+    ]
     app.toggle(key="walk_loop").set_value(True).run()
     state = component(app, "walk_strip")
-    assert [stop["text"] for stop in state["stops"]] == ["A", "1", "2", "B", "A"]
+    assert [stop["text"] for stop in state["stops"]] == ["A", "i", "ii", "B", "A"]
     assert state["stops"][2]["z"] == pytest.approx([-0.75, 0.25])
     assert state["z"][0] == state["z"][-1] == state["stops"][0]["z"]
     stops = np.array([stop["z"] for stop in state["stops"]])

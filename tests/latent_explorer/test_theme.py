@@ -59,7 +59,7 @@ def oklab(rgb: NDArray[np.float64]) -> NDArray[np.float64]:
 
 @pytest.mark.parametrize(
     ("theme", "paper", "distance", "contrast"),
-    [("light", "#ffffff", 0.088, 2.6), ("dark", "#0e1117", 0.090, 3.6)],
+    [("light", "#ffffff", 0.096, 2.6), ("dark", "#0e1117", 0.096, 3.6)],
 )
 def test_the_colours_are_as_far_apart_as_they_were_chosen(
     theme: str, paper: str, distance: float, contrast: float
@@ -73,6 +73,25 @@ def test_the_colours_are_as_far_apart_as_they_were_chosen(
     luminance = np.array([0.2126, 0.7152, 0.0722])
     ink, ground = colours @ luminance + 0.05, linear([paper])[0] @ luminance + 0.05
     assert (np.maximum(ink, ground) / np.minimum(ink, ground)).min() > contrast
+
+
+def test_a_class_has_one_hue_in_both_themes() -> None:
+    """In OKLCH; a hue is only one where there is chroma."""
+    lab = np.array([oklab(linear(PALETTE[theme])) for theme in ("light", "dark")])
+    a, b = lab[..., 1], lab[..., 2]
+    assert np.hypot(a, b).min() > 0.1
+    hues = np.degrees(np.arctan2(b, a))
+    apart = (hues[0] - hues[1] + 180) % 360 - 180
+    assert np.abs(apart).max() < 7
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("alike", ["479", "358"])
+def test_digits_that_look_alike_do_not_in_colour(theme: str, alike: str) -> None:
+    colours = linear(PALETTE[theme])[[int(digit) for digit in alike]]
+    for vision in VISIONS:
+        lab = oklab((colours @ vision.T).clip(0, 1))
+        assert min(np.linalg.norm(a - b) for a, b in itertools.combinations(lab, 2)) > 0.15
 
 
 def test_numbers() -> None:

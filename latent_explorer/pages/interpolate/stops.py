@@ -12,7 +12,7 @@ from latent_explorer.data.digit_terms import find_digits
 from latent_explorer.data.selection import SearchError, parse_search
 from latent_explorer.pages.interpolate.curves import Latents
 from latent_explorer.pages.interpolate.link import WalkLink
-from latent_explorer.pages.interpolate.ways import MOST_VIA
+from latent_explorer.pages.interpolate.ways import MOST_VIA, VIA_NAMES
 from latent_explorer.session.current import current
 from latent_explorer.session.errors import shown_errors
 from latent_explorer.session.opened import opened_part
@@ -59,9 +59,12 @@ def latents() -> Latents:
 
 
 def marks() -> list[Mark]:
-    """Letters of the ends and numbers of the way-points, for the map."""
+    """Letters of the ends and Roman numerals of the way-points, for the map."""
     found = [Mark(ends()[name].coords, name, ends()[name].id) for name in NAMES]
-    found += [Mark(place.coords, str(i), place.id) for i, place in enumerate(via(), 1)]
+    found += [
+        Mark(place.coords, name, place.id, is_on_way=True)
+        for name, place in zip(VIA_NAMES, via(), strict=False)
+    ]
     return found
 
 
@@ -104,9 +107,10 @@ def on_drag() -> None:
         place = place_of_pick(current()[0], mark.pick)
         if mark.text in NAMES:
             set_end(mark.text, place)
-        elif mark.text.isdecimal() and 1 <= int(mark.text) <= len(via()):
+        elif mark.text in VIA_NAMES[: len(via())]:
             st.session_state[VIA] = [
-                place if i == int(mark.text) else old for i, old in enumerate(via(), 1)
+                place if name == mark.text else old
+                for name, old in zip(VIA_NAMES, via(), strict=False)
             ]
 
 

@@ -41,7 +41,7 @@ def chapter_map(
         split,
         key=KEY_MAP,
         place=place,
-        marked=marked,
+        marked=marked._replace(is_pin_beside=True),
         shown=Shown(link_start("likelihood")),
         link=chapter_link(ref, split, link or {}),
         on=Callbacks(pick=on_pick),

@@ -4,15 +4,17 @@ import { find, holderOf, penOf } from "../shared/elements.js";
 import { copyLink } from "../shared/link.js";
 import { reportTo } from "../shared/problem.js";
 import { Camera } from "./camera.js";
-import { Cloud } from "./cloud.js";
+import { Cloud, dotLook } from "./cloud.js";
 import { Controls } from "./controls.js";
 import { download, lensPicture, mapPicture } from "./exporting.js";
 import { distance, latentAt, placeOf } from "./geometry.js";
 import { Membership } from "./group.js";
-import { Input, REACH_MOUSE, ZOOM_STEP } from "./input.js";
+import { Input, ZOOM_STEP } from "./input.js";
 import { Lens, moveTo } from "./lens.js";
 import { MarkDrag } from "./mark_drag.js";
 import { markup } from "./markup.js";
+import { THUMBNAIL } from "./overlay.js";
+import { rowAt } from "./pointing.js";
 import { pointsLook, valueOf } from "./points_look.js";
 import { Scene } from "./scene.js";
 import { combine, marksFrom, messageOf, Shape } from "./selection.js";
@@ -37,6 +39,7 @@ function settingsOf(key, { layers, colours }) {
     layers: new Set(on),
     colour: colours[0]?.name,
     isSample: false,
+    rests: null,
     told: new Set(),
   };
   kept.set(key, settings);
@@ -64,6 +67,8 @@ export class LatentMap {
       across: element("across"),
       down: element("down"),
       ring: element("ring"),
+      legends: element("legends"),
+      toolbar: element("toolbar"),
       notice: element("notice"),
       words: element("notice span"),
     };
@@ -90,7 +95,6 @@ export class LatentMap {
     this.pin = null;
     /** @type {Tool} */
     this.tool = "pan";
-    this.isTouch = false; // the pointer is a finger
     /** @type {Shape | null} */
     this.shape = null; // a lasso or box under way
     /** @type {Bytes | null} */
@@ -281,6 +285,19 @@ export class LatentMap {
     this.announce(isSample ? "The lens samples" : "The lens shows the mean");
   }
 
+  // Whether the lens stays open at the pin: as one has chosen, else unless the page shows what is
+  // pinned beside the map.
+  get rests() {
+    return this.settings.rests ?? !this.state.pinIsBeside;
+  }
+
+  setRests(isOpen = !this.rests) {
+    this.settings.rests = isOpen;
+    if (this.lens.hasFocus) this.root.focus({ preventScroll: true }); // its button goes with it
+    this.refresh();
+    this.announce(isOpen ? "The lens stays open at the pin" : "The lens is closed at the pin");
+  }
+
   /** @param {string} text */
   announce(text) {
     this.lens.parts.spoken.textContent = text;
@@ -336,7 +353,7 @@ export class LatentMap {
     const said = { ...fieldsPayload?.said, ...numbers?.said };
     const canSelect = this.state.selects;
     const { tool } = this;
-    const on = { layers, colour: colour.name, isSample, tool };
+    const on = { layers, colour: colour.name, isSample, rests: this.rests, tool };
     this.controls.show({ ...on, missing, said, waiting, canSelect });
     Object.assign(this.root.dataset, {
       layers: [...layers].sort().join(","),
@@ -452,6 +469,34 @@ export class LatentMap {
     return label === undefined ? name : `a ${this.theme.classes[label]} \u00b7 ${name}`;
   }
 
+  // The row of the digit that a place of the map means, null for bare latent space.
+  /** @param {Point} px @param {string} pointer */
+  rowAt(px, pointer) {
+    const { camera, points, scene, size } = this;
+    const shorter = Math.min(size.width, size.height);
+    const hasDots = scene.shown("points").length > 0;
+    return rowAt(px, pointer, {
+      thumbnails: scene.thumbnails,
+      side: THUMBNAIL.side,
+      radius: hasDots ? dotLook(points.n, shorter, camera.magnification).radius : null,
+      nearest: (reach) => {
+        const near = points.index.nearest(camera.toPlane(px), reach * camera.unitsPerPx);
+        return near && near.row;
+      },
+    });
+  }
+
+  // The digits that no zoom can tell apart from one, by id: itself at least.
+  /** @param {number} id @returns {number[]} */
+  pileOf(id) {
+    const at = this.coordsOf(id);
+    if (!at) return [id];
+    const [x, y] = at;
+    const r = this.points.apart;
+    const rows = this.points.index.inside([x - r, x + r, y - r, y + r]) ?? [];
+    return rows.map((row) => row + this.points.first_id).sort((a, b) => a - b);
+  }
+
   // ---- lens
 
   // What the lens is about: the pointer, else the keyboard's cursor, else what a map beside this
@@ -473,31 +518,34 @@ export class LatentMap {
 
   refreshLens() {
     const focus = this.focus();
-    this.drag.lookAt(focus?.isLive ? focus.px : null);
+    const isLive = Boolean(focus?.isLive);
+    this.drag.lookAt(focus && isLive ? focus.px : null);
     const { across, down, ring } = this.parts;
-    across.hidden = down.hidden = !focus?.isLive;
+    across.hidden = down.hidden = !isLive;
     if (!focus || this.drag.isHeld || (this.shape && this.input.hover)) {
       this.group.ask(null);
       ring.hidden = across.hidden = down.hidden = true;
       this.lens.hide();
       return;
     }
-    const { px, coords, isLive } = focus;
-    const near = this.nearestTo(focus);
-    this.group.ask(isLive ? { near, coords } : null);
-    this.lens.show({
+    const { px, coords } = focus;
+    const { near, isMeant } = this.nearestTo(focus);
+    this.group.ask(isLive ? { id: near && isMeant ? near.id : null, coords } : null);
+    const isPin = !isLive && focus.id === this.pin?.id && coords === this.pin?.coords;
+    const about = {
       coords,
       z: this.decoder.latent_dim === 2 ? this.toLatent(coords) : null,
       near,
       name: near ? this.describe(near.id) : "",
+      pile: near ? this.pileOf(near.id).length : 0,
       value: near ? valueOf(near.id, this.colour, this.numbers) : "",
       decoder: this.decoder,
       names: this.names,
       isSample: this.settings.isSample,
       theme: this.theme,
-    });
-    const isTouch = this.isTouch && Boolean(this.input.hover);
-    this.lens.place(px, this.size, { isLive, isTouch });
+    };
+    this.lens.show(about, isPin && !this.rests);
+    this.placeLens(px, isPin);
     moveTo(across, 0, px[1]);
     moveTo(down, px[0], 0);
     const at = near && this.coordsOf(near.id);
@@ -506,7 +554,27 @@ export class LatentMap {
     moveTo(ring, ...this.camera.toPx(at));
     const isFraming = this.scene.hidden?.has(near.id - this.points.first_id);
     ring.classList.toggle("framing", Boolean(isFraming));
-    ring.classList.toggle("meant", near.distance <= REACH_MOUSE * this.camera.unitsPerPx);
+    ring.classList.toggle("meant", isMeant);
+  }
+
+  /** @param {Point} px @param {boolean} isPin */
+  placeLens(px, isPin) {
+    const { toolbar, legends } = this.parts;
+    const { width, height } = this.size;
+    const bottom = legends.hidden ? height : legends.offsetTop;
+    const room = { width, height, right: toolbar.offsetLeft, bottom };
+    const isTouch = Boolean(this.input.hover) && this.input.pointer === "touch";
+    if (!isPin) {
+      this.lens.follow(px, room, isTouch);
+      return;
+    }
+    this.lens.rest(px, room, ([left, top, right, low]) => {
+      const [[x0, y1], [x1, y0]] = [
+        [left, top],
+        [right, low],
+      ].map((corner) => this.camera.toPlane(/** @type {Point} */ (corner)));
+      return this.points.index.crowd([x0, x1, y0, y1]);
+    });
   }
 
   /** @param {Point} coords */
@@ -519,22 +587,46 @@ export class LatentMap {
     return placeOf(this.decoder.plane, z);
   }
 
-  // A pinned digit is the one nearest to itself, wherever others lie.
-  /** @param {Pin} place */
-  nearestTo({ coords, id }) {
-    const at = id === null ? null : this.coordsOf(id);
-    return id !== null && at
-      ? { id, distance: distance(at, coords) }
-      : this.points.index.nearest(coords);
+  // The digit that is meant, else the nearest: a pinned digit is the one nearest to itself,
+  // wherever others lie, and so is one whose dot is pointed at.
+  /** @param {{ px: Point, coords: Point, id: number | null, isLive: boolean }} place */
+  nearestTo({ px, coords, id, isLive }) {
+    const row = isLive ? this.rowAt(px, this.input.pointer) : null;
+    const meant = row === null ? id : row + this.points.first_id;
+    const at = meant === null ? null : this.coordsOf(meant);
+    return meant !== null && at
+      ? { near: { id: meant, distance: distance(at, coords) }, isMeant: true }
+      : { near: this.points.index.nearest(coords), isMeant: false };
   }
 
-  // Shown at once; Python's answer replaces it.
-  /** @param {Point} coords @param {number} reach css px */
-  pick(coords, reach) {
-    const near = this.points.index.nearest(coords, reach * this.camera.unitsPerPx);
-    const at = near && this.coordsOf(near.id);
-    this.pin = near && at ? { coords: at, id: near.id } : { coords, id: null };
-    this.setTriggerValue("pick", this.pin);
+  // Pins the digit on whose dot a place lies, else the place itself. Shown at once; Python's answer
+  // replaces it.
+  /** @param {Point} coords @param {string} pointer */
+  pick(coords, pointer) {
+    const row = this.rowAt(this.camera.toPx(coords), pointer);
+    const id = row === null ? null : row + this.points.first_id;
+    this.setPin({ coords: (id === null ? null : this.coordsOf(id)) ?? coords, id });
+  }
+
+  // Pins the next digit, or the one before, of those that lie where the pinned one does.
+  /** @param {number} step */
+  turnPile(step) {
+    const { pin } = this;
+    if (!pin || pin.id === null) return;
+    const pile = this.pileOf(pin.id);
+    if (pile.length < 2) {
+      this.announce("No other digit lies here");
+      return;
+    }
+    const id = pile[(pile.indexOf(pin.id) + step + pile.length) % pile.length];
+    this.input.cursor = null;
+    this.setPin({ coords: this.coordsOf(id) ?? pin.coords, id });
+  }
+
+  /** @param {Pin} pin */
+  setPin(pin) {
+    this.pin = pin;
+    this.setTriggerValue("pick", pin);
     this.schedule(true);
   }
 
@@ -646,7 +738,7 @@ export class LatentMap {
   }
 
   async exportLens() {
-    if (this.lens.card.hidden) {
+    if (this.lens.shown === null) {
       this.controls.toast("Pin a place first: the lens is empty");
       return;
     }
@@ -682,6 +774,7 @@ const ACTS = {
   lasso: (map) => map.setTool("lasso"),
   box: (map) => map.setTool("box"),
   resample: (map) => map.resample(),
+  rest: (map) => map.setRests(),
   switch: (map) => map.setSample(!map.settings.isSample),
   link: (map) => map.copyLink(),
   "png-lens": (map) => map.exportLens(),

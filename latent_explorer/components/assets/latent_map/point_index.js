@@ -64,6 +64,16 @@ export class PointIndex {
     }
   }
 
+  // About how many digits lie in a rectangle: those of all cells that it touches.
+  /** @param {Rectangle} rectangle */
+  crowd(rectangle) {
+    let sum = 0;
+    this.eachRange(rectangle, (from, to) => {
+      sum += to - from;
+    });
+    return sum;
+  }
+
   // Rows of the payload in a rectangle; null if there are more than `most`.
   /** @param {Rectangle} rectangle */
   inside(rectangle, most = Infinity) {
