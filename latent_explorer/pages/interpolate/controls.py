@@ -56,6 +56,8 @@ def stop_controls() -> None:
         )
     if st.session_state[stops.PROBLEM]:
         st.error(st.session_state[stops.PROBLEM], icon=":material/error:")
+    if st.session_state[stops.NOTE]:
+        st.info(st.session_state[stops.NOTE], icon=":material/info:")
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         st.button("Swap", on_click=stops.swap, icon=":material/swap_horiz:")
         if stops.via():
