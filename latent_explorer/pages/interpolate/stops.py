@@ -9,6 +9,7 @@ from latent_explorer.components.latent_map.messages import read_drag, read_pick
 from latent_explorer.components.latent_map.values import Mark
 from latent_explorer.data import catalogue, digits, encoding
 from latent_explorer.data.digit_terms import find_digits
+from latent_explorer.data.latents import BadLatentError, parse_latent
 from latent_explorer.data.selection import SearchError, parse_search
 from latent_explorer.pages.interpolate.curves import Latents
 from latent_explorer.pages.interpolate.link import WalkLink
@@ -17,10 +18,8 @@ from latent_explorer.session.current import current
 from latent_explorer.session.errors import shown_errors
 from latent_explorer.session.opened import opened_part
 from latent_explorer.session.places import (
-    BadLatentError,
     Place,
     carried,
-    parse_latent,
     place_of_digit,
     place_of_latent,
     place_of_pick,
@@ -139,12 +138,16 @@ def on_typed(name: str) -> None:
 
 
 def place_of_text(ref: CheckpointRef, text: str) -> Place:
-    """Place a latent, or one of a search's digits; `BadLatentError` if the text is neither."""
-    if any(letter.isalpha() or letter == "#" for letter in text.lower().replace("e", "")):
+    """Place a latent, or one of a search's digits; `BadLatentError` if the text is neither.
+
+    A number alone is a class, but where z has one dimension.
+    """
+    latent_dim = catalogue.stored(ref).header.model.latent_dim
+    has_words = any(letter.isalpha() or letter == "#" for letter in text.lower().replace("e", ""))
+    if has_words or (text.strip().isdecimal() and latent_dim > 1):
         digit = _found_digit(ref, text)
         if digit is not None:
             return place_of_digit(ref, digit)
-    latent_dim = catalogue.stored(ref).header.model.latent_dim
     return place_of_latent(ref, parse_latent(text, latent_dim))
 
 

@@ -72,7 +72,7 @@ def _interpolate() -> None:
         controls.open_controls()
         left, right = st.columns([9, 8], gap="medium")
         with right:
-            controls.stop_controls()
+            controls.stop_controls(ref)
             controls.way_controls()
             found, walked = _find(ref)
             z = _steps(ref, walked)

@@ -13,6 +13,7 @@ from latent_explorer.data import catalogue, observations
 from latent_explorer.folders import COMMAND
 from latent_explorer.pages.likelihood import frame, subject
 from latent_explorer.panels.chart import chart
+from latent_explorer.panels.controls import field_row
 from latent_explorer.plots.dimensions import noise_curves
 from latent_explorer.theme import number
 from vae_core.checkpoints import CheckpointRef
@@ -51,7 +52,7 @@ def _choose_share(first: float) -> float:
     """Let the share of the pixels that are spoilt be chosen."""
     st.session_state.setdefault(NOISE, round(100 * first))
     st.session_state.setdefault(SEED, 0)
-    with st.container(horizontal=True, vertical_alignment="bottom", wrap=False):
+    with field_row("noise"):
         percent = st.slider(
             "Noise: pixels replaced by coin flips",
             0,
