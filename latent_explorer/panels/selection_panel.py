@@ -147,7 +147,7 @@ def _sheet(
 
     def remarks(shown: Ids) -> list[str]:
         if order == "near":
-            return [f"{value:.3f} away on the map" for value in distances(shown).tolist()]
+            return [f"{number(value)} away on the map" for value in distances(shown).tolist()]
         if order.startswith("elbo"):
             return [f"ELBO {number(v, 2)} nats" for v in _values(ref, shown, "elbo")]
         if order.startswith("reconstruction"):

@@ -308,9 +308,7 @@ def test_way_points_loop_and_reverse(app: AppTest) -> None:
     (clear,) = (one for one in app.button if one.label == "Clear way-points")
     clear.click().run()
     # They stay in their place, so that nothing moves when a way-point comes or goes.
-    assert all(
-        one.disabled for one in app.button if one.label in ("Reverse", "Clear way-points")
-    )
+    assert all(one.disabled for one in app.button if one.label in ("Reverse", "Clear way-points"))
     assert len(component(app, "walk_strip")["stops"]) == 3
 
 

@@ -150,7 +150,7 @@ def show_reconstruction(
     error = float(np.sqrt(np.mean((decoded - original) ** 2)))
     images = [
         DigitImage(decoded, "Reconstruction", f"at z = {point(here.z, 2)}"),
-        DigitImage(decoded - original, "Difference", f"{error:.3f} rms ink", is_signed=True),
+        DigitImage(decoded - original, "Difference", f"{number(error)} rms ink", is_signed=True),
     ]
     if what is not None:
         images.insert(0, DigitImage(original, "Original", what))

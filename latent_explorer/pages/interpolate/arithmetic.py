@@ -15,7 +15,7 @@ from latent_explorer.session.current import current
 from latent_explorer.session.errors import shown_errors
 from latent_explorer.session.places import Place, place_of_latent
 from latent_explorer.session.widgets import read_widget, widget_key
-from latent_explorer.theme import number, point
+from latent_explorer.theme import number, percent, point
 from vae_core.checkpoints import CheckpointRef
 
 SUMMANDS = {name: f"walk_term_{name}" for name in "abc"}
@@ -88,6 +88,6 @@ def _said(ref: CheckpointRef, result: Place) -> str:
         )
     share = codes.shares(z, N_VOTERS)[0]
     return (
-        f"{where} is in the region with data: {share.max():.0%} of the {N_VOTERS} nearest "
+        f"{where} is in the region with data: {percent(share.max())} of the {N_VOTERS} nearest "
         f"digits are {share.argmax()}s."
     )

@@ -15,7 +15,7 @@ from latent_explorer.pages.likelihood import frame, subject
 from latent_explorer.panels.chart import chart
 from latent_explorer.panels.controls import field_row
 from latent_explorer.plots.dimensions import noise_curves
-from latent_explorer.theme import number
+from latent_explorer.theme import number, percent
 from vae_core.checkpoints import CheckpointRef
 
 NOISE, SEED = "dimensions_noise", "dimensions_seed"
@@ -80,7 +80,7 @@ def _curve(models: Sequence[CheckpointRef], share: float) -> go.Figure:
     st.caption(
         f"Mean over the first {N_SPOILT} test digits of log p(x|z), x the clean binary digit "
         "and z the mean of q(z|noisy x). The encoder of "
-        f"{names[0]} saw {_noise_of(models[0]):.0%} noise in training; it explains clean "
+        f"{names[0]} saw {percent(_noise_of(models[0]))} noise in training; it explains clean "
         "digits a little worse and noisy ones far better."
     )
     return figure
@@ -117,7 +117,7 @@ def _mended(models: Sequence[CheckpointRef], chosen: subject.ChosenDigit, share:
     found = [observations.denoised(one, clean, share, st.session_state[SEED]) for one in models]
     pictures = [
         DigitImage(clean, "Clean", "binarised"),
-        DigitImage(found[0].noisy[0].numpy(), "Noisy", f"{share:.0%}"),
+        DigitImage(found[0].noisy[0].numpy(), "Noisy", percent(share)),
     ]
     for one, what in zip(models, found, strict=True):
         nats = f"{number(float(what.log_px_z), 2)} nats"
