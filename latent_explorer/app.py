@@ -12,10 +12,12 @@ from latent_explorer.links.link import Part
 from latent_explorer.pages.compare.link import CompareLink
 from latent_explorer.pages.interpolate.link import WalkLink
 from latent_explorer.pages.likelihood.link import LikelihoodLink
+from latent_explorer.panels.collapse import say_collapsed
 from latent_explorer.serving import answer_promptly
 from latent_explorer.session.current import (
     CHECKPOINT,
     SPLIT,
+    current,
     default_name,
     remember_folder,
     set_current,
@@ -75,6 +77,7 @@ def main() -> None:
         _pick_checkpoint(refs)
         if opened.problem is not None and is_first_scene(page.url_path):
             st.warning(opened.problem, icon=":material/link_off:")
+        say_collapsed([current()[0]])
         page.run()
 
 

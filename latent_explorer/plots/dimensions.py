@@ -8,6 +8,8 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
+from latent_explorer.theme import percent
+
 
 def vote_matrix(
     counts: NDArray[np.integer], *, most: int, marked: tuple[int, int], color: str, ink: str
@@ -91,7 +93,9 @@ def noise_curves(
             name=name,
             mode="lines+markers",
             line={"color": colors[name], "width": 2.5},
-            hovertemplate="%{x:.0%} noise: %{y:.1f} nats<extra>%{fullData.name}</extra>",
+            customdata=[percent(share) for share in shares],
+            yhoverformat=".1f",
+            hovertemplate="%{customdata} noise: %{y} nats<extra>%{fullData.name}</extra>",
         )
     figure.add_vline(x=chosen, line={"color": "#808080", "width": 1, "dash": "dot"})
     figure.update_layout(

@@ -99,6 +99,13 @@ def test_typed_latents(app: AppTest) -> None:
     expected = encoding.decode(ref, np.array([[0.5, -0.25]]))[0] * 255
     decoded = pictures(app, "explore_images")["Decoded"]
     assert np.abs(decoded - expected).max() <= 0.51
+    # it says which digit that is: the ten test images nearest in pixels vote
+    test = load_mnist("test")
+    apart = ((test.images.reshape(-1, 784) - expected) ** 2).sum(1)
+    votes = np.bincount(test.labels[apart.argsort()[:10]], minlength=10)
+    said = next(one.value for one in app.markdown if one.value.startswith("**Looks like"))
+    assert said.startswith(f"**Looks like a {votes.argmax()}**: ")
+    assert (f"{votes.max()} of the 10" if votes.max() < 10 else "all the 10") in said
     assert component(app, "explore_map")["pin"]["coords"] == pytest.approx([0.5, -0.25])
     for bad in ("abc", "inf, 1", "nan nan", "1", "1,2,3", "1e9, 0", "<b>, *1*"):
         widget(app.text_input, "explore_typed").set_value(bad).run()
@@ -271,6 +278,8 @@ def test_ends_by_search_and_by_class(app: AppTest) -> None:
     app.switch_page(INTERPOLATE).run()
     widget(app.text_input, "walk_typed_A").set_value("index 12").run()
     assert component(app, "walk_map")["marks"][0]["id"] == 60_012
+    widget(app.text_input, "walk_typed_B").set_value("4").run()  # a class, where z has two numbers
+    assert digits.labels()[component(app, "walk_map")["marks"][1]["id"]] == 4
     widget(app.text_input, "walk_typed_A").set_value("index 10001").run()
     (said,) = shown_errors(app)
     assert "10,001" in said
@@ -317,6 +326,8 @@ def test_way_points_loop_and_reverse(app: AppTest) -> None:
     ]
     (clear,) = (one for one in app.button if one.label == "Clear way-points")
     clear.click().run()
+    # They stay in their place, so that nothing moves when a way-point comes or goes.
+    assert all(one.disabled for one in app.button if one.label in ("Reverse", "Clear way-points"))
     assert len(component(app, "walk_strip")["stops"]) == 3
 
 
@@ -614,6 +625,23 @@ def test_the_selection_outlasts_pages_and_checkpoints(app: AppTest) -> None:
     app.button(key="selection_release").click().run()
     assert component(app, "explore_map")["selected"] is None
     assert not app.exception
+
+
+def test_a_selection_in_force_is_said_and_undone_on_every_panel(app: AppTest) -> None:
+    app.run()
+    select(app, [60_001, 60_002, 60_003])
+    for panel in ("Place", "Draw"):
+        app.session_state["explore_panel_1"] = app.session_state["explore_open"] = panel
+        app.run()
+        assert ":material/lasso_select: 3 digits selected" in [one.value for one in app.markdown]
+    app.switch_page(COMPARE).run()
+    for section in ("morph", "drift"):
+        app.session_state["compare_section"] = section
+        app.run()
+        assert ":material/lasso_select: 3 digits selected" in [one.value for one in app.markdown]
+    app.button(key="compare_clear_selection").click().run()
+    assert component(app, "compare_drift_map")["selected"] is None
+    assert not [one for one in app.button if one.label == "Clear"]
 
 
 def test_searches_and_orders(app: AppTest) -> None:

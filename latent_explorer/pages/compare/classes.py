@@ -19,6 +19,7 @@ from latent_explorer.panels.controls import choice
 from latent_explorer.plots.classes import class_bars, class_difference, class_matrix
 from latent_explorer.session.current import shown_theme
 from latent_explorer.session.opened import opened_part
+from latent_explorer.theme import percent
 from latent_explorer.vocabulary import SYMBOLS
 from vae_core.checkpoints import CheckpointRef
 
@@ -76,13 +77,13 @@ def _neighbourhoods(refs: Sequence[CheckpointRef], other: CheckpointRef) -> None
     )
     shares = {ref.name: measures.confusion(ref, k) for ref in refs}
     off = ~np.eye(10, dtype=bool)
-    own = [100 * float(np.diag(each).mean()) for each in shares.values()]
+    own = [float(np.diag(each).mean()) for each in shares.values()]
     _matrices(
         shares,
-        [f"own class {percent:.1f} %" for percent in own],
+        [f"own class {percent(share, 1)}" for share in own],
         key="compare_confusion",
         alt=f"Classes of the {k} nearest neighbours of each class's digits in",
-        says="%{customdata:.1%} of the neighbours of a %{y} are %{x}s",
+        says="%{customdata} of the neighbours of a %{y} are %{x}s",
         columns="neighbour",
         most=max(float(each[off].max()) for each in shares.values()) or 1.0,
     )
@@ -93,7 +94,7 @@ def _neighbourhoods(refs: Sequence[CheckpointRef], other: CheckpointRef) -> None
         figure = class_difference(
             difference,
             ink=_ink(),
-            says="%{customdata:+.1%} of the neighbours of a %{y} are %{x}s",
+            says="%{customdata} of the neighbours of a %{y} are %{x}s",
             columns="neighbour",
         )
         alt = f"What {other.name} has more than {refs[0].name} of each confusion."
@@ -150,13 +151,13 @@ def _clusters(refs: Sequence[CheckpointRef]) -> None:
         "(Hungarian method). A class shares a cluster, or is split, where a third of its digits "
         "or more are concerned."
     )
-    right = [100 * np.trace(each) / each.sum() for each in counts.values()]
+    right = [np.trace(each) / each.sum() for each in counts.values()]
     _matrices(
         {name: each / each.sum(1, keepdims=True) for name, each in counts.items()},
-        [f"in the cluster of their class {percent:.1f} %" for percent in right],
+        [f"in the cluster of their class {percent(share, 1)}" for share in right],
         key="compare_clusters",
         alt="Classes in the ten clusters of",
-        says="%{customdata:.1%} of the %{y}s are in the cluster of %{x}",
+        says="%{customdata} of the %{y}s are in the cluster of %{x}",
         columns="cluster",
         most=1.0,
     )

@@ -15,6 +15,7 @@ from latent_explorer.links.codec import pin_params
 from latent_explorer.pages.compare.choices import MOST_OTHERS, SECTIONS, Section
 from latent_explorer.pages.compare.link import CompareLink
 from latent_explorer.panels import selection
+from latent_explorer.panels.collapse import say_collapsed
 from latent_explorer.panels.controls import choice
 from latent_explorer.session.current import current
 from latent_explorer.session.opened import opened_link, opened_part
@@ -85,7 +86,9 @@ def choose(refs: list[CheckpointRef], section: Section) -> Comparison | None:
             persist_state="session",
         )
         uploads.upload_panel()
-    return Comparison((first, *(others[name] for name in names or chosen)), split)
+    beside = [others[name] for name in names or chosen]
+    say_collapsed(beside)  # the first is named above the page
+    return Comparison((first, *beside), split)
 
 
 def picked() -> Place | None:

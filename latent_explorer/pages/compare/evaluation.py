@@ -52,7 +52,7 @@ def measure_all(refs: Sequence[CheckpointRef]) -> Iterator[tuple[str, float]]:
 @st.cache_data(max_entries=64, show_spinner=False)
 def metric_values(ref: CheckpointRef, first: CheckpointRef) -> dict[str, Shown]:
     """All metrics of a checkpoint, by the keys of `DEFINITIONS`; some are against the first."""
-    from vae_core.comparison import alignment, spread
+    from vae_core.comparison import spread
 
     codes, per_digit, said = encoding.test_codes(ref), _per_digit(ref, first), _said_per_digit(ref)
     means = {name: float(values.mean()) for name, values in per_digit.items()}
@@ -67,8 +67,7 @@ def metric_values(ref: CheckpointRef, first: CheckpointRef) -> dict[str, Shown]:
         "",
         f"variance of the encoder mean above {spread.ACTIVE_VARIANCE:g}, 10,000 test digits",
     )
-    cka = alignment.linear_cka(codes, encoding.test_codes(first))
-    found["cka"] = Metric(cka, None, "", "encoder means, 10,000 test digits")
+    found["cka"] = _cka(codes, encoding.test_codes(first))
     model = catalogue.stored(ref).header.model
     found = {
         name: metric._replace(data=metric.data or MNIST_TEST) for name, metric in found.items()
@@ -77,6 +76,15 @@ def metric_values(ref: CheckpointRef, first: CheckpointRef) -> dict[str, Shown]:
     shown |= _with_intervals(per_digit, shown)
     absent = Shown(Metric(None, None, "", "none: not in this checkpoint's figures"))
     return {each.key: shown.get(each.key, absent) for each in DEFINITIONS}
+
+
+def _cka(codes: measures.Floats, others: measures.Floats) -> Metric:
+    from vae_core.comparison import alignment
+
+    if not all(each.var(0).any() for each in (codes, others)):
+        return Metric(None, None, "", "none: all codes of one of the two are the same")
+    cka = alignment.linear_cka(codes, others)
+    return Metric(cka, None, "", "encoder means, 10,000 test digits")
 
 
 def _with_intervals(

@@ -124,6 +124,8 @@ def _panels(ref: CheckpointRef, split: Split) -> OwnDigit | None:
         if not tab.open:
             continue
         with tab:
+            if name != "Selection":
+                selection.selection_note("explore")
             if name == "Draw":
                 return _drawing(ref, split)
             if name == "Selection":

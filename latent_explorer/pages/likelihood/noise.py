@@ -13,8 +13,9 @@ from latent_explorer.data import catalogue, observations
 from latent_explorer.folders import COMMAND
 from latent_explorer.pages.likelihood import frame, subject
 from latent_explorer.panels.chart import chart
+from latent_explorer.panels.controls import field_row
 from latent_explorer.plots.dimensions import noise_curves
-from latent_explorer.theme import number
+from latent_explorer.theme import number, percent
 from vae_core.checkpoints import CheckpointRef
 
 NOISE, SEED = "dimensions_noise", "dimensions_seed"
@@ -51,7 +52,7 @@ def _choose_share(first: float) -> float:
     """Let the share of the pixels that are spoilt be chosen."""
     st.session_state.setdefault(NOISE, round(100 * first))
     st.session_state.setdefault(SEED, 0)
-    with st.container(horizontal=True, vertical_alignment="bottom", wrap=False):
+    with field_row("noise"):
         percent = st.slider(
             "Noise: pixels replaced by coin flips",
             0,
@@ -81,15 +82,15 @@ def _curve(models: Sequence[CheckpointRef], share: float) -> go.Figure:
     st.caption(
         f"Mean over the first {N_SPOILT} test digits of log p(x|z), x the clean binary digit "
         "and z the mean of q(z|noisy x). The encoder of "
-        f"{names[0]} saw {_noise_of(models[0]):.0%} noise in training; than {names[1]}'s it "
+        f"{names[0]} saw {percent(_noise_of(models[0]))} noise in training; than {names[1]}'s it "
         f"explains clean digits {_difference(mending[0] - plain[0])}, and with "
-        f"{SHARES[-1]:.0%} noise {_difference(mending[-1] - plain[-1])}."
+        f"{percent(SHARES[-1])} noise {_difference(mending[-1] - plain[-1])}."
     )
     return figure
 
 
 def _difference(nats: float) -> str:
-    return f"{abs(nats):.1f} nats {'better' if nats > 0 else 'worse'}"
+    return f"{number(abs(nats), 1)} nats {'better' if nats > 0 else 'worse'}"
 
 
 def _mending(refs: Sequence[CheckpointRef]) -> list[CheckpointRef]:
@@ -123,7 +124,7 @@ def _mended(models: Sequence[CheckpointRef], chosen: subject.ChosenDigit, share:
     found = [observations.denoised(one, clean, share, st.session_state[SEED]) for one in models]
     pictures = [
         DigitImage(clean, "Clean", "binarised"),
-        DigitImage(found[0].noisy[0].numpy(), "Noisy", f"{share:.0%}"),
+        DigitImage(found[0].noisy[0].numpy(), "Noisy", percent(share)),
     ]
     for one, what in zip(models, found, strict=True):
         nats = f"{number(float(what.log_px_z), 2)} nats"

@@ -9,7 +9,7 @@ from latent_explorer.components.morph import Line, Picture, morph
 from latent_explorer.data import catalogue, digits, observations, transport
 from latent_explorer.pages.likelihood import subject
 from latent_explorer.pages.likelihood.numerals import next_power_of_ten
-from latent_explorer.theme import number
+from latent_explorer.theme import number, percent
 from latent_explorer.vocabulary import PALETTE
 from vae_core.checkpoints import CheckpointRef
 
@@ -96,7 +96,7 @@ def _draw_morph(carried: transport.Unfolded) -> None:
 
 
 def _weights(carried: transport.Unfolded) -> None:
-    shares = ", ".join(f"{k}: {100 * weight:.0f} %" for k, weight in enumerate(carried.weights))
+    shares = ", ".join(f"{k}: {percent(weight)}" for k, weight in enumerate(carried.weights))
     st.markdown(f"Weights of the ten Gaussians: {shares}.")
 
 

@@ -2,7 +2,7 @@
 
 import { find, penOf } from "../shared/elements.js";
 import { SIDE, writeInk } from "../shared/ink.js";
-import { number } from "./geometry.js";
+import { fixed, number } from "../shared/numbers.js";
 import { besidePlace, docked } from "./placement.js";
 import { isUnpacked, pictureOf, sheetOf } from "./store.js";
 
@@ -87,12 +87,12 @@ export class Lens {
     this.drawNearest(about, hasPicture);
     const { z, kind, digit, away, value, pile } = this.parts;
     const [name, [first, second]] = about.z ? ["z", about.z] : [about.names[0], about.coords];
-    z.textContent = `${name} = (${number(first, 2)}, ${number(second, 2)})`;
+    z.textContent = `${name} = (${fixed(first, 2)}, ${fixed(second, 2)})`;
     const { sigma } = pixels;
     const spread = sigma === null ? "" : `, \u03c3 = ${number(sigma, 2)}`;
     kind.textContent = about.isSample ? `sample of p(x|z)${spread}` : "mean of p(x|z)";
     digit.textContent = about.near ? about.name : "";
-    away.textContent = about.near ? `${number(about.near.distance, 3)} away in ${name}` : "";
+    away.textContent = about.near ? `${number(about.near.distance)} away in ${name}` : "";
     value.textContent = about.value;
     value.hidden = !about.value;
     pile.textContent = about.pile > 1 ? `one of ${about.pile.toLocaleString("en")} here` : "";
