@@ -69,8 +69,7 @@ def draw(ref: CheckpointRef, split: Split) -> None:
         "can be drawn, and because only in one or two dimensions the integral is a sum one can do.",
         _formula(),
     )
-    link = {} if chosen is None else maps.digit_link(chosen)
-    frame.show_end(ref, split, code="6_dimensions.py", figures=figures, link=link)
+    frame.show_end(ref, code="6_dimensions.py", figures=figures)
 
 
 def _matrices(
