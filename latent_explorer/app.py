@@ -23,7 +23,7 @@ from latent_explorer.session.current import (
     set_current,
 )
 from latent_explorer.session.errors import shown_errors
-from latent_explorer.session.opened import is_first_scene, open_link
+from latent_explorer.session.opened import is_first_scene, note_history, open_link
 from latent_explorer.theme import number
 from latent_explorer.vocabulary import MEASURES, SPLIT_WORDS
 from vae_core.checkpoints import CheckpointRef
@@ -43,6 +43,7 @@ SHOWN = ("log_px", "elbo", "kl", "knn10")  # measures beside the pages
 
 def main() -> None:
     """Draw the shell and run the chosen page."""
+    note_history()
     answer_promptly()
     st.set_page_config(
         page_title="Latent Explorer", page_icon=str(_HERE / "icon.png"), layout="wide"

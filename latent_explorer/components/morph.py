@@ -57,7 +57,7 @@ def morph(
     trace: Trace | None = None,
     on_pick: Callable[[], None] | None = None,
     at: float = 0.0,
-    link: Mapping[str, str] | None = None,
+    opening: int | None = None,
 ) -> None:
     """Draw points that go straight from `start` to `end`, both ends exact in float32.
 
@@ -91,8 +91,9 @@ def morph(
         Called after a click on a point; see `read_row`.
     at : float
         Where the slider is at first, from 0 to 1; later the browser keeps it.
-    link : mapping, optional
-        Parameters of a link to the page; "Copy link" adds the slider's.
+    opening : int, optional
+        Which of the addresses that the session has opened asks for `at`, from 1 on; 0 if none does.
+        None: neither the address nor a link holds where the slider is.
     """
     n = len(labels)
     if labels.dtype != np.uint8 or labels.shape != (n,) or (n and labels.max() > 9):
@@ -109,7 +110,7 @@ def morph(
         "halves": list(halves),
         "name": key,
         "at": at,
-        "link": None if link is None else dict(link),
+        "opening": opening,
         "label": label,
         "palette": {theme: list(colours) for theme, colours in palette.items()},
         "lines": [

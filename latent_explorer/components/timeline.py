@@ -84,11 +84,11 @@ def pack_film(*, coords: Floats, labels: NDArray[np.uint8], mosaics: Floats, hal
 
 
 class Seen(NamedTuple):
-    """What a training opens with, and what "Copy link" writes besides it."""
+    """What a training opens with."""
 
-    link: Mapping[str, str]  # parameters of the page
     at: float  # snapshots, from the first on; between two of them it is interpolated
     look: str  # "points", "mosaic" or "both"
+    opening: int  # which of the addresses that the session has opened asks for it; 0 if none does
 
 
 def send_film(film: Film, *, key: str) -> None:
@@ -152,8 +152,7 @@ def timeline(
     data = {
         "film": film_id,
         "name": name,
-        "link": dict(seen.link),
-        "start": {"at": seen.at, "look": seen.look},
+        "start": seen._asdict(),
         "epochs": [float(epoch) for epoch in epochs],
         "curves": [curve._asdict() | {"values": list(curve.values)} for curve in curves],
         "followed": chosen,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -40,7 +39,6 @@ def checkpoint_map(
     overlays: Overlays = Overlays(),
     drift: bytes | None = None,
     shown: Shown = Shown(),
-    link: Mapping[str, str] | None = None,
     on: Callbacks,
 ) -> None:
     """Draw a checkpoint's map of the digits of a split.
@@ -62,8 +60,6 @@ def checkpoint_map(
     shown : Shown
         How the map is seen. Where it is turned, places and ellipses are given as they are before
         it, picks come turned: see `pick_before_turn`.
-    link : mapping, optional
-        What the map's own "Copy link" starts from.
     on : Callbacks
         What is called when the user did something.
     """
@@ -101,7 +97,6 @@ def checkpoint_map(
             ),
             overlays=overlays,
             shown=shown,
-            link=link,
             on=on,
         )
         for name, payload in extras.items():  # below the map, so that it keeps its place

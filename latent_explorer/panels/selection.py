@@ -11,6 +11,7 @@ from latent_explorer.data.digit_terms import find_digits
 from latent_explorer.data.selection import Ids, Search, SearchError, parse_search, write_ids
 from latent_explorer.links.link import Link
 from latent_explorer.panels.sheet import turn_to_first_page
+from latent_explorer.session.opened import is_new
 from latent_explorer.session.widgets import read_widget, write_widget
 from latent_explorer.vocabulary import SPLIT_WORDS
 from vae_core.checkpoints import CheckpointRef
@@ -80,14 +81,15 @@ def link_params(ref: CheckpointRef, split: Split) -> dict[str, str]:
     return {"digits": write_ids(found.ids)}
 
 
-def restore(link: Link, ref: CheckpointRef, split: Split) -> None:
-    """Select what a link asks for, unless something is selected already."""
-    if selected() is not None:
-        return
+def restore(link: Link, ref: CheckpointRef, split: Split) -> bool:
+    """Select what the address asks for, unless that was done; whether something is selected now."""
+    if not is_new(_SELECTED):
+        return False
     if link.select is not None:
         search(ref, split, link.select)
-    elif link.digits:
-        select(np.array(link.digits, np.intp), "of a link")
+    else:
+        select(np.array(link.digits, np.intp), "of a link" if link.digits else "")
+    return selected() is not None
 
 
 def search(ref: CheckpointRef, split: Split, text: str) -> None:

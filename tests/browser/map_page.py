@@ -94,7 +94,6 @@ with st.container(gap=None):
         ),
         marked=Marked(pin=st.session_state.get("kept_pin"), selected=selected),
         shown=Shown(None if start is None else MapView(**json.loads(start))),
-        link={"page": "here", "checkpoint": ref.name},
         on=Callbacks(pick=on_pick, select=on_select, release=lambda: keep("pin", None)),
     )
     time.sleep(float(st.query_params.get("late", 0)))

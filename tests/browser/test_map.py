@@ -584,7 +584,6 @@ def test_a_link_restores_view_layers_and_colour(
     link = urlsplit(copied_link(map_))
     assert f"{link.scheme}://{link.netloc}/" == page_server.url
     query = {name: values[0] for name, values in parse_qs(link.query).items()}
-    assert (query["page"], query["checkpoint"]) == ("here", first.ref.name)
     start = {
         "view": [float(part) for part in query["view"].split(",")],
         "layers": query["layers"].split(","),

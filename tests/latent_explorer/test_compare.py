@@ -28,7 +28,7 @@ from latent_explorer.pages.compare.stories import cluster_stories
 from latent_explorer.panels import selection
 from latent_explorer.plots.classes import class_bars, class_difference, class_matrix
 from latent_explorer.plots.drift import drift_histogram
-from tests.latent_explorer.test_pages import component, shown_errors, trigger
+from tests.latent_explorer.test_pages import address, component, shown_errors, trigger
 from vae_core.checkpoints import CheckpointRef, read_listed, save_checkpoint
 from vae_core.comparison import alignment, clusters, drift, neighbourhoods, spread
 from vae_core.comparison.clusters import k_means_agreement
@@ -119,7 +119,7 @@ def test_a_link_restores_the_morph(
     assert data["at"] == 0.25
     assert data["trails"] == [3, 400, 9_999]
     asked = {"section": "morph", "trails": "selection", "aligned": "all", "other": "other"}
-    assert (asked | {"digits": write_ids(digits)}).items() <= data["link"].items()
+    assert (asked | {"digits": write_ids(digits)}).items() <= address(at).items()
 
 
 @pytest.mark.parametrize(("factor", "is_one_scale"), [(2.0, True), (-10.0, False), (0.0, False)])
@@ -163,7 +163,7 @@ def test_drift_shows_the_core_s_numbers(
     given = component(at, MAP)
     assert given["drift"] is not None
     assert given["start"]["colour"] == "drift"
-    assert {"section": "drift", "measure": measure}.items() <= given["link"].items()
+    assert {"section": "drift", "measure": measure}.items() <= address(at).items()
     (slider,) = (one for one in at.slider if one.label.startswith("Threshold"))
     n = int(np.count_nonzero(want >= slider.value))
     assert f"**{n:,} digits** lie at" in said(at)
@@ -183,7 +183,7 @@ def test_the_threshold_selects_and_a_digit_is_picked(
     at = page("drift")
     want = expected_drift(pair, "displacement", 10)
     (slider,) = (one for one in at.slider if one.label.startswith("Threshold"))
-    assert selection._SELECTED not in at.session_state
+    assert at.session_state[selection._SELECTED] is None
     step = float(slider.step)  # pyright: ignore[reportArgumentType]
     slider.set_value(step * round(float(np.quantile(want, 0.9)) / step)).run()
     (slider,) = (one for one in at.slider if one.label.startswith("Threshold"))
@@ -197,7 +197,7 @@ def test_the_threshold_selects_and_a_digit_is_picked(
     assert numbers(r": ([\d.]+) z units, rank ([\d,]+) of 10,000", said(at)) == pytest.approx(
         [value, 4], abs=0.00051
     )
-    link = component(at, MAP)["link"]
+    link = address(at)
     assert float(link["threshold"]) == pytest.approx(slider.value, rel=1e-4)
     assert link["digits"] == write_ids(ids)
 
@@ -213,7 +213,7 @@ def test_a_link_restores_the_drift(
     (slider,) = (one for one in at.slider if one.label.startswith("Threshold"))
     assert slider.value == pytest.approx(asked, abs=slider.step)
     data = component(at, MAP)
-    assert (data["link"]["shown"], data["link"]["digits"]) == ("other", digits)
+    assert (address(at)["shown"], address(at)["digits"]) == ("other", digits)
     assert data["selected"]["first_id"] == 60_001
     assert "other" in data["label"]
 
@@ -274,7 +274,7 @@ def test_classes_show_the_core_s_numbers(
     first_said = f"- {100 * abs(difference[r, c]):.1f} points {word} {c}s among the neighbours of"
     assert first_said in said(at)
     assert "other less first" in said(at)
-    assert "method=mixture" in said(at)
+    assert address(at)["method"] == "mixture"
 
 
 def test_matrices_shade_confusions_and_write_percents() -> None:

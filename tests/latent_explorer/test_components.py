@@ -62,7 +62,6 @@ def page() -> None:
         ),
         overlays=values.Overlays(np.array([[0.0, 1.0], [2.0, 3.0]])),
         shown=values.Shown(values.MapView((0, 1, np.float32(2), 3), ("points", "density"), "knn")),
-        link={"page": "explore"},
         on=values.Callbacks(select=lambda: None),
     )
     ramp = np.linspace(0, 1, 784)
@@ -95,8 +94,8 @@ def test_what_the_browser_gets() -> None:
         "view": [0.0, 1.0, 2.0, 3.0],
         "layers": ["points", "density"],
         "colour": "knn",
+        "opening": 0,
     }
-    assert drawn["link"] == {"page": "explore"}
     assert (drawn["selects"], drawn["releases"]) == (True, False)
     assert strip["choosable"] is True
     ramp, down = (

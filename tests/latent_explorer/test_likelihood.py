@@ -21,7 +21,14 @@ from latent_explorer.pages.likelihood.posterior_mass import middle_of
 from latent_explorer.pages.likelihood.votes import vote
 from latent_explorer.plots import likelihoods as plots
 from latent_explorer.vocabulary import SYMBOLS
-from tests.latent_explorer.test_pages import component, pictures, shown_errors, trigger, widget
+from tests.latent_explorer.test_pages import (
+    address,
+    component,
+    pictures,
+    shown_errors,
+    trigger,
+    widget,
+)
 from vae_core.analysis.evaluation import model_input
 from vae_core.analysis.marginal import log_px_exact
 from vae_core.checkpoints import CheckpointRef, load_checkpoint
@@ -233,7 +240,7 @@ def test_a_drawn_digit(page: Callable[..., AppTest]) -> None:
     at.run()
     assert not at.exception
     assert "Your drawing" in said(at)
-    assert "id" not in component(at, MAP)["link"]
+    assert "id" not in address(at)
     trigger(at, MAP, "pick", {"coords": [0.0, 0.0], "id": 60_002})
     assert "A 1, test #2" in said(at)
 
@@ -262,7 +269,7 @@ def test_chapter_place_and_digit_outlast_checkpoints_and_pages(
     at.switch_page("latent_explorer/pages/explore/view.py").run()
     at.switch_page(PAGE).run()
     assert f"#### {CHAPTERS[2].question}" in [one.value for one in at.markdown]
-    assert component(at, MAP)["link"]["chapter"] == "2"
+    assert address(at)["chapter"] == "2"
 
 
 def test_small_checkpoints_of_every_kind(

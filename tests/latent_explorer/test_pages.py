@@ -33,6 +33,13 @@ def component(at: AppTest, key: str) -> dict[str, Any]:
     return data[0] if isinstance(data, list) else data  # a map's, or another component's
 
 
+def address(at: AppTest) -> dict[str, str]:
+    """Parameters that the page gives the address, and those for links alone."""
+    (key,) = (one.key for one in at.get("bidi_component") if one.key.startswith("address_"))
+    said = component(at, key)
+    return said["params"] | said["more"]
+
+
 def pictures(at: AppTest, key: str) -> dict[str, np.ndarray]:
     """Bytes of a strip's pictures by title, each of shape (784,)."""
     return {
@@ -316,7 +323,7 @@ def test_way_points_loop_and_reverse(app: AppTest) -> None:
     length = np.linalg.norm(np.diff(stops, axis=0), axis=1).sum()
     chords = np.linalg.norm(np.diff(state["z"], axis=0), axis=1)
     assert chords.max() <= length / 10 * (1 + 1e-9)  # shorter where one cuts a corner
-    link = component(app, "walk_map")["link"]
+    link = address(app)
     assert link["loop"] == "1"
     assert len(link["via"].split(";")) == 2
     (reverse,) = (one for one in app.button if one.label == "Reverse")
@@ -358,7 +365,7 @@ def test_all_ways_at_once(app: AppTest) -> None:
     images = np.stack([*pictures(app, "walk_strip").values()]) / 255
     steps = np.linalg.norm(np.diff(images, axis=0), axis=1)
     assert steps.max() < 1.5 * steps.min()  # even along the curve; chords cut its bends
-    assert component(app, "walk_map")["link"]["way"] == "image"
+    assert address(app)["way"] == "image"
     assert len(z) == 11
 
 
@@ -653,7 +660,7 @@ def test_searches_and_orders(app: AppTest) -> None:
     labels = load_mnist("test").labels
     sheet = component(app, "selection_sheet")
     assert sheet["counts"][7] == sheet["total"] > 0
-    assert component(app, "explore_map")["link"]["select"] == "label 7 wrong"
+    assert address(app)["select"] == "label 7 wrong"
     for order in widget(app.selectbox, "selection_order").options:
         widget(app.selectbox, "selection_order").set_value(order).run()
         assert not app.exception
@@ -708,13 +715,19 @@ def test_links(app: AppTest) -> None:
     assert app.radio(key="app_split").value == "train"
     shown = component(app, "explore_map")
     assert shown["pin"] == {"coords": [0.5, -0.25], "id": None}
-    assert shown["start"] == {"view": [-1, 1, -1, 1], "layers": None, "colour": "elbo"}
-    assert shown["link"] == {"checkpoint": "beta4", "split": "train", "z": "0.5,-0.25"}
+    assert shown["start"] == {
+        "view": [-1, 1, -1, 1],
+        "layers": None,
+        "colour": "elbo",
+        "opening": 1,
+    }
+    assert address(app) == {"checkpoint": "beta4", "split": "train", "z": "0.5,-0.25"}
     # later the session goes its own way
     app.selectbox(key="app_checkpoint").set_value("atlas").run()
     app.button(key="explore_release").click().run()
     assert app.selectbox(key="app_checkpoint").value == "atlas"
     assert component(app, "explore_map")["pin"] is None
+    assert address(app) == {"checkpoint": "atlas", "split": "train"}
 
 
 @pytest.mark.parametrize(

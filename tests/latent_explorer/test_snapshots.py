@@ -15,7 +15,7 @@ from streamlit.testing.v1 import AppTest
 from latent_explorer.components.timeline import Curve, Followed, Seen, pack_film, timeline
 from latent_explorer.vocabulary import PALETTE
 from tests.latent_explorer.conftest import ROOT
-from tests.latent_explorer.test_pages import component, trigger, widget
+from tests.latent_explorer.test_pages import address, component, trigger, widget
 from vae_core.analysis.projection import encode_images
 from vae_core.checkpoints import save_checkpoint
 from vae_core.comparison.alignment import align
@@ -109,15 +109,14 @@ def test_the_film_holds_codes_and_decoded_pictures(models: list[Any]) -> None:
     assert np.abs(tile - decode(models[0], (found.rotation @ u).tolist())).max() <= 0.51
     (said,) = (c.value for c in app.caption if "residual" in c.value)
     assert f"{found.residual:.3f} z units" in said
-    link = component(app, "compare_timeline")["link"]
-    assert {"folder": "run", "aligned": "all", "id": "60012"}.items() <= link.items()
+    assert {"folder": "run", "aligned": "all", "id": "60012"}.items() <= address(app).items()
 
 
 def test_a_link_restores_the_moment(models: list[Any]) -> None:
     app = open_section(folder="run", at="1.5", look="mosaic")
     data = component(app, "compare_timeline")
-    assert data["start"] == {"at": 1.5, "look": "mosaic"}
-    assert {"section": "training", "folder": "run"}.items() <= data["link"].items()
+    assert data["start"] == {"at": 1.5, "look": "mosaic", "opening": 1}
+    assert {"section": "training", "folder": "run"}.items() <= address(app).items()
 
 
 def test_a_digit_is_followed_by_click_and_by_number(models: list[Any]) -> None:

@@ -54,7 +54,6 @@ def latent_map(
     marked: Marked = Marked(),
     overlays: Overlays = Overlays(),
     shown: Shown = Shown(),
-    link: Mapping[str, str] | None = None,
     on: Callbacks = Callbacks(),
 ) -> None:
     """Draw one map.
@@ -77,8 +76,6 @@ def latent_map(
         Curves.
     shown : Shown
         How the map is seen.
-    link : mapping or None
-        Query parameters of a link to this page; the map adds its view, layers and colour.
     on : Callbacks
         What is called when the user did something.
     """
@@ -122,7 +119,6 @@ def latent_map(
         "drift": layers.drift,
         "selected": None if marked.selected is None else _bits(marked.selected),
         "start": None if start is None else _start(start),
-        "link": None if link is None else dict(link),
         "group": beside
         and {"name": beside.group, "side": beside.side, "isViewShared": beside.is_view_shared},
         "turn": None if turn is None else _numbers("turn", turn, (2, 2)),
@@ -161,7 +157,7 @@ def _start(start: MapView) -> dict[str, Any]:
     if start.colour not in COLOURS:
         raise ValueError(f"colour is {start.colour!r}; allowed are {', '.join(COLOURS)}.")
     view = None if start.view is None else _numbers("view", start.view, (4,))
-    return {"view": view, "layers": layers, "colour": start.colour}
+    return {"view": view, "layers": layers, "colour": start.colour, "opening": start.opening}
 
 
 def _numbers(name: str, values: Any, shape: tuple[int, ...]) -> list[Any]:

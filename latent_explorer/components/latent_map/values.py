@@ -65,6 +65,7 @@ class MapView(NamedTuple):
     # of the vocabulary's `LAYERS`, those that are on; None for the usual ones
     layers: tuple[str, ...] | None = None
     colour: str = "label"  # of its `COLOURS`, what the points' colour says
+    opening: int = 0  # which of the addresses that the session has opened asks for it, from 1 on
 
 
 class Layers(NamedTuple):

@@ -10,7 +10,7 @@ import streamlit as st
 
 from latent_explorer.pages.compare import measures
 from latent_explorer.pages.compare.choices import METHODS
-from latent_explorer.pages.compare.comparison import Comparison, show_link
+from latent_explorer.pages.compare.comparison import Comparison, show_comparison
 from latent_explorer.pages.compare.controls import choose_neighbours, choose_other
 from latent_explorer.pages.compare.link import CompareLink
 from latent_explorer.pages.compare.stories import cluster_stories, confusion_changes
@@ -18,7 +18,7 @@ from latent_explorer.panels.chart import chart
 from latent_explorer.panels.controls import choice
 from latent_explorer.plots.classes import class_bars, class_difference, class_matrix
 from latent_explorer.session.current import shown_theme
-from latent_explorer.session.opened import opened_part
+from latent_explorer.session.opened import begin, opened_part
 from latent_explorer.theme import percent
 from latent_explorer.vocabulary import SYMBOLS
 from vae_core.checkpoints import CheckpointRef
@@ -35,11 +35,12 @@ def draw(comparison: Comparison) -> None:
     _neighbourhoods(comparison.refs, other)
     _tightness(comparison.refs)
     _clusters(comparison.refs)
-    show_link(
+    show_comparison(
         comparison,
         CompareLink(
             k=st.session_state[NEIGHBOURS], method=st.session_state[METHOD], against=other.name
         ),
+        has_button=True,
     )
 
 
@@ -131,7 +132,7 @@ def _tightness(refs: Sequence[CheckpointRef]) -> None:
 
 def _clusters(refs: Sequence[CheckpointRef]) -> None:
     st.markdown("##### Which classes share a cluster, and which are split")
-    st.session_state.setdefault(METHOD, opened_part(CompareLink).method or "k-means")
+    begin(METHOD, opened_part(CompareLink).method or "k-means")
     method = choice(
         "Clusters by",
         METHODS,

@@ -6,7 +6,6 @@ The selection is the app's own, of `latent_explorer.panels.selection`.
 from __future__ import annotations
 
 from typing import NamedTuple
-from urllib.parse import urlencode
 
 import streamlit as st
 
@@ -15,10 +14,11 @@ from latent_explorer.links.codec import pin_params
 from latent_explorer.pages.compare.choices import MOST_OTHERS, SECTIONS, Section
 from latent_explorer.pages.compare.link import CompareLink
 from latent_explorer.panels import selection
+from latent_explorer.panels.address import show_address
 from latent_explorer.panels.collapse import say_collapsed
 from latent_explorer.panels.controls import choice
 from latent_explorer.session.current import current
-from latent_explorer.session.opened import opened_link, opened_part
+from latent_explorer.session.opened import is_new, opened_link, opened_part
 from latent_explorer.session.places import Place, carried, place_of_target
 from latent_explorer.session.widgets import read_widget, widget_key, write_widget
 from vae_core.checkpoints import CheckpointRef
@@ -39,8 +39,8 @@ class Comparison(NamedTuple):
 
 
 def open_page() -> None:
-    """Start with what the session's link asks for."""
-    if SECTION in st.session_state:
+    """Start with what the address asks for."""
+    if not is_new(SECTION):
         return
     opened = opened_link()
     st.session_state[SECTION] = opened_part(CompareLink).section or next(iter(SECTIONS))
@@ -68,9 +68,8 @@ def choose(refs: list[CheckpointRef], section: Section) -> Comparison | None:
         )
         uploads.upload_panel()
         return None
-    asked = read_widget(OTHERS)
-    if asked is None:
-        asked = opened_part(CompareLink).others
+    is_first = is_new(widget_key(OTHERS))
+    asked = opened_part(CompareLink).others if is_first else read_widget(OTHERS)
     chosen = [name for name in asked if name in others] or [next(iter(others))]
     write_widget(OTHERS, chosen)
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -106,21 +105,20 @@ def place_in(ref: CheckpointRef) -> Place | None:
     return carried(ref, picked())
 
 
-def link(comparison: Comparison, shown: CompareLink | None = None) -> dict[str, str]:
-    """Write the comparison for a link; `shown` is what a section shows, its own part."""
+def show_comparison(
+    comparison: Comparison, shown: CompareLink, *, has_button: bool = False
+) -> None:
+    """Let the address follow the comparison, and `shown`, which a section shows as its own part.
+
+    `has_button` is for sections without a map or a player, which have their own "Copy link".
+    """
     first, *others = (ref.name for ref in comparison.refs)
     if not others:  # the section shows the first alone; the others come back with the next
         asked = read_widget(OTHERS) or opened_part(CompareLink).others
         others = [name for name in asked if name != first]
-    part = (shown or CompareLink())._replace(
-        others=tuple(others), section=st.session_state[SECTION]
-    )
+    part = shown._replace(others=tuple(others), section=st.session_state[SECTION])
     params = {"checkpoint": first, "split": comparison.split} | part.params()
     if (here := picked()) is not None:
         params |= pin_params(here.id, here.z)
-    return params | selection.link_params(comparison.refs[0], comparison.split)
-
-
-def show_link(comparison: Comparison, shown: CompareLink | None = None) -> None:
-    """Show a link to the section as it is; for sections without a map, which copies its own."""
-    st.markdown(f"[Link to this section as it is](compare?{urlencode(link(comparison, shown))})")
+    params |= selection.link_params(comparison.refs[0], comparison.split)
+    show_address(params, has_button=has_button)

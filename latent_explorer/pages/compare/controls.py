@@ -13,7 +13,7 @@ from latent_explorer.pages.compare.choices import (
 from latent_explorer.pages.compare.comparison import Comparison
 from latent_explorer.pages.compare.link import CompareLink
 from latent_explorer.panels.controls import choice
-from latent_explorer.session.opened import opened_part
+from latent_explorer.session.opened import begin, is_new, opened_part
 from vae_core.checkpoints import CheckpointRef
 
 AGAINST = "compare_against"  # widget
@@ -24,7 +24,7 @@ def choose_other(comparison: Comparison) -> CheckpointRef:
     others = {ref.name: ref for ref in comparison.refs[1:]}
     if len(others) == 1:
         return comparison.refs[1]
-    asked = None if AGAINST in st.session_state else opened_part(CompareLink).against
+    asked = opened_part(CompareLink).against if is_new(AGAINST) else None
     name = choose_name(f"{comparison.refs[0].name} against", others, AGAINST, asked)
     return others[name]
 
@@ -38,7 +38,7 @@ def choose_name(label: str, refs: dict[str, CheckpointRef], key: str, asked: str
 
 def choose_neighbours(key: str) -> int:
     """Let it be chosen how many nearest neighbours count."""
-    st.session_state.setdefault(key, opened_part(CompareLink).k or USUAL_NEIGHBOURS)
+    begin(key, opened_part(CompareLink).k or USUAL_NEIGHBOURS)
     return st.slider(
         "Nearest neighbours, k",
         FEWEST_NEIGHBOURS,

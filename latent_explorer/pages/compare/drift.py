@@ -13,7 +13,7 @@ from latent_explorer.components.latent_map.values import Callbacks, MapView, Mar
 from latent_explorer.data.digits import SPLITS
 from latent_explorer.pages.compare import measures
 from latent_explorer.pages.compare.choices import MEASURES, USUAL_NEIGHBOURS, MeasureName
-from latent_explorer.pages.compare.comparison import Comparison, link, place_in
+from latent_explorer.pages.compare.comparison import Comparison, place_in, show_comparison
 from latent_explorer.pages.compare.comparison import pick as pick_place
 from latent_explorer.pages.compare.controls import (
     choose_name,
@@ -28,7 +28,7 @@ from latent_explorer.panels import selection
 from latent_explorer.panels.checkpoint_map import checkpoint_map
 from latent_explorer.panels.controls import choice
 from latent_explorer.session.errors import shown_errors
-from latent_explorer.session.opened import opened_link, opened_part
+from latent_explorer.session.opened import begin, is_new, link_start, opened_part
 from latent_explorer.session.places import place_of_pick
 from latent_explorer.theme import number
 from vae_core.checkpoints import CheckpointRef
@@ -52,7 +52,7 @@ def draw(comparison: Comparison) -> None:
 
 def _choose(comparison: Comparison) -> Drift:
     asked = opened_part(CompareLink)
-    st.session_state.setdefault(MEASURE, asked.measure or "displacement")
+    begin(MEASURE, asked.measure or "displacement")
     other = choose_other(comparison)
     titles: dict[MeasureName, str] = {name: each.title for name, each in MEASURES.items()}
     measure = choice("Measure", titles, key=MEASURE)
@@ -79,12 +79,22 @@ def _said(comparison: Comparison, drift: Drift) -> str:
 
 def _map(comparison: Comparison, drift: Drift, threshold: float) -> None:
     shown = {ref.name: ref for ref in (drift.first, drift.other)}
-    opened = opened_link()
-    asked = None if _SHOWN_MAP in st.session_state else opened_part(CompareLink).shown
+    opened = opened_part(CompareLink)
+    asked = opened.shown if is_new(_SHOWN_MAP) else None
     ref = shown[choose_name("On the map of", shown, _SHOWN_MAP, asked or drift.first.name)]
-    is_linked = opened_part(CompareLink).section == "drift" and opened.map != MapView()
+    start = link_start("compare") if opened.section == "drift" else None
     chosen = selection.selected()
     words = drift.words
+    show_comparison(
+        comparison,
+        CompareLink(
+            measure=drift.measure,
+            k=drift.k,
+            against=drift.other.name,
+            threshold=threshold,
+            shown=ref.name,
+        ),
+    )
     checkpoint_map(
         ref,
         comparison.split,
@@ -99,17 +109,7 @@ def _map(comparison: Comparison, drift: Drift, threshold: float) -> None:
             said=f"{drift.other.name} against {drift.first.name}. {words.meaning}",
         ),
         marked=Marked(selected=None if chosen is None else chosen.ids),
-        shown=Shown(opened.map if is_linked else MapView(colour="drift")),
-        link=link(
-            comparison,
-            CompareLink(
-                measure=drift.measure,
-                k=drift.k,
-                against=drift.other.name,
-                threshold=threshold,
-                shown=ref.name,
-            ),
-        ),
+        shown=Shown(start or MapView(colour="drift")),
         on=Callbacks(pick=partial(_on_pick, ref), select=_on_select),
     )
 

@@ -15,7 +15,13 @@ from latent_explorer.components.latent_map.messages import read_pick, read_selec
 from latent_explorer.components.latent_map.values import Beside, Callbacks, Marked, Shown
 from latent_explorer.data import catalogue, digits, encoding
 from latent_explorer.pages.compare.choices import ALIGNMENTS, SIDES, Alignment
-from latent_explorer.pages.compare.comparison import Comparison, link, pick, picked, place_in
+from latent_explorer.pages.compare.comparison import (
+    Comparison,
+    pick,
+    picked,
+    place_in,
+    show_comparison,
+)
 from latent_explorer.pages.compare.controls import said_of_alignment
 from latent_explorer.pages.compare.link import CompareLink
 from latent_explorer.pages.compare.measures import Aligned, aligned
@@ -25,7 +31,7 @@ from latent_explorer.panels.controls import choice
 from latent_explorer.panels.selection_panel import selection_panel
 from latent_explorer.session.current import current
 from latent_explorer.session.errors import shown_errors
-from latent_explorer.session.opened import link_start, opened_part
+from latent_explorer.session.opened import is_new, link_start, opened_part
 from latent_explorer.session.places import place_of_digit, place_of_pick
 from latent_explorer.session.widgets import read_widget, widget_key, write_widget
 from latent_explorer.theme import number, point
@@ -42,9 +48,10 @@ def draw(comparison: Comparison) -> None:
     how, is_view_shared = _controls(comparison)
     turns = [_turn(ref, comparison, how) for ref in comparison.refs]
     chosen = selection.selected()
-    params = link(
-        comparison, CompareLink(aligned=how, views="linked" if is_view_shared else "free")
-    )
+    views = "linked" if is_view_shared else "free"
+    show_comparison(comparison, CompareLink(aligned=how, views=views))
+    asked = opened_part(CompareLink)
+    is_asked = asked.section in (None, "maps")
     for row in range(0, len(comparison.refs), 2):
         for i, column in zip(
             range(row, len(comparison.refs)), st.columns(2, gap="medium"), strict=False
@@ -60,11 +67,10 @@ def draw(comparison: Comparison) -> None:
                     place=place_in(ref),
                     marked=Marked(selected=None if chosen is None else chosen.ids),
                     shown=Shown(
-                        start=link_start("compare", opened_part(CompareLink).maps[i]),
+                        start=link_start("compare", asked.maps[i]) if is_asked else None,
                         beside=Beside(_GROUP, SIDES[i], is_view_shared),
                         turn=rotation,
                     ),
-                    link=params,
                     on=Callbacks(
                         pick=partial(_on_pick, i, ref, rotation),
                         select=partial(_on_select, i),
@@ -90,11 +96,11 @@ def _controls(comparison: Comparison) -> tuple[Alignment, bool]:
     titles: dict[Alignment, str] = {
         name: title for name, title in ALIGNMENTS.items() if name != "selection" or has_selection
     }
+    is_first = is_new(widget_key(_ALIGNED))
     if read_widget(_ALIGNED) not in titles:
-        is_first = read_widget(_ALIGNED) is None
         known = asked.aligned if is_first and asked.aligned in titles else "none"
         write_widget(_ALIGNED, known)
-    if _VIEWS not in st.session_state:
+    if is_new(_VIEWS):
         # Under priors of one scale the same z is the same place of each map.
         configs = [catalogue.stored(ref).header.model for ref in comparison.refs]
         is_alike = all(config.posterior == "gaussian" for config in configs)

@@ -10,7 +10,7 @@ from html import escape
 
 import streamlit as st
 
-from latent_explorer.pages.compare.comparison import Comparison, show_link
+from latent_explorer.pages.compare.comparison import Comparison, show_comparison
 from latent_explorer.pages.compare.definitions import (
     DEFINITIONS,
     Definition,
@@ -19,6 +19,7 @@ from latent_explorer.pages.compare.definitions import (
     is_comparable,
 )
 from latent_explorer.pages.compare.evaluation import N_RESAMPLES, measure_all, metric_values
+from latent_explorer.pages.compare.link import CompareLink
 from latent_explorer.panels.controls import download
 from latent_explorer.theme import number
 from vae_core.checkpoints import CheckpointRef
@@ -78,7 +79,7 @@ def draw(comparison: Comparison) -> None:
         key="compare_figures_csv",
         help="CSV: every figure, its interval, how it was computed, definition and source.",
     )
-    show_link(comparison)
+    show_comparison(comparison, CompareLink(), has_button=True)
 
 
 def _values(refs: tuple[CheckpointRef, ...]) -> list[dict[str, Shown]]:

@@ -17,7 +17,7 @@ from latent_explorer.panels.chart import chart
 from latent_explorer.panels.controls import download
 from latent_explorer.panels.sheet import digit_sheet, turn_to_first_page
 from latent_explorer.plots.drift import drift_histogram
-from latent_explorer.session.opened import opened_part
+from latent_explorer.session.opened import is_new, opened_part
 from latent_explorer.session.places import place_of_digit
 from latent_explorer.theme import number
 
@@ -38,7 +38,7 @@ def choose_threshold(drift: Drift) -> float:
     )
     step = drift.top / _STEPS
     key = f"compare_threshold_{drift.key}"
-    if key not in st.session_state:
+    if is_new(key):
         start = _first_threshold(drift)
         st.session_state[key] = min(max(round(start / step), 0) * step, drift.top)
     st.session_state[_OPENED] = True
@@ -67,7 +67,7 @@ def choose_threshold(drift: Drift) -> float:
 
 def _first_threshold(drift: Drift) -> float:
     # A link's is for the drift that it opens with, not for those chosen later.
-    asked = None if st.session_state.get(_OPENED) else opened_part(CompareLink).threshold
+    asked = opened_part(CompareLink).threshold if is_new(_OPENED) else None
     return float(np.quantile(drift.values, _MOST_MOVED)) if asked is None else asked
 
 

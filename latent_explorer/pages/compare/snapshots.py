@@ -17,13 +17,13 @@ from latent_explorer.components.timeline import (
 )
 from latent_explorer.data import catalogue, digits
 from latent_explorer.folders import COMMAND, snapshots
-from latent_explorer.pages.compare.comparison import Comparison, link, pick, picked
+from latent_explorer.pages.compare.comparison import Comparison, pick, picked, show_comparison
 from latent_explorer.pages.compare.film import Codes, Floats, codes_of, film_of
 from latent_explorer.pages.compare.link import CompareLink
 from latent_explorer.pages.compare.snapshot_metrics import curves, offer_to_measure
 from latent_explorer.session.current import current
 from latent_explorer.session.errors import shown_errors
-from latent_explorer.session.opened import opened_part
+from latent_explorer.session.opened import begin, is_new, opened_part, opening
 from latent_explorer.session.places import place_of_digit
 from latent_explorer.session.widgets import read_widget, unless_stale, widget_key, write_widget
 from latent_explorer.theme import number
@@ -66,17 +66,18 @@ def _draw_timeline(comparison: Comparison, shown: Snapshots, is_aligned: bool) -
     opened = opened_part(CompareLink)
     is_asked = opened.section == "training" and opened.folder in (None, shown.name)
     asked = opened if is_asked else CompareLink()
+    show_comparison(
+        comparison, CompareLink(aligned="all" if is_aligned else "none", folder=shown.name)
+    )
     timeline(
         key=_TIMELINE,
         film_id=film.id,
         name=shown.name,
         seen=Seen(
-            link(
-                comparison, CompareLink(aligned="all" if is_aligned else "none", folder=shown.name)
-            ),
             at=asked.at or 0.0,
             # the untrained codes are a speck: there is something to see from the start
             look=asked.look or "both",
+            opening=opening().number if is_asked else 0,
         ),
         epochs=shown.epochs,
         curves=curves(shown),
@@ -91,14 +92,14 @@ def _draw_timeline(comparison: Comparison, shown: Snapshots, is_aligned: bool) -
 def _controls(found: list[Snapshots]) -> tuple[Snapshots, bool]:
     by_name = {each.name: each for each in found}
     asked = opened_part(CompareLink)
-    if st.session_state.get(_FOLDER) not in by_name:
+    if is_new(_FOLDER) or st.session_state[_FOLDER] not in by_name:
         if asked.folder is not None and asked.folder not in by_name:
             st.warning(
                 "The link names snapshots that are not here: these are others.",
                 icon=":material/link_off:",
             )
         st.session_state[_FOLDER] = asked.folder if asked.folder in by_name else found[0].name
-    st.session_state.setdefault(_ALIGNED, asked.section == "training" and asked.aligned == "all")
+    begin(_ALIGNED, asked.section == "training" and asked.aligned == "all")
     here = _followed_row()
     write_widget(_DIGIT, here)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):

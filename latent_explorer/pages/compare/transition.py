@@ -10,13 +10,13 @@ from latent_explorer.data import catalogue, digits, encoding
 from latent_explorer.data.selection import Ids
 from latent_explorer.pages.compare import measures
 from latent_explorer.pages.compare.choices import MOST_TRAILS, TRAILS
-from latent_explorer.pages.compare.comparison import Comparison, link, pick, picked
+from latent_explorer.pages.compare.comparison import Comparison, pick, picked, show_comparison
 from latent_explorer.pages.compare.controls import choose_other, said_of_alignment
 from latent_explorer.pages.compare.link import CompareLink
 from latent_explorer.panels import selection
 from latent_explorer.session.current import current
 from latent_explorer.session.errors import shown_errors
-from latent_explorer.session.opened import opened_part
+from latent_explorer.session.opened import begin, opened_part, opening
 from latent_explorer.session.places import place_of_digit
 from latent_explorer.theme import number
 from latent_explorer.vocabulary import PALETTE
@@ -34,7 +34,8 @@ _USUAL_TRAILS = "200"
 def draw(comparison: Comparison) -> None:
     """Draw the section."""
     opened = opened_part(CompareLink)
-    asked = opened if opened.section == "morph" else CompareLink()
+    is_asked = opened.section == "morph"
+    asked = opened if is_asked else CompareLink()
     first, split = comparison.refs[0], comparison.split
     other = choose_other(comparison)
     _controls(asked, first, other)
@@ -47,6 +48,14 @@ def draw(comparison: Comparison) -> None:
         end = turn.coords
     trails = _trails(comparison, other)
     halves = _halves(start, end)
+    show_comparison(
+        comparison,
+        CompareLink(
+            against=other.name,
+            aligned="all" if is_aligned else "none",
+            trails=st.session_state[_TRAILS],
+        ),
+    )
     left, right = st.columns([3, 2], gap="medium")
     with left:
         morph(
@@ -63,14 +72,7 @@ def draw(comparison: Comparison) -> None:
             trace=_trace(comparison, other),
             on_pick=_on_pick,
             at=asked.at or 0.0,
-            link=link(
-                comparison,
-                CompareLink(
-                    against=other.name,
-                    aligned="all" if is_aligned else "none",
-                    trails=st.session_state[_TRAILS],
-                ),
-            ),
+            opening=opening().number if is_asked else 0,
         )
     with right:
         hidden = [
@@ -82,14 +84,14 @@ def draw(comparison: Comparison) -> None:
 
 def _controls(asked: CompareLink, first: CheckpointRef, other: CheckpointRef) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        st.session_state.setdefault(_IS_ALIGNED, asked.aligned == "all")
+        begin(_IS_ALIGNED, asked.aligned == "all")
         st.toggle(
             f"Turn {other.name} to lie on {first.name}",
             key=_IS_ALIGNED,
             help="By rotation and reflection about the origin only, fitted to all digits shown.",
             persist_state="session",
         )
-        st.session_state.setdefault(_TRAILS, asked.trails or _USUAL_TRAILS)
+        begin(_TRAILS, asked.trails or _USUAL_TRAILS)
         st.selectbox(
             "Trails",
             list(TRAILS),

@@ -25,13 +25,14 @@ from latent_explorer.pages.explore.place import (
     show_reconstruction,
 )
 from latent_explorer.panels import selection
+from latent_explorer.panels.address import show_address
 from latent_explorer.panels.checkpoint_map import checkpoint_map
 from latent_explorer.panels.controls import download
 from latent_explorer.panels.drawing import OwnDigit, drawing_panel
 from latent_explorer.panels.selection_panel import selection_panel
 from latent_explorer.session.current import current, follow_folder
 from latent_explorer.session.errors import shown_errors
-from latent_explorer.session.opened import link_start, opened_link
+from latent_explorer.session.opened import is_new, link_start, opened_link
 from latent_explorer.session.places import (
     place_of_digit,
     place_of_latent,
@@ -103,17 +104,16 @@ def _explore() -> None:
 
 
 def _open_page(ref: CheckpointRef, split: Split) -> None:
-    """Start with what the session's link asks for."""
+    """Start with what the address asks for."""
     for key, value in ((PROBLEM, None), (METRIC, "map"), (OPEN, PANELS[0]), (NEAR, [])):
         st.session_state.setdefault(key, value)
     # a page switch forgets the tabs' own state
     st.session_state.setdefault(widget_key(PANEL), st.session_state[OPEN])
-    if PLACE in st.session_state:
+    if not is_new(PLACE):
         return
     link = opened_link()
     open_place(ref, place_of_target(ref, link.pin))
-    if link.select is not None or link.digits:
-        selection.restore(link, ref, split)
+    if selection.restore(link, ref, split):
         _open("Selection")
 
 
@@ -155,10 +155,10 @@ def _map(ref: CheckpointRef, split: Split, own: OwnDigit | None) -> None:
     """Draw the map with what is pinned, selected or drawn."""
     here = pinned()
     chosen = selection.selected()
-    link = {"checkpoint": ref.name, "split": split}
+    params = {"checkpoint": ref.name, "split": split}
     if here is not None:
-        link |= pin_params(here.id, here.z)
-    link |= selection.link_params(ref, split)
+        params |= pin_params(here.id, here.z)
+    show_address(params | selection.link_params(ref, split))
     ellipse = None
     if own is not None:
         here = place_of_latent(ref, tuple(own.encoded.mu.tolist()))
@@ -176,7 +176,6 @@ def _map(ref: CheckpointRef, split: Split, own: OwnDigit | None) -> None:
             selected=None if chosen is None else chosen.ids,
         ),
         shown=Shown(link_start("")),
-        link=link,
         on=Callbacks(pick=_on_pick, select=_on_select, release=partial(set_place, None)),
     )
 

@@ -14,7 +14,7 @@ from latent_explorer.pages.interpolate import stops
 from latent_explorer.pages.interpolate.link import WalkLink
 from latent_explorer.pages.interpolate.ways import MOST_STEPS, SPACINGS, WAY_TITLES, WAYS, Way
 from latent_explorer.panels.controls import choice, field_row
-from latent_explorer.session.opened import opened_part
+from latent_explorer.session.opened import begin, opened_part
 from latent_explorer.session.widgets import unless_stale, widget_key
 from vae_core.checkpoints import CheckpointRef
 
@@ -25,11 +25,11 @@ _FIRST_WAYS: list[Way] = ["straight", "image"]
 def open_controls() -> None:
     """Give the controls their first values, those of the link if it says any."""
     asked = opened_part(WalkLink)
-    st.session_state.setdefault(SHOWN, list(asked.ways or _FIRST_WAYS))
-    st.session_state.setdefault(WAY, asked.way or "straight")
-    st.session_state.setdefault(STEPS, asked.steps or 11)
-    st.session_state.setdefault(SPACING, asked.spacing or "z")
-    st.session_state.setdefault(stops.LOOP, asked.loop)
+    begin(SHOWN, list(asked.ways or _FIRST_WAYS))
+    begin(WAY, asked.way or "straight")
+    begin(STEPS, asked.steps or 11)
+    begin(SPACING, asked.spacing or "z")
+    begin(stops.LOOP, asked.loop)
 
 
 def shown_ways() -> list[Way]:

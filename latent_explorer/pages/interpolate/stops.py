@@ -16,7 +16,7 @@ from latent_explorer.pages.interpolate.link import WalkLink
 from latent_explorer.pages.interpolate.ways import MOST_VIA, VIA_NAMES
 from latent_explorer.session.current import current
 from latent_explorer.session.errors import shown_errors
-from latent_explorer.session.opened import opened_part
+from latent_explorer.session.opened import is_new, opened_part
 from latent_explorer.session.places import (
     Place,
     carried,
@@ -200,10 +200,10 @@ def follow_checkpoint(ref: CheckpointRef) -> None:
     """Open with two digits; carry digits, or bare latents, over to another checkpoint."""
     st.session_state.setdefault(PROBLEM, None)
     st.session_state.setdefault(widget_key(NEXT), "A")
-    if st.session_state.get(REF) == ref:
+    if not is_new(REF) and st.session_state[REF] == ref:
         return
-    before: dict[str, Place] | None = st.session_state.get(ENDS)
-    if before is None:
+    before: dict[str, Place] = {} if is_new(ENDS) else st.session_state[ENDS]
+    if is_new(VIA):
         link = opened_part(WalkLink)
         asked = zip(NAMES, link.ends, strict=True)
         places = {name: place_of_target(ref, target) for name, target in asked}

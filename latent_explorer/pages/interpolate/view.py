@@ -25,6 +25,7 @@ from latent_explorer.pages.interpolate.neighbourhood import (
 from latent_explorer.pages.interpolate.player import walk_player
 from latent_explorer.pages.interpolate.wayfinding import FoundWay, find, lengths, refine, steps
 from latent_explorer.pages.interpolate.ways import WAYS, Spacing, Way
+from latent_explorer.panels.address import show_address
 from latent_explorer.panels.checkpoint_map import checkpoint_map
 from latent_explorer.panels.controls import download
 from latent_explorer.session.current import current, follow_folder
@@ -95,6 +96,7 @@ def _interpolate() -> None:
             z = _steps(ref, walked)
         _, center, axes = encoding.positions(ref)
         with left:
+            show_address(_link(ref, split))
             lines = [
                 Line((each.curve - center) @ axes, WAYS[way].dashes)
                 for way, each in found.items()
@@ -107,7 +109,6 @@ def _interpolate() -> None:
                 marked=Marked(ends=stops.marks()),
                 overlays=Overlays((z - center) @ axes, lines),
                 shown=Shown(link_start("interpolate")),
-                link=_link(ref, split),
                 on=Callbacks(pick=stops.on_pick, drag=stops.on_drag),
             )
         images, near = _walk(ref, split, z, walked)

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from latent_explorer.components.digit_strip import DigitImage, digit_strip
 from latent_explorer.data import catalogue, encoding, lattice
-from latent_explorer.links.codec import pin_params
 from latent_explorer.pages.likelihood import frame, maps, subject
 from latent_explorer.pages.likelihood.transport import transport_panel
 from latent_explorer.panels.chart import chart
@@ -44,8 +43,7 @@ def draw(ref: CheckpointRef, split: Split) -> None:
     transport_panel(ref)
     _answer()
     figures = [] if figure is None else [figure]
-    link = pin_params(here.id, here.z)
-    frame.show_end(ref, split, code="5_clusters.py", figures=figures, link=link)
+    frame.show_end(ref, code="5_clusters.py", figures=figures)
 
 
 def _answer() -> None:

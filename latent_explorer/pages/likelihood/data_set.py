@@ -7,7 +7,6 @@ import streamlit as st
 
 from latent_explorer.components.digit_strip import DigitImage, digit_strip
 from latent_explorer.data import catalogue, digits, lattice, observations
-from latent_explorer.links.codec import pin_params
 from latent_explorer.pages.likelihood import frame, maps, subject
 from latent_explorer.pages.likelihood.numerals import power_of_ten
 from latent_explorer.pages.likelihood.votes import Vote, vote, written
@@ -58,8 +57,7 @@ def draw(ref: CheckpointRef, split: Split) -> None:
     _best_and_worst(log_px_z)
     _products(ref, log_px_z)
     _answer()
-    link = pin_params(here.id, here.z)
-    frame.show_end(ref, split, code="2_data_set.py", figures=[figure], link=link)
+    frame.show_end(ref, code="2_data_set.py", figures=[figure])
 
 
 def _said_of_histogram(ref: CheckpointRef, lives: Vote) -> str:

@@ -69,8 +69,7 @@ def draw(ref: CheckpointRef, split: Split) -> None:
         "can be drawn, and because there the integral is a sum that is done here at a touch.",
         _formula(),
     )
-    link = {} if chosen is None else maps.digit_link(chosen)
-    frame.show_end(ref, split, code="6_dimensions.py", figures=figures, link=link)
+    frame.show_end(ref, code="6_dimensions.py", figures=figures)
 
 
 def _matrices(

@@ -66,8 +66,7 @@ def draw(ref: CheckpointRef, split: Split) -> None:
         "q(z|x) is from the true posterior.",
         _formula(),
     )
-    link = maps.digit_link(chosen)
-    frame.show_end(ref, split, code="4_estimates.py", figures=[race, dots, parts], link=link)
+    frame.show_end(ref, code="4_estimates.py", figures=[race, dots, parts])
 
 
 def _choose_k() -> int:

@@ -1,4 +1,4 @@
-"""What stands around every chapter: its answer, code, link and files, and other checkpoints."""
+"""What stands around every chapter: its answer, code and files, and other checkpoints."""
 
 from __future__ import annotations
 
@@ -6,17 +6,14 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode
 
 import streamlit as st
 
 from latent_explorer.data import catalogue
-from latent_explorer.pages.likelihood.link import LikelihoodLink
 from latent_explorer.panels.controls import download
 from latent_explorer.session.current import CHECKPOINT, DEFAULT_CHECKPOINT, shown_theme
 from latent_explorer.vocabulary import SYMBOLS
 from vae_core.checkpoints import CheckpointRef
-from vae_core.data import Split
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -56,26 +53,11 @@ def show_code(name: str) -> None:
         st.code((_CODE / name).read_text(encoding="utf-8"), language="python")
 
 
-def show_end(
-    ref: CheckpointRef,
-    split: Split,
-    *,
-    code: str,
-    figures: Sequence[go.Figure],
-    link: Mapping[str, str],
-) -> None:
-    """Show a chapter's code, its charts as a file if there are any, and its link."""
+def show_end(ref: CheckpointRef, *, code: str, figures: Sequence[go.Figure]) -> None:
+    """Show a chapter's code, and its charts as a file if there are any."""
     show_code(code)
-    with st.container(horizontal=True, vertical_alignment="center"):
-        if figures:
-            show_download(ref, figures)
-        show_link(ref, split, link)
-
-
-def show_link(ref: CheckpointRef, split: Split, link: Mapping[str, str]) -> None:
-    """Show a link to the chapter as it is; `link` as of `chapter_link`."""
-    query = urlencode(chapter_link(ref, split, link))
-    st.markdown(f"[Link to this chapter as it is](likelihood?{query})")
+    if figures:
+        show_download(ref, figures)
 
 
 def show_download(ref: CheckpointRef, figures: Sequence[go.Figure]) -> None:
@@ -99,12 +81,6 @@ def figures_page(figures: Sequence[go.Figure]) -> bytes:
     ]
     head = '<!doctype html><html lang="en"><meta charset="utf-8"><title>Likelihood</title><body>'
     return (head + "".join(parts) + "</body></html>").encode()
-
-
-def chapter_link(ref: CheckpointRef, split: Split, more: Mapping[str, str]) -> dict[str, str]:
-    """Write the chapter for a link; `more` is what it restores beside checkpoint and split."""
-    part = LikelihoodLink(st.session_state[CHAPTER])
-    return {"checkpoint": ref.name, "split": split, **part.params(), **more}
 
 
 def is_exact(ref: CheckpointRef) -> bool:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from latent_explorer.components.latent_map.messages import read_pick
 from latent_explorer.components.latent_map.values import Callbacks, Marked, Shown
 from latent_explorer.data.neighbours import nearest_on_map
 from latent_explorer.data.selection import Ids
-from latent_explorer.links.codec import pin_params
-from latent_explorer.pages.likelihood.frame import chapter_link
 from latent_explorer.pages.likelihood.subject import ChosenDigit, chosen_place, set_digit, set_place
 from latent_explorer.panels.checkpoint_map import checkpoint_map
 from latent_explorer.session.current import current
@@ -27,14 +25,12 @@ def chapter_map(
     split: Split,
     *,
     on_pick: Callable[[], None],
-    link: Mapping[str, str] | None = None,
     place: Place | None = None,
     marked: Marked = Marked(),
 ) -> None:
     """Draw the page's one map: its view lasts from chapter to chapter.
 
-    `read_pick(KEY_MAP)` tells `on_pick` where; `link` is what a link restores beside checkpoint,
-    split and chapter; the rest is as `checkpoint_map` takes it.
+    `read_pick(KEY_MAP)` tells `on_pick` where; the rest is as `checkpoint_map` takes it.
     """
     checkpoint_map(
         ref,
@@ -43,7 +39,6 @@ def chapter_map(
         place=place,
         marked=marked._replace(is_pin_beside=True),
         shown=Shown(link_start("likelihood")),
-        link=chapter_link(ref, split, link or {}),
         on=Callbacks(pick=on_pick),
     )
 
@@ -51,8 +46,7 @@ def chapter_map(
 def map_with_place(ref: CheckpointRef, split: Split) -> None:
     """Draw the map with the chosen z; a click chooses another."""
     here = chosen_place()
-    link = pin_params(here.id, here.z)
-    chapter_map(ref, split, on_pick=_on_pick_place, link=link, place=here)
+    chapter_map(ref, split, on_pick=_on_pick_place, place=here)
 
 
 def map_with_digit(
@@ -62,18 +56,12 @@ def map_with_digit(
 
     `chosen` comes from `digit_controls`; the digits `selected` stand out.
     """
-    here = link = ellipse = None
+    here = ellipse = None
     if chosen is not None:
         here = place_of_latent(ref, tuple(chosen.encoded.mu.tolist()))._replace(id=chosen.id)
         ellipse = posterior_ellipse(ref, chosen.encoded)
-        link = digit_link(chosen)
     marked = Marked(ellipse=ellipse, selected=selected)
-    chapter_map(ref, split, on_pick=_on_pick_digit, link=link, place=here, marked=marked)
-
-
-def digit_link(chosen: ChosenDigit) -> dict[str, str]:
-    """Write the chosen digit for a link; a drawing has none."""
-    return {} if chosen.id is None else pin_params(chosen.id, ())
+    chapter_map(ref, split, on_pick=_on_pick_digit, place=here, marked=marked)
 
 
 def _on_pick_place() -> None:

@@ -9,7 +9,6 @@ import streamlit as st
 from latent_explorer.components.digit_strip import DigitImage, digit_strip
 from latent_explorer.data import catalogue
 from latent_explorer.data.digits import Floats
-from latent_explorer.links.codec import pin_params
 from latent_explorer.pages.likelihood import frame, maps, subject
 from latent_explorer.pages.likelihood.votes import vote
 from latent_explorer.theme import number
@@ -57,7 +56,6 @@ def draw(ref: CheckpointRef, split: Split) -> None:
         rf"z \sim {frame.symbol('prior', 'p(z)')}, \quad x \sim {likelihood} = " + _formula(ref),
     )
     frame.show_code("1_one_z.py")
-    frame.show_link(ref, split, pin_params(here.id, here.z))
 
 
 def _on_draw() -> None:

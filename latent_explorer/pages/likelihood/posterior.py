@@ -67,8 +67,7 @@ def draw(ref: CheckpointRef, split: Split) -> None:
         st.markdown("**log p(x|z): how well each z explains x**")
         chart(whole, key="likelihood_whole", alt="log p(x|z) over latent space")
     _answer()
-    link = maps.digit_link(chosen)
-    frame.show_end(ref, split, code="3_posterior.py", figures=[zoomed, whole], link=link)
+    frame.show_end(ref, code="3_posterior.py", figures=[zoomed, whole])
 
 
 def _answer() -> None:

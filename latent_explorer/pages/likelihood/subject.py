@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import streamlit as st
@@ -17,12 +17,13 @@ from latent_explorer.data.latents import (
 )
 from latent_explorer.data.neighbours import look_at
 from latent_explorer.data.selection import SearchError, parse_search
+from latent_explorer.links.codec import pin_params
 from latent_explorer.pages.likelihood.frame import CHAPTER, offer_checkpoint, prior_name
 from latent_explorer.pages.likelihood.link import LikelihoodLink
 from latent_explorer.panels.controls import choice, field_row
 from latent_explorer.panels.drawing import drawing_panel
 from latent_explorer.session.current import current
-from latent_explorer.session.opened import opened_link, opened_part
+from latent_explorer.session.opened import begin, is_new, opened_link, opened_part
 from latent_explorer.session.places import (
     Place,
     carried,
@@ -55,18 +56,18 @@ class ChosenDigit(NamedTuple):
 
 
 def open_page(ref: CheckpointRef) -> None:
-    """Start with what the session's link asks for; carry the place over to another checkpoint."""
+    """Start with what the address asks for; carry the place over to another checkpoint."""
     for key in (_Z_PROBLEM, _DIGIT_PROBLEM):
         st.session_state.setdefault(key, None)
-    if st.session_state.get(_REF) == ref:
-        return
     link = opened_link()
-    if _REF not in st.session_state:
-        st.session_state[CHAPTER] = opened_part(LikelihoodLink).chapter or 1
+    begin(CHAPTER, opened_part(LikelihoodLink).chapter or 1)
+    if not is_new(_REF) and st.session_state[_REF] == ref:
+        return
+    if is_new(_DIGIT):
         digit = link.pin.id if link.pin is not None else None
         set_digit(FIRST_DIGIT if digit is None else digit)
     st.session_state[_REF] = ref
-    before = st.session_state.get(_PLACE) or place_of_target(ref, link.pin)
+    before = place_of_target(ref, link.pin) if is_new(_PLACE) else chosen_place()
     latent_dim = catalogue.stored(ref).header.model.latent_dim
     opening_z = (*OPENING_Z, *[0.0] * latent_dim)[:latent_dim]
     set_place(carried(ref, before) or place_of_latent(ref, opening_z))
@@ -97,6 +98,13 @@ def set_digit(digit: int, *, by_typing: bool = False) -> None:
     if not by_typing:
         write_widget(_TYPED_DIGIT, f"{split} {digit - rows.start}")
     write_widget(_SOURCE, _MNIST)
+
+
+def pinned_params(subject: Literal["z", "digit"]) -> dict[str, str]:
+    """Write what a chapter is about for a link; a drawing stays out of it."""
+    if subject == "z":
+        return pin_params(chosen_place().id, chosen_place().z)
+    return {} if read_widget(_SOURCE) == _DRAWN else pin_params(chapter_digit(), ())
 
 
 def _split_of(digit: int) -> tuple[Split, slice]:

@@ -6,7 +6,9 @@ import streamlit as st
 
 from latent_explorer.pages.likelihood.chapters import CHAPTERS
 from latent_explorer.pages.likelihood.frame import CHAPTER
-from latent_explorer.pages.likelihood.subject import open_page
+from latent_explorer.pages.likelihood.link import LikelihoodLink
+from latent_explorer.pages.likelihood.subject import open_page, pinned_params
+from latent_explorer.panels.address import show_address
 from latent_explorer.panels.controls import choice
 from latent_explorer.session.current import current, follow_folder
 from latent_explorer.session.errors import shown_errors
@@ -22,6 +24,9 @@ def _likelihood() -> None:
         chapter = CHAPTERS[choice("Chapter", names, key=CHAPTER, label_visibility="collapsed")]
         st.markdown(f"#### {chapter.question}")
         chapter.draw(ref, split)
+        part = LikelihoodLink(st.session_state[CHAPTER])
+        params = {"checkpoint": ref.name, "split": split, **part.params()}
+        show_address(params | pinned_params(chapter.subject), has_button=True)
 
 
 _likelihood()

@@ -5,7 +5,7 @@
 // nothing. A mount whose data is [state] is a map that awaits the payloads it names, then hovers,
 // pans and zooms without the server.
 
-import { holderOf } from "../shared/elements.js";
+import { takeOutOfFlow } from "../shared/elements.js";
 import { reportTo } from "../shared/problem.js";
 import { giveKeysBack } from "./escape.js";
 
@@ -29,7 +29,9 @@ const OTHERS = [
     "points_look",
   ],
   ...["scene", "selection", "theme", "vocabulary", "walks", "wants", "way", "mark_drag"],
-  ...["bytes", "elements", "ink", "link", "player", "theme"].map((name) => `../shared/${name}`),
+  ...["address", "bytes", "elements", "ink", "link", "player", "theme"].map(
+    (name) => `../shared/${name}`,
+  ),
 ];
 const [{ LatentMap }, { keepPayload }] = await Promise.all([
   import("./map.js"),
@@ -94,13 +96,4 @@ function drawPart({ parentElement, ...component }, data) {
 async function makePart(parentElement, data) {
   const walk = await import("./walk.js");
   return walk.makePart(parentElement, data);
-}
-
-// An empty element would still cost the page a row and its gap.
-/** @param {Mount<unknown>["parentElement"]} parentElement */
-function takeOutOfFlow(parentElement) {
-  const holder = holderOf(parentElement);
-  const looks = { position: "absolute", width: "0" }; // as wide as the page it would stick out
-  for (const [name, value] of Object.entries(looks)) holder?.style.setProperty(name, value);
-  return () => Object.keys(looks).forEach((name) => holder?.style.removeProperty(name));
 }

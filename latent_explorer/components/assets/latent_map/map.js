@@ -1,5 +1,6 @@
 // One map: what it shows, when it draws, and what it tells Python.
 
+import { address } from "../shared/address.js";
 import { find, holderOf, penOf } from "../shared/elements.js";
 import { copyLink } from "../shared/link.js";
 import { reportTo } from "../shared/problem.js";
@@ -32,12 +33,14 @@ const FINEST = 2; // image px per css px at most: beyond it points cost more and
 /** @type {Map<string, Settings>} */
 const kept = new Map(); // Python's key of a map -> its layers, colour, lens; outlives pages
 
+/** @param {Vocabulary} vocabulary */
+const usualLayers = ({ layers }) => layers.filter((layer) => layer.is_on).map(({ name }) => name);
+
 /** @param {string} key @param {Vocabulary} vocabulary */
-function settingsOf(key, { layers, colours }) {
-  const on = layers.filter((layer) => layer.is_on).map(({ name }) => name);
+function settingsOf(key, vocabulary) {
   const settings = kept.get(key) ?? {
-    layers: new Set(on),
-    colour: colours[0]?.name,
+    layers: new Set(usualLayers(vocabulary)),
+    colour: vocabulary.colours[0]?.name,
     isSample: false,
     rests: null,
     told: new Set(),
@@ -128,6 +131,7 @@ export class LatentMap {
 
   stop() {
     this.group.leave();
+    address.drop(this);
     this.listeners.abort();
     this.observer.disconnect();
     store.unwatch(this.onNews);
@@ -205,7 +209,8 @@ export class LatentMap {
     if (!start || this.camera.startsTaken.has(word) || !this.size.width) return;
     this.camera.startsTaken.add(word);
     if (start.view) this.look(this.camera.viewOf(start.view));
-    if (start.layers) this.settings.layers = new Set(start.layers);
+    else this.camera.fit();
+    this.settings.layers = new Set(start.layers ?? usualLayers(this.vocabulary));
     this.settings.colour = start.colour;
   }
 
@@ -449,6 +454,7 @@ export class LatentMap {
     this.root.dataset.view = corners.map((v) => Number(v.toPrecision(9))).join(",");
     this.root.dataset.ready = String(!this.isWaiting);
     this.root.classList.add("drawn");
+    if (!this.isWaiting) address.add(this, () => this.seen());
   }
 
   // ---- digits
@@ -746,22 +752,19 @@ export class LatentMap {
     this.controls.toast("Saved the lens");
   }
 
-  linkHere() {
-    const query = new URLSearchParams(this.state.link ?? {});
-    for (const map of this.group.all) {
-      const { camera, colour } = map;
-      const side = map.state.group?.side ?? "";
-      const corners = camera.rectangle().map((v) => Number(v.toPrecision(6)));
-      if (!camera.isFitted) query.set(`view${side}`, corners.join(","));
-      const shown = map.shown.map(({ name }) => name);
-      query.set(`layers${side}`, shown.join(",") || "none");
-      query.set(`colour${side}`, colour.name);
-    }
-    return query;
+  // What a link to this page says of the map.
+  seen() {
+    const side = this.state.group?.side ?? "";
+    const corners = this.camera.rectangle().map((v) => Number(v.toPrecision(6)));
+    return {
+      ...(this.camera.isFitted ? {} : { [`view${side}`]: corners.join(",") }),
+      [`layers${side}`]: this.shown.map(({ name }) => name).join(",") || "none",
+      [`colour${side}`]: this.colour.name,
+    };
   }
 
   async copyLink() {
-    if (await copyLink(this.root, this.linkHere())) this.controls.toast("Link copied");
+    if (await copyLink(this.root)) this.controls.toast("Link copied");
   }
 }
 

@@ -215,7 +215,6 @@ export type MapState = {
   highlight: number[];
   selected: Selected | null;
   start: Start | null;
-  link: Record<string, string> | null;
   group: Group | null;
   turn: Turn | null;
   selects: boolean;

@@ -15,7 +15,7 @@ import { toCss } from "../shared/theme.js";
 const PICTURE = 20; // css px, side
 const LASTS = 3500; // ms from end to end
 
-/** @type {Map<string, number>} */
+/** @type {Map<string, { at: number, opening: number }>} */
 const moments = new Map(); // name of a morph -> where its slider was; outlives changes of page
 /** @type {WeakMap<HTMLElement, Morph>} */
 const mounted = new WeakMap();
@@ -46,7 +46,7 @@ class Morph extends Stage {
       draw: () => this.draw(),
       way: () => this.way(),
       pick: () => this.pick(),
-      link: (at) => ({ ...this.data.link, at }),
+      seen: (at) => ({ at }),
     });
     this.start = this.end = new Float32Array();
     this.labels = new Uint8Array();
@@ -68,7 +68,8 @@ class Morph extends Stage {
 
   take() {
     const { data, theme } = this;
-    this.player.at = moments.get(data.name) ?? data.at;
+    const kept = moments.get(data.name);
+    this.player.at = kept && kept.opening >= (data.opening ?? 0) ? kept.at : data.at;
     this.start = floatsFromBase64(data.start);
     this.end = floatsFromBase64(data.end);
     this.at = new Float32Array(this.start.length);
@@ -83,7 +84,7 @@ class Morph extends Stage {
       paintDigit(canvas, fromBase64(picture.pixels), theme);
       return { ...picture, canvas };
     });
-    this.copy.hidden = !data.link;
+    this.copy.hidden = data.opening === null;
     this.reach.hidden = data.halves[0] === data.halves[1]; // it stays, and is said elsewhere
     this.followed.hidden = !data.trace;
     this.faces = (data.trace?.pictures ?? []).map(fromBase64);
@@ -165,7 +166,10 @@ class Morph extends Stage {
   draw() {
     if (!this.fit()) return;
     this.t = this.player.at;
-    moments.set(this.data.name, this.t);
+    const { name, opening } = this.data;
+    const known = moments.get(name)?.opening ?? 0;
+    moments.set(name, { at: this.t, opening: Math.max(known, opening ?? 0) });
+    if (opening !== null) this.follow();
     const ratio = devicePixelRatio;
     const half = halfAt(this.data.halves, this.t);
     this.scale = this.side / 2 / half;

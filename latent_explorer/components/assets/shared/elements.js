@@ -46,3 +46,12 @@ export function holderOf({ host }) {
   const holder = host?.closest('[data-testid="stElementContainer"]');
   return holder instanceof HTMLElement ? holder : null;
 }
+
+// An empty element would still cost the page a row and its gap.
+/** @param {Mount<unknown>["parentElement"]} parentElement */
+export function takeOutOfFlow(parentElement) {
+  const holder = holderOf(parentElement);
+  const looks = { position: "absolute", width: "0" }; // as wide as the page it would stick out
+  for (const [name, value] of Object.entries(looks)) holder?.style.setProperty(name, value);
+  return () => Object.keys(looks).forEach((name) => holder?.style.removeProperty(name));
+}

@@ -1,5 +1,6 @@
 // A square of moving points with its tip, its player and its link: what a morph and a training share.
 
+import { address } from "./address.js";
 import { nearestDot, placeTip } from "./dots.js";
 import { find, penOf } from "./elements.js";
 import { copyByButton } from "./link.js";
@@ -14,7 +15,7 @@ import { readTheme, toPixel, toRgb } from "./theme.js";
  * @property {() => void} draw
  * @property {() => Advance | null} way as a player's start
  * @property {(event: MouseEvent) => void} pick
- * @property {(at: string) => Record<string, string>} link
+ * @property {(at: string) => Record<string, string>} seen what a link adds; `at` is the slider's
  */
 
 /** @template {{ label: string, palette: Palette }} Data */
@@ -50,8 +51,7 @@ export class Stage {
     this.canvas.addEventListener("pointermove", (e) => pointAt([e.offsetX, e.offsetY]), { signal });
     this.canvas.addEventListener("pointerleave", () => pointAt(null), { signal });
     this.canvas.addEventListener("click", acts.pick, { signal });
-    const copy = () => copyByButton(this.copy, acts.link(this.player.at.toFixed(4)));
-    this.copy.addEventListener("click", copy, { signal });
+    this.copy.addEventListener("click", () => copyByButton(this.copy), { signal });
     this.observer = new ResizeObserver(() => this.schedule());
     this.observer.observe(this.canvas);
   }
@@ -66,6 +66,12 @@ export class Stage {
     cancelAnimationFrame(this.pending);
     this.listeners.abort();
     this.observer.disconnect();
+    address.drop(this);
+  }
+
+  // Lets the address follow the slider.
+  follow() {
+    address.add(this, () => this.acts.seen(this.player.at.toFixed(4)));
   }
 
   /** @param {Data} data */

@@ -22,6 +22,19 @@ export type Mount<Data> = {
 // Of pictures of digits: pure black and white. `name` is the palette's.
 export type Theme = { name: "light" | "dark"; dark: boolean; paper: Rgb; ink: Rgb };
 
+// ---- address
+
+// `more` is too long for the address, and in links alone; an address of another `entry` is a new step
+// of the history; `opening` names the address that Python opened last, of this `session`.
+export type AddressData = {
+  params: Record<string, string>;
+  more: Record<string, string>;
+  entry: string;
+  opening: string;
+  session: string;
+  hasButton: boolean;
+};
+
 // ---- morph
 
 export type MorphLine<Coords> = { start: Coords; end: Coords; seen: "always" | "start" | "end" };
@@ -35,7 +48,7 @@ export type MorphData = {
   splits: [name: string, first: number][];
   halves: [number, number];
   at: number;
-  link: Record<string, string> | null;
+  opening: number | null;
   label: string;
   palette: Palette;
   lines: MorphLine<string>[];
@@ -69,8 +82,7 @@ export type Curve = {
 export type TimelineData = {
   film: string;
   name: string;
-  link: Record<string, string>;
-  start: { at: number; look: Look };
+  start: { at: number; look: Look; opening: number };
   epochs: number[];
   curves: Curve[];
   followed: { row: number; original: string; reconstructions: string } | null;

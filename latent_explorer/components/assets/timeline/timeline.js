@@ -20,7 +20,7 @@ const TICKS = [0, 0.1, 0.3, 1, 3, 10, 30, 100, 300, 1000]; // epochs
 // Both outlive reruns and changes of page.
 /** @type {Map<string, Film>} */
 const films = new Map(); // id -> film, oldest first
-/** @type {Map<string, { at: number, look: Look }>} */
+/** @type {Map<string, TimelineData["start"]>} */
 const seen = new Map(); // name of a training -> its moment and look when last seen
 /** @type {Map<HTMLElement, Board>} */
 const boards = new Map(); // what is on the page
@@ -79,7 +79,7 @@ class Board extends Stage {
       draw: () => this.draw(),
       way: () => this.way(),
       pick: (event) => this.pick(event),
-      link: (at) => ({ ...this.data.link, at, look: this.look }),
+      seen: (at) => ({ at, look: this.look }),
     });
     this.original = find(root, ".original", HTMLCanvasElement);
     this.reconstruction = find(root, ".reconstruction", HTMLCanvasElement);
@@ -100,6 +100,7 @@ class Board extends Stage {
       button.addEventListener("click", () => this.setLook(look), this.listeners);
     }
     this.name = ""; // of the training
+    this.opening = -1; // of the address that said where to start
     this.look = data.start.look;
     this.pictures = new Uint8Array();
     /** @type {ReturnType<typeof drawCurve>[]} */
@@ -109,10 +110,12 @@ class Board extends Stage {
   take() {
     const { name, start, epochs } = this.data;
     this.slider.max = String(epochs.length - 1);
-    if (this.name !== name) {
+    if (this.name !== name || this.opening !== start.opening) {
       this.name = name;
+      this.opening = start.opening;
       this.player.pause();
-      const { at, look } = seen.get(name) ?? start; // when last seen
+      const kept = seen.get(name);
+      const { at, look } = kept && kept.opening >= start.opening ? kept : start; // when last seen
       this.player.at = at;
       this.look = look;
     }
@@ -180,7 +183,10 @@ class Board extends Stage {
     const pixels = this.fit();
     if (!film || !pixels) return;
     const value = this.player.at;
-    seen.set(this.data.name, { at: value, look: this.look });
+    const known = seen.get(this.name)?.opening ?? 0;
+    const opening = Math.max(known, this.opening);
+    seen.set(this.name, { at: value, look: this.look, opening });
+    this.follow();
     this.i = Math.min(Math.floor(value), film.moments - 2);
     this.share = value - this.i;
     this.scale = this.side / 2 / film.half;
