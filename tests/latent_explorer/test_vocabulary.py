@@ -26,6 +26,7 @@ from latent_explorer.vocabulary import (
     map_words,
     table,
 )
+from tests.latent_explorer.test_pages import component
 from tests.toy_layer import HOLLOW, TOY, distance, readers_of_the_table
 from vae_core.checkpoints import CheckpointRef, checkpoint_ref
 
@@ -124,11 +125,7 @@ def test_a_new_layer_is_an_entry_and_a_function(
     app.run()
     assert not app.exception
     assert not app.warning
-    [state] = [
-        one
-        for each in app.get("bidi_component")
-        if (one := (json.loads(each.proto.json or "null") or [None])[0]) and "start" in one
-    ]
+    state = component(app, "explore_map")
     assert state["start"]["layers"] == ["toy", "points"]
     assert state["vocabulary"]["layers"][-1]["title"] == "Toy"
 
