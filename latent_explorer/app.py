@@ -7,7 +7,7 @@ import streamlit as st
 
 from latent_explorer import folders
 from latent_explorer.components.latent_map.mounting import preload
-from latent_explorer.data import catalogue, uploads
+from latent_explorer.data import catalogue, kinds, uploads
 from latent_explorer.links.link import Part
 from latent_explorer.pages.compare.link import CompareLink
 from latent_explorer.pages.interpolate.link import WalkLink
@@ -89,6 +89,7 @@ def _pick_checkpoint(refs: list[CheckpointRef]) -> None:
         name = st.selectbox(
             "Checkpoint",
             list(by_name),
+            format_func=lambda name: kinds.title(by_name[name]),
             key=CHECKPOINT,
             help="A .safetensors file dropped into the weights folder appears here at your next "
             "step.",

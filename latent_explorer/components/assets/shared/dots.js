@@ -3,6 +3,7 @@
 /** @import {Floats, Point} from "./types.d.ts" */
 
 const RADIUS = 1.5; // css px
+const VOTERS = 201; // points of a class that say where its middle is: sorted in each frame
 const NEAR = 9; // css px from the pointer within which a point is meant
 const TIP = { gap: 10, edge: 4, above: 40 }; // css px; with less room above, a tip hangs below
 
@@ -52,6 +53,39 @@ export function nearestDot(coords, [left, top], side, scale) {
     if (square < least) [best, least] = [row, square];
   }
   return best;
+}
+
+// Some points of each class, evenly through the data; none of a class that has none.
+/** @param {Uint8Array} labels */
+export function someOfEach(labels) {
+  /** @type {number[][]} */
+  const rows = Array.from({ length: 10 }, () => []);
+  labels.forEach((label, row) => rows[label].push(row));
+  return rows.map((all) => {
+    const step = Math.max(1, all.length / VOTERS);
+    return Array.from(
+      { length: Math.min(all.length, VOTERS) },
+      (_, i) => all[Math.floor(i * step)],
+    );
+  });
+}
+
+// The median place of some points, by each axis.
+/** @param {Floats} coords @param {number[]} rows @returns {Point} */
+export function medianPlace(coords, rows) {
+  const [x, y] = [0, 1].map((axis) => {
+    const values = Float32Array.from(rows, (row) => coords[2 * row + axis]).sort();
+    return values[values.length >> 1];
+  });
+  return [x, y];
+}
+
+// Whether each of some places is clear of all others, so that a name there can be read.
+/** @param {Point[]} places @param {number} apart */
+export function areClear(places, apart) {
+  return places.map(([x, y], i) =>
+    places.every(([u, v], j) => i === j || !(Math.hypot(x - u, y - v) < apart)),
+  );
 }
 
 // All points on their straight way from `start` to `end`; exact at both ends, where one weight is 0

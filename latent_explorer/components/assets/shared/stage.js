@@ -1,10 +1,10 @@
 // A square of moving points with its tip, its player and its link: what a morph and a training share.
 
-import { nearestDot, placeTip } from "./dots.js";
+import { areClear, medianPlace, nearestDot, placeTip, someOfEach } from "./dots.js";
 import { find, penOf } from "./elements.js";
 import { copyByButton } from "./link.js";
 import { Player } from "./player.js";
-import { readTheme, toPixel, toRgb } from "./theme.js";
+import { readTheme, toCss, toPixel, toRgb } from "./theme.js";
 
 /** @import {Advance} from "./player.js" */
 /** @import {Floats, Palette, Point} from "./types.d.ts" */
@@ -16,6 +16,8 @@ import { readTheme, toPixel, toRgb } from "./theme.js";
  * @property {(event: MouseEvent) => void} pick
  * @property {(at: string) => Record<string, string>} link
  */
+
+const NAME = { px: 18, halo: 5, apart: 15 }; // css px: a class's name, and how near another may be
 
 /** @template {{ label: string, palette: Palette }} Data */
 export class Stage {
@@ -35,6 +37,10 @@ export class Stage {
     this.at = new Float32Array(); // where each point is now
     /** @type {number[]} */
     this.colours = [];
+    /** @type {Uint8Array} */
+    this.named = new Uint8Array(); // labels whose classes' names are drawn
+    /** @type {number[][]} */
+    this.voters = []; // rows of each class that say where its name goes
     /** @type {Point | null} */
     this.pointer = null;
     this.pending = this.side = this.scale = 0; // css px, and css px per unit
@@ -112,6 +118,34 @@ export class Stage {
   /** @param {Point | null} place */
   rowAt(place) {
     return place ? nearestDot(this.at, place, this.side, this.scale) : -1;
+  }
+
+  // Writes each class on its points: colour never stands alone. Where classes lie in one heap no
+  // name is written, since it would name the others too.
+  /** @param {Uint8Array} labels */
+  drawNames(labels) {
+    if (this.named !== labels) {
+      this.named = labels;
+      this.voters = someOfEach(labels);
+    }
+    const places = this.voters.map((rows) => this.toPx(medianPlace(this.at, rows)));
+    const { pen, theme } = this;
+    pen.font = `700 ${NAME.px}px ${getComputedStyle(this.root).fontFamily}`;
+    pen.textAlign = "center";
+    pen.textBaseline = "middle";
+    pen.lineJoin = "round";
+    pen.lineWidth = NAME.halo;
+    pen.strokeStyle = toCss(theme.paper);
+    pen.fillStyle = toCss(theme.ink);
+    const isClear = areClear(places, NAME.apart);
+    const names = [];
+    for (const [label, [x, y]] of places.entries()) {
+      if (!this.voters[label].length || !isClear[label]) continue;
+      pen.strokeText(String(label), x, y);
+      pen.fillText(String(label), x, y);
+      names.push(label);
+    }
+    this.root.dataset.names = names.join("");
   }
 
   // Says a point's name beside it.
