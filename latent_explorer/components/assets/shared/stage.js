@@ -1,6 +1,6 @@
 // A square of moving points with its tip, its player and its link: what a morph and a training share.
 
-import { areClear, medianPlace, nearestDot, placeTip, someOfEach } from "./dots.js";
+import { areClear, medianPlace, movedApart, nearestDot, placeTip, someOfEach } from "./dots.js";
 import { find, penOf } from "./elements.js";
 import { copyByButton } from "./link.js";
 import { Player } from "./player.js";
@@ -17,7 +17,8 @@ import { readTheme, toCss, toPixel, toRgb } from "./theme.js";
  * @property {(at: string) => Record<string, string>} link
  */
 
-const NAME = { px: 18, halo: 5, apart: 15 }; // css px: a class's name, and how near another may be
+// css px: a class's name; how near another may be, and how far it goes out of another's way
+const NAME = { px: 18, halo: 5, apart: 17, most: 14 };
 
 /** @template {{ label: string, palette: Palette }} Data */
 export class Stage {
@@ -128,7 +129,8 @@ export class Stage {
       this.named = labels;
       this.voters = someOfEach(labels);
     }
-    const places = this.voters.map((rows) => this.toPx(medianPlace(this.at, rows)));
+    const medians = this.voters.map((rows) => this.toPx(medianPlace(this.at, rows)));
+    const places = movedApart(medians, NAME.apart, NAME.most);
     const { pen, theme } = this;
     pen.font = `700 ${NAME.px}px ${getComputedStyle(this.root).fontFamily}`;
     pen.textAlign = "center";
@@ -137,7 +139,7 @@ export class Stage {
     pen.lineWidth = NAME.halo;
     pen.strokeStyle = toCss(theme.paper);
     pen.fillStyle = toCss(theme.ink);
-    const isClear = areClear(places, NAME.apart);
+    const isClear = areClear(places, NAME.apart - 2);
     const names = [];
     for (const [label, [x, y]] of places.entries()) {
       if (!this.voters[label].length || !isClear[label]) continue;
