@@ -7,7 +7,7 @@ import streamlit as st
 
 from latent_explorer import folders
 from latent_explorer.components.latent_map.mounting import preload
-from latent_explorer.data import catalogue, uploads
+from latent_explorer.data import catalogue, kinds, uploads
 from latent_explorer.links.link import Part
 from latent_explorer.pages.compare.link import CompareLink
 from latent_explorer.pages.interpolate.link import WalkLink
@@ -21,6 +21,7 @@ from latent_explorer.session.current import (
     default_name,
     remember_folder,
     set_current,
+    shown_instead,
 )
 from latent_explorer.session.errors import shown_errors
 from latent_explorer.session.opened import is_first_scene, note_history, open_link
@@ -75,14 +76,14 @@ def main() -> None:
             return
         parts = [part for _, part in PAGES.values() if part is not None]
         opened = open_link(refs, page.url_path, parts)
-        _pick_checkpoint(refs)
+        _pick_checkpoint(refs, page.url_path)
         if opened.problem is not None and is_first_scene(page.url_path):
             st.warning(opened.problem, icon=":material/link_off:")
         say_collapsed([current()[0]])
         page.run()
 
 
-def _pick_checkpoint(refs: list[CheckpointRef]) -> None:
+def _pick_checkpoint(refs: list[CheckpointRef], page: str) -> None:
     by_name = {ref.name: ref for ref in refs}
     if st.session_state.get(CHECKPOINT) not in by_name:
         st.session_state[CHECKPOINT] = default_name(refs)
@@ -92,6 +93,7 @@ def _pick_checkpoint(refs: list[CheckpointRef]) -> None:
         name = st.selectbox(
             "Checkpoint",
             list(by_name),
+            format_func=lambda name: kinds.title(by_name[name]),
             key=CHECKPOINT,
             help="A .safetensors file dropped into the weights folder appears here at your next "
             "step.",
@@ -103,7 +105,9 @@ def _pick_checkpoint(refs: list[CheckpointRef]) -> None:
             key=SPLIT,
         )
         ref = by_name[name]
-        _describe(ref)
+        if (shown := shown_instead(page)) is not None:
+            st.caption(f"Shown here is the training of **{shown.name}**, not {name}. At its end:")
+        _describe(shown or ref)
     set_current(ref, split)
 
 

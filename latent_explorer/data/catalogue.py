@@ -13,8 +13,15 @@ import streamlit as st
 
 from latent_explorer.data import digits
 from latent_explorer.folders import checkpoints as checkpoints
-from vae_core.checkpoints import Checkpoint, CheckpointRef, load_checkpoint, read_listed
+from vae_core.checkpoints import (
+    Checkpoint,
+    CheckpointRef,
+    load_checkpoint,
+    read_header,
+    read_listed,
+)
 from vae_core.data import load_mnist
+from vae_core.header import Header
 from vae_core.identity import MNIST
 from vae_core.metrics import OF_TRAINING, Metrics, of_source
 from vae_core.tensors import StoredCheckpoint
@@ -40,6 +47,12 @@ def warm_up() -> threading.Thread:
 def stored(ref: CheckpointRef) -> StoredCheckpoint:
     """Header and tensors; shared by all users, never to be changed."""
     return read_listed(ref)
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def header(ref: CheckpointRef) -> Header:
+    """Header alone, for lists of checkpoints: their tensors are not read."""
+    return read_header(ref.path)
 
 
 def has_posterior(ref: CheckpointRef) -> bool:

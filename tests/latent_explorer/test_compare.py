@@ -230,7 +230,7 @@ def test_a_copy_drifts_nowhere(
             assert drift.max() < 1e-6
     at = page("drift")
     assert "largest 0.000 z units" in said(at)
-    assert [one.value for one in at.info] == ["No digit moved."]
+    assert "No digit moved." in [one.value for one in at.info]
 
 
 def test_histogram_counts_every_digit_once() -> None:

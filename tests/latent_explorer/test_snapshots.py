@@ -119,6 +119,27 @@ def test_a_link_restores_the_moment(models: list[Any]) -> None:
     assert {"section": "training", "folder": "run"}.items() <= address(app).items()
 
 
+def test_the_sidebar_has_the_training_s_own_figures(models: list[Any]) -> None:
+    def told(at: AppTest) -> str:
+        return "".join(one.proto.body for one in at.sidebar.get("html")) + "".join(
+            one.value for one in at.sidebar.caption
+        )
+
+    app = open_section()
+    assert not app.exception
+    assert "the training of **run**, not atlas" in told(app)
+    assert "−198.00 nats" in told(app)  # of the last by its epoch
+    app.session_state["compare_section"] = "maps"
+    app.run()
+    assert "the training of" not in told(app)
+    assert "−1.50 nats" in told(app)
+    app.session_state["compare_section"] = "training"
+    app.run()
+    assert "−198.00 nats" in told(app)
+    app.switch_page("latent_explorer/pages/explore/view.py").run()
+    assert "−1.50 nats" in told(app)
+
+
 def test_a_digit_is_followed_by_click_and_by_number(models: list[Any]) -> None:
     import base64
 

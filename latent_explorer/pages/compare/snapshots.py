@@ -21,7 +21,7 @@ from latent_explorer.pages.compare.comparison import Comparison, pick, picked, s
 from latent_explorer.pages.compare.film import Codes, Floats, codes_of, film_of
 from latent_explorer.pages.compare.link import CompareLink
 from latent_explorer.pages.compare.snapshot_metrics import curves, offer_to_measure
-from latent_explorer.session.current import current
+from latent_explorer.session.current import current, show_instead
 from latent_explorer.session.errors import shown_errors
 from latent_explorer.session.opened import begin, is_new, opened_part, opening
 from latent_explorer.session.places import place_of_digit
@@ -46,6 +46,7 @@ def draw(comparison: Comparison) -> None:
     for problem in problems:
         st.warning(str(problem), icon=":material/broken_image:")
     if not found:
+        show_instead("compare", None)
         st.info(
             "There are no snapshots yet: a folder of them, below the weights folder, appears "
             f"here. `{COMMAND} train growing --snapshots 14` keeps one.",
@@ -53,6 +54,8 @@ def draw(comparison: Comparison) -> None:
         )
         return
     shown, is_aligned = _controls(found)
+    last = shown.refs[-1]
+    show_instead("compare", CheckpointRef(shown.name, last.path, last.sha256))
     codes = _codes(shown.refs, is_aligned)
     _draw_timeline(comparison, shown, is_aligned)
     offer_to_measure(shown)

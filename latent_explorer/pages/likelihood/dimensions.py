@@ -10,7 +10,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from latent_explorer.components.digit_strip import DigitImage, digit_strip
-from latent_explorer.data import catalogue, digits, uploads
+from latent_explorer.data import catalogue, digits, kinds, uploads
 from latent_explorer.data.digit_terms import N_TEST_VOTERS
 from latent_explorer.pages.likelihood import frame, maps
 from latent_explorer.pages.likelihood.noise import noise_panel
@@ -97,7 +97,7 @@ def _choose_other(ref: CheckpointRef, refs: Sequence[CheckpointRef]) -> Checkpoi
         "Beside it, another model",
         list(by_name),
         key=OTHER,
-        format_func=lambda name: _title(by_name[name]),
+        format_func=lambda name: kinds.title(by_name[name]),
         persist_state="session",
     )
     return by_name[name]

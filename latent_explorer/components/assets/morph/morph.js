@@ -185,6 +185,7 @@ class Morph extends Stage {
       const [x, y] = this.toPx(this.between(start, end));
       this.pen.drawImage(canvas, x - PICTURE / 2, y - PICTURE / 2, PICTURE, PICTURE);
     }
+    this.drawNames(this.labels);
     this.drawHover();
     this.drawFollowed();
     const share = `${Math.round(100 * this.t)} %`;

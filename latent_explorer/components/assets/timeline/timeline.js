@@ -196,6 +196,7 @@ class Board extends Stage {
     if (this.look !== "points") this.drawMosaic(film, pixels);
     if (this.look !== "mosaic") this.drawPoints(film, pixels);
     this.pen.setTransform(devicePixelRatio, 0, 0, devicePixelRatio, 0, 0);
+    if (this.look !== "mosaic") this.drawNames(film.labels);
     this.drawWay(film);
     this.drawHover(film);
     this.say(film, value);
