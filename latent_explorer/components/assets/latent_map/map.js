@@ -491,10 +491,8 @@ export class LatentMap {
   pileOf(id) {
     const at = this.coordsOf(id);
     if (!at) return [id];
-    const [x, y] = at;
-    const r = this.points.apart;
-    const rows = this.points.index.inside([x - r, x + r, y - r, y + r]) ?? [];
-    return rows.map((row) => row + this.points.first_id).sort((a, b) => a - b);
+    const rows = this.points.index.around(at, this.points.apart);
+    return rows.map((row) => row + this.points.first_id);
   }
 
   // ---- lens
