@@ -16,9 +16,16 @@ from streamlit.testing.v1 import AppTest
 from vae_core.analysis.projection import map_digits
 from vae_core.checkpoints import save_checkpoint, write_atomically
 from vae_core.data import load_mnist
+from vae_core.geometry import graphs
 from vae_core.tensors import ProjectedCodes, round_to_stored
 
 ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(autouse=True)
+def coarse_lattices(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Refine walks on lattices that are quick to measure; the core's tests have fine ones."""
+    monkeypatch.setattr(graphs, "MOST_NODES", graphs.FIRST_NODES)
 
 
 @pytest.fixture

@@ -204,6 +204,16 @@ def test_interpolate(app: AppTest) -> None:
     assert all(60_000 <= one < 70_000 for one in ids)
 
 
+def test_interpolate_refines_its_first_look(app: AppTest) -> None:
+    app.run()
+    app.switch_page(INTERPOLATE).run()
+    assert not app.exception
+    (table,) = (each.value for each in app.get("html") if "class=ways" in each.value)
+    assert table.count("shortest of 4 found, locally shortest") == 1
+    assert "first look" not in table
+    assert not any(said.value.startswith("Looking") for said in app.caption)
+
+
 def test_interpolate_clicks_set_a_then_b(app: AppTest) -> None:
     app.run()
     app.switch_page(INTERPOLATE).run()

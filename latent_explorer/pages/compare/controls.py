@@ -54,7 +54,8 @@ def said_of_alignment(refs: tuple[CheckpointRef, ...]) -> str:
     configs = [(ref.name, catalogue.stored(ref).header.model) for ref in refs]
     said = (
         "Aligned by rotation and reflection about the origin only: the prior fixes origin and "
-        "scale, and leaves an encoder no other freedom."
+        "scale. An encoder is free in more: a twist z → R(|z|) z, say, keeps N(0, I) and every "
+        "p(x) too, and is not undone."
     )
     if points := [name for name, config in configs if config.posterior == "point"]:
         said += (

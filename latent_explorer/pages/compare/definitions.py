@@ -105,8 +105,8 @@ DEFINITIONS = (
     ),
     Definition(
         "nmi",
-        "Normalised mutual information of ten k-means clusters of the codes with the classes. A "
-        "prior N(0, I) forbids gaps, and so keeps it low.",
+        "Normalised mutual information of ten k-means clusters of the codes with the classes. "
+        "Gaps between clusters cost KL under a prior N(0, I), which keeps it low.",
         "from 0 to 1; best: 1", "Strehl & Ghosh 2002; scikit-learn",
     ),
     Definition(

@@ -66,7 +66,7 @@ def draw(ref: CheckpointRef, split: Split) -> None:
     frame.show_answer(
         "Two numbers keep most digits apart but not all of what makes each one its own: with more "
         "dimensions log p(x) rises and fewer digits collide. Two are shown here because a plane "
-        "can be drawn, and because only in one or two dimensions the integral is a sum one can do.",
+        "can be drawn, and because there the integral is a sum that is done here at a touch.",
         _formula(),
     )
     link = {} if chosen is None else maps.digit_link(chosen)
