@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
-from tests.browser.conftest import Server, Shipped
+import numpy as np
+
+from latent_explorer.components.latent_map.payload import apart, first_view
+from tests.browser.conftest import FIRST_TEST_DIGIT, Server, Shipped
 from tests.browser.tab import Map, Tab
 
 SIZES = ((1366, 768), (1024, 768), (820, 1180), (390, 844))
@@ -87,3 +91,48 @@ def test_it_rests_where_nothing_shows_the_pin(tab: Tab, first: Shipped) -> None:
     card.wait_for()
     tab.page.keyboard.press("i")
     card.wait_for(state="hidden")
+
+
+def test_a_pile_says_how_many_and_can_be_gone_through(
+    open_tab: Callable[..., Tab], server: Server, shipped: dict[str, Shipped]
+) -> None:
+    """On a line of latents some digits lie within a pixel of the deepest zoom, two by two."""
+    coords = shipped["line"].test_coords
+    near = apart(first_view(coords))
+    order = coords[:, 0].argsort()
+    gaps = np.diff(coords[order, 0])
+    alone = (gaps[1:-1] < near / 2) & (gaps[:-2] > 2 * near) & (gaps[2:] > 2 * near)
+    pair = np.sort(order[np.flatnonzero(alone)[0] + 1 :][:2])
+    tab = open_tab(server, f"?checkpoint=line&id={FIRST_TEST_DIGIT + pair[0]}").wait_ready()
+    tab.page.get_by_text("2 digits lie at this very place").wait_for()
+    tab.sheet(total=2).wait_for()
+    assert tab.map().root.locator(".lens-pile").text_content() == "one of 2 here"
+    tab.map().root.focus()
+    with tab.rerun():
+        tab.page.keyboard.press("n")
+    heading = tab.page.get_by_role("heading", name=re.compile(rf"test #{pair[1]:,}$"))
+    heading.wait_for()
+    with tab.rerun():
+        tab.page.keyboard.press("Shift+N")
+    tab.page.get_by_role("heading", name=re.compile(rf"test #{pair[0]:,}$")).wait_for()
+
+
+def test_escape_gives_the_map_its_keys_back(tab: Tab) -> None:
+    """From a box, from the pad, and from a list that it closes first."""
+    map_, press = tab.map(), tab.page.keyboard.press
+    tab.page.get_by_role("textbox", name="z", exact=True).focus()
+    press("Escape")
+    assert is_focused(map_)
+    tab.open_panel("Draw")
+    tab.page.locator("canvas[tabindex='0']").last.focus()
+    press("Escape")
+    assert is_focused(map_)
+    box = tab.page.get_by_role("combobox", name="Checkpoint", exact=True)
+    box.click()
+    options = tab.page.get_by_role("listbox")
+    options.wait_for()
+    press("Escape")
+    options.wait_for(state="detached")
+    assert not is_focused(map_)
+    press("Escape")
+    assert is_focused(map_)

@@ -159,7 +159,7 @@ export class Input {
       last && event.timeStamp - last.time < DOUBLE.ms && distance(px, last.px) < DOUBLE.px;
     this.lastTap = isDouble ? null : { px, time: event.timeStamp };
     if (isDouble) this.map.zoomTo(ZOOM_STEP ** 2, px);
-    else this.map.pick(this.map.camera.toPlane(px), event.pointerType);
+    else this.map.aim.pick(this.map.camera.toPlane(px), event.pointerType);
   }
 
   /** @param {PointerEvent} event */
@@ -221,7 +221,7 @@ export class Input {
       k: () => map.act("link"),
       g: () => this.grab(),
       i: () => map.act("rest"),
-      n: () => map.turnPile(event.shiftKey ? -1 : 1),
+      n: () => map.aim.turnPile(event.shiftKey ? -1 : 1),
       "?": () => map.controls.toggle("help"),
     };
     for (const { name, key } of map.vocabulary.layers) acts[key] = () => map.setLayer(name);
@@ -269,7 +269,7 @@ export class Input {
       return;
     }
     if (map.tool === "pan") {
-      if (this.cursor) map.pick(this.cursor, "keys");
+      if (this.cursor) map.aim.pick(this.cursor, "keys");
       return;
     }
     this.cursor ??= [map.camera.x, map.camera.y];
@@ -289,7 +289,7 @@ export class Input {
     } else if (map.shape) map.dropShape();
     else if (map.tool !== "pan") map.act("pan");
     else if (this.cursor) this.releaseCursor();
-    else if (!map.clearSelection()) map.release();
+    else if (!map.clearSelection()) map.aim.release();
   }
 
   releaseCursor() {

@@ -15,7 +15,17 @@ import { giveKeysBack } from "./escape.js";
 // All files at once: imports that are found only in one another's texts come in four turns.
 const style = fetch(new URL("./map.css", import.meta.url));
 const OTHERS = [
-  ...["background", "camera", "cloud", "controls", "decoder", "exporting", "fields", "geometry"],
+  ...[
+    "aim",
+    "background",
+    "camera",
+    "cloud",
+    "controls",
+    "decoder",
+    "exporting",
+    "fields",
+    "geometry",
+  ],
   ...[
     "input",
     "lens",

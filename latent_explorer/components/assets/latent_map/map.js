@@ -4,19 +4,18 @@ import { address } from "../shared/address.js";
 import { find, holderOf, penOf } from "../shared/elements.js";
 import { copyLink } from "../shared/link.js";
 import { reportTo } from "../shared/problem.js";
+import { Aim } from "./aim.js";
 import { Camera } from "./camera.js";
-import { Cloud, dotLook } from "./cloud.js";
+import { Cloud } from "./cloud.js";
 import { Controls } from "./controls.js";
 import { download, lensPicture, mapPicture } from "./exporting.js";
 import { distance, latentAt, placeOf } from "./geometry.js";
 import { Membership } from "./group.js";
 import { Input, ZOOM_STEP } from "./input.js";
-import { Lens, moveTo } from "./lens.js";
+import { Lens } from "./lens.js";
 import { MarkDrag } from "./mark_drag.js";
 import { markup } from "./markup.js";
-import { THUMBNAIL } from "./overlay.js";
-import { rowAt } from "./pointing.js";
-import { pointsLook, valueOf } from "./points_look.js";
+import { pointsLook } from "./points_look.js";
 import { Scene } from "./scene.js";
 import { combine, marksFrom, messageOf, Shape } from "./selection.js";
 import * as store from "./store.js";
@@ -115,6 +114,7 @@ export class LatentMap {
     this.scene = new Scene(this);
     this.wants = new Wants(this);
     this.lens = new Lens(this.root);
+    this.aim = new Aim(this);
     this.drag = new MarkDrag(this);
     this.group = new Membership(this);
     this.listeners = new AbortController();
@@ -436,7 +436,7 @@ export class LatentMap {
       this.viewChanged = true;
     }
     if (this.viewChanged) this.draw();
-    this.refreshLens();
+    this.aim.refresh();
   }
 
   draw(mayStretch = true) {
@@ -475,114 +475,6 @@ export class LatentMap {
     return label === undefined ? name : `a ${this.theme.classes[label]} \u00b7 ${name}`;
   }
 
-  // The row of the digit that a place of the map means, null for bare latent space.
-  /** @param {Point} px @param {string} pointer */
-  rowAt(px, pointer) {
-    const { camera, points, scene, size } = this;
-    const shorter = Math.min(size.width, size.height);
-    const hasDots = scene.shown("points").length > 0;
-    return rowAt(px, pointer, {
-      thumbnails: scene.thumbnails,
-      side: THUMBNAIL.side,
-      radius: hasDots ? dotLook(points.n, shorter, camera.magnification).radius : null,
-      nearest: (reach) => {
-        const near = points.index.nearest(camera.toPlane(px), reach * camera.unitsPerPx);
-        return near && near.row;
-      },
-    });
-  }
-
-  // The digits that no zoom can tell apart from one, by id: itself at least.
-  /** @param {number} id @returns {number[]} */
-  pileOf(id) {
-    const at = this.coordsOf(id);
-    if (!at) return [id];
-    const [x, y] = at;
-    const r = this.points.apart;
-    const rows = this.points.index.inside([x - r, x + r, y - r, y + r]) ?? [];
-    return rows.map((row) => row + this.points.first_id).sort((a, b) => a - b);
-  }
-
-  // ---- lens
-
-  // What the lens is about: the pointer, else the keyboard's cursor, else what a map beside this
-  // one is asked, else the pin.
-  /** @returns {{ px: Point, coords: Point, id: number | null, isLive: boolean } | null} */
-  focus() {
-    if (this.isWaiting) return null;
-    const { hover, cursor } = this.input;
-    const { camera } = this;
-    if (hover) return { px: hover, coords: camera.toPlane(hover), id: null, isLive: true };
-    if (cursor) return { px: camera.toPx(cursor), coords: cursor, id: null, isLive: true };
-    const meant = this.group.heard() ?? this.pin;
-    if (!meant) return null;
-    const px = camera.toPx(meant.coords);
-    const { width, height } = this.size;
-    const isInside = px[0] >= 0 && px[1] >= 0 && px[0] <= width && px[1] <= height;
-    return isInside ? { ...meant, px, isLive: false } : null;
-  }
-
-  refreshLens() {
-    const focus = this.focus();
-    const isLive = Boolean(focus?.isLive);
-    this.drag.lookAt(focus && isLive ? focus.px : null);
-    const { across, down, ring } = this.parts;
-    across.hidden = down.hidden = !isLive;
-    if (!focus || this.drag.isHeld || (this.shape && this.input.hover)) {
-      this.group.ask(null);
-      ring.hidden = across.hidden = down.hidden = true;
-      this.lens.hide();
-      return;
-    }
-    const { px, coords } = focus;
-    const { near, isMeant } = this.nearestTo(focus);
-    this.group.ask(isLive ? { id: near && isMeant ? near.id : null, coords } : null);
-    const isPin = !isLive && focus.id === this.pin?.id && coords === this.pin?.coords;
-    const about = {
-      coords,
-      z: this.decoder.latent_dim === 2 ? this.toLatent(coords) : null,
-      near,
-      name: near ? this.describe(near.id) : "",
-      pile: near ? this.pileOf(near.id).length : 0,
-      value: near ? valueOf(near.id, this.colour, this.numbers) : "",
-      decoder: this.decoder,
-      names: this.names,
-      isSample: this.settings.isSample,
-      theme: this.theme,
-    };
-    this.lens.show(about, isPin && !this.rests);
-    this.placeLens(px, isPin);
-    moveTo(across, 0, px[1]);
-    moveTo(down, px[0], 0);
-    const at = near && this.coordsOf(near.id);
-    ring.hidden = !isLive || !at;
-    if (!isLive || !at) return;
-    moveTo(ring, ...this.camera.toPx(at));
-    const isFraming = this.scene.hidden?.has(near.id - this.points.first_id);
-    ring.classList.toggle("framing", Boolean(isFraming));
-    ring.classList.toggle("meant", isMeant);
-  }
-
-  /** @param {Point} px @param {boolean} isPin */
-  placeLens(px, isPin) {
-    const { toolbar, legends } = this.parts;
-    const { width, height } = this.size;
-    const bottom = legends.hidden ? height : legends.offsetTop;
-    const room = { width, height, right: toolbar.offsetLeft, bottom };
-    const isTouch = Boolean(this.input.hover) && this.input.pointer === "touch";
-    if (!isPin) {
-      this.lens.follow(px, room, isTouch);
-      return;
-    }
-    this.lens.rest(px, room, ([left, top, right, low]) => {
-      const [[x0, y1], [x1, y0]] = [
-        [left, top],
-        [right, low],
-      ].map((corner) => this.camera.toPlane(/** @type {Point} */ (corner)));
-      return this.points.index.crowd([x0, x1, y0, y1]);
-    });
-  }
-
   /** @param {Point} coords */
   toLatent(coords) {
     return latentAt(this.decoder.plane, coords);
@@ -591,56 +483,6 @@ export class LatentMap {
   /** @param {number[]} z */
   toPlanePoint(z) {
     return placeOf(this.decoder.plane, z);
-  }
-
-  // The digit that is meant, else the nearest: a pinned digit is the one nearest to itself,
-  // wherever others lie, and so is one whose dot is pointed at.
-  /** @param {{ px: Point, coords: Point, id: number | null, isLive: boolean }} place */
-  nearestTo({ px, coords, id, isLive }) {
-    const row = isLive ? this.rowAt(px, this.input.pointer) : null;
-    const meant = row === null ? id : row + this.points.first_id;
-    const at = meant === null ? null : this.coordsOf(meant);
-    return meant !== null && at
-      ? { near: { id: meant, distance: distance(at, coords) }, isMeant: true }
-      : { near: this.points.index.nearest(coords), isMeant: false };
-  }
-
-  // Pins the digit on whose dot a place lies, else the place itself. Shown at once; Python's answer
-  // replaces it.
-  /** @param {Point} coords @param {string} pointer */
-  pick(coords, pointer) {
-    const row = this.rowAt(this.camera.toPx(coords), pointer);
-    const id = row === null ? null : row + this.points.first_id;
-    this.setPin({ coords: (id === null ? null : this.coordsOf(id)) ?? coords, id });
-  }
-
-  // Pins the next digit, or the one before, of those that lie where the pinned one does.
-  /** @param {number} step */
-  turnPile(step) {
-    const { pin } = this;
-    if (!pin || pin.id === null) return;
-    const pile = this.pileOf(pin.id);
-    if (pile.length < 2) {
-      this.announce("No other digit lies here");
-      return;
-    }
-    const id = pile[(pile.indexOf(pin.id) + step + pile.length) % pile.length];
-    this.input.cursor = null;
-    this.setPin({ coords: this.coordsOf(id) ?? pin.coords, id });
-  }
-
-  /** @param {Pin} pin */
-  setPin(pin) {
-    this.pin = pin;
-    this.setTriggerValue("pick", pin);
-    this.schedule(true);
-  }
-
-  release() {
-    if (!this.pin || !this.state.releases) return;
-    this.pin = null;
-    this.setTriggerValue("release", true);
-    this.schedule(true);
   }
 
   // ---- selection

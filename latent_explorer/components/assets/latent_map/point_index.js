@@ -89,6 +89,13 @@ export class PointIndex {
     return found.length > most ? null : found;
   }
 
+  // Rows, ascending, of what lies no farther from a place than `reach` along either axis.
+  /** @param {Point} place @param {number} reach */
+  around([x, y], reach) {
+    const found = this.inside([x - reach, x + reach, y - reach, y + reach]) ?? [];
+    return found.sort((a, b) => a - b);
+  }
+
   // The digit nearest to a place, ring of cells by ring: { id, row, distance } within `reach`.
   /** @param {Point} place */
   nearest([x, y], reach = Infinity) {

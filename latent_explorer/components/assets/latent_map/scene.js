@@ -78,7 +78,7 @@ export class Scene {
       text: `${marks
         .filter((mark) => mark.isOnWay === isOnWay)
         .map(({ text }) => text)
-        .join(", ")} ${what}`,
+        .join(", ")}: ${what}`,
     });
     const items = [item(false, "ends"), item(true, "way-points, in order")];
     return [{ title: "The walk", said: "", items }];
