@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -11,8 +13,15 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from latent_explorer.data import catalogue
-from latent_explorer.pages.compare.definitions import Shown, is_comparable, is_of_a_part
-from vae_core.checkpoints import checkpoint_ref, save_checkpoint
+from latent_explorer.pages.compare.definitions import (
+    DEFINITIONS,
+    Shown,
+    is_comparable,
+    is_of_a_part,
+)
+from latent_explorer.pages.compare.metrics import as_csv, as_html
+from latent_explorer.pages.likelihood import dimensions
+from vae_core.checkpoints import CheckpointRef, checkpoint_ref, save_checkpoint
 from vae_core.config import ModelConfig
 from vae_core.identity import MNIST, MNIST_TEST, DataIdentity, DataSource
 from vae_core.metrics import Metric, based
@@ -91,6 +100,12 @@ def test_what_stands_beside_mnist_s_digits_is_of_mnist(
     assert catalogue.metrics(of_mnist)["elbo"].value == -267.44
 
 
+def test_a_part_is_named_among_the_models_by_dimension() -> None:
+    for data, said in ((MNIST_TEST, ":small[exact]"), (PART, ":small[exact, 1,000 digits]")):
+        metrics = {"log_px": Metric(-126.5, 0.1, "nats", "exact: lattice", data=data)}
+        assert dimensions._likelihood(metrics) == f"−126.50 {said}"
+
+
 def test_a_part_is_not_set_against_the_whole() -> None:
     whole, part = (
         based({"log_px": Metric(-1.0, 0.1, "nats", "exact", data=data)}, MODEL)["log_px"]
@@ -100,3 +115,14 @@ def test_a_part_is_not_set_against_the_whole() -> None:
     assert not is_of_a_part(whole)
     assert not is_comparable([Shown(whole), Shown(part)])
     assert is_comparable([Shown(whole), Shown(whole)])
+
+    ref = CheckpointRef("a", Path("a"), "0" * 64)
+    absent = {each.key: Shown(Metric(None, None, "", "none")) for each in DEFINITIONS}
+    of_whole, of_part = (absent | {"log_px": Shown(each)} for each in (whole, part))
+    assert "on 1,000 digits" not in as_html([ref, ref], [of_whole, of_whole])
+    html = as_html([ref, ref], [of_whole, of_part])
+    assert html.count("<small>on 1,000 digits</small>") == 1
+    assert "<strong>" not in html
+    lines = list(csv.DictReader(io.StringIO(as_csv([ref, ref], [of_whole, of_part]))))
+    said = [(each["data"], each["images"]) for each in lines if each["value"]]
+    assert said == [("MNIST test", "10000"), ("MNIST test", "1000")]

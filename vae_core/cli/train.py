@@ -135,8 +135,11 @@ def run(args: argparse.Namespace) -> int:
             return 130
         ref, header = write(out, model, state, recipe, work.source, metrics, places)
     unfinished.unlink(missing_ok=True)
-    print(table([Row(ref, header, header.metrics)]))
-    print(f"wrote {out}")
+    if work.how is None:
+        print(f"wrote {out} without figures; evaluate --write adds them")
+    else:
+        print(table([Row(ref, header, header.metrics)]))
+        print(f"wrote {out}")
     return 0
 
 

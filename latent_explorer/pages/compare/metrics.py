@@ -17,6 +17,7 @@ from latent_explorer.pages.compare.definitions import (
     Shown,
     best_of,
     is_comparable,
+    is_of_a_part,
 )
 from latent_explorer.pages.compare.evaluation import N_RESAMPLES, measure_all, metric_values
 from latent_explorer.pages.compare.link import CompareLink
@@ -135,6 +136,9 @@ def _cell(each: Definition, shown: Shown, *, is_best: bool) -> str:
     text = number(shown.metric.value, decimals)
     if is_best:
         text = f"<strong>{text}</strong>"
+    data = shown.metric.data
+    if data is not None and is_of_a_part(shown.metric):
+        text += f"<small>on {data.count:,} digits</small>"
     if shown.low is None or shown.high is None:
         return text
     return f"{text}<small>{number(shown.low, decimals)} to {number(shown.high, decimals)}</small>"

@@ -22,6 +22,7 @@ from latent_explorer.theme import number
 from vae_core.checkpoints import CheckpointRef
 from vae_core.data import Split
 from vae_core.header import Header
+from vae_core.identity import MNIST_TEST
 from vae_core.metrics import Metrics
 
 OTHER, PAIR = "dimensions_other", "dimensions_pair"  # widgets
@@ -194,6 +195,8 @@ def _likelihood(metrics: Metrics) -> str:
         metric = metrics.get(name)
         if metric is not None and metric.value is not None:
             estimator = "exact" if name == "log_px" else metric.method.replace(", K = ", "-")
+            if metric.data is not None and metric.data.count < MNIST_TEST.count:
+                estimator += f", {metric.data.count:,} digits"
             return f"{number(metric.value, 2)} :small[{estimator}]"
     return "–"
 

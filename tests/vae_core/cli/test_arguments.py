@@ -271,7 +271,9 @@ def test_no_measure_needs_no_test_images(place: Path, capsys: pytest.CaptureFixt
     header = read_header("new.safetensors")
     assert header.metrics == {}
     assert header.data.test is None
-    assert "measuring" not in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "measuring" not in said
+    assert said.endswith("wrote new.safetensors without figures; evaluate --write adds them\n")
 
 
 def test_training_needs_no_labels(place: Path) -> None:
