@@ -47,6 +47,8 @@ POINT = """async roots => {
 
 def test_no_part_of_it_is_cut_off(open_tab: Callable[..., Tab], server: Server) -> None:
     tab = open_tab(server).wait_ready()
+    opened = tab.page.viewport_size
+    assert opened is not None
     for title, n in MAPS.items():
         tab.page.set_viewport_size({"width": 1366, "height": 768})
         if title != "Explore":
@@ -59,6 +61,7 @@ def test_no_part_of_it_is_cut_off(open_tab: Callable[..., Tab], server: Server) 
                 tab.map(i).settle()
             wrong = tab.page.get_by_test_id("latent-map").evaluate_all(POINT)
             assert not wrong, f"{title} at {width} x {height}: {wrong}"
+    tab.page.set_viewport_size(opened)  # the page is used again
 
 
 def is_focused(map_: Map) -> bool:
