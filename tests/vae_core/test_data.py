@@ -272,6 +272,33 @@ def test_a_file_that_may_not_be_read(folder: Path, monkeypatch: pytest.MonkeyPat
     refused(folder, IMAGES, "cannot be read: Permission denied")
 
 
+@pytest.mark.parametrize("layers", [0, 1, 2])
+def test_damage_anywhere_is_one_sentence(folder: Path, pictures: DataSet, layers: int) -> None:
+    """Seeded flips, cuts and repeats: the data or a DataError, and nothing else."""
+    chance = np.random.default_rng(layers)
+    whole = (folder / IMAGES).read_bytes()
+    for _ in range(layers):
+        whole = gzip.compress(whole, mtime=0)
+    said: list[str] = []
+    for _ in range(120):
+        raw = bytearray(whole)
+        # half of the flips in the first bytes, where types, sizes and gzip's flags stand
+        most = 24 if chance.random() < 0.5 else len(raw)
+        for at in chance.integers(0, most, chance.integers(1, 4)):
+            raw[at] = chance.integers(256)
+        if chance.random() < 0.3:
+            raw = raw[: chance.integers(len(raw))] * int(chance.integers(1, 3))
+        (folder / IMAGES).write_bytes(raw)
+        try:
+            data = load_part(folder, "train")
+        except DataError as err:
+            said.append(str(err))
+        else:
+            assert data.images.shape == pictures.images.shape
+    assert len(said) > (60 if layers else 20)
+    assert not any("\n" in each for each in said)
+
+
 # --- the names and places in which people have them -------------------------------------------
 
 
