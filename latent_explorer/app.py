@@ -8,6 +8,7 @@ import streamlit as st
 from latent_explorer import folders
 from latent_explorer.components.latent_map.mounting import preload
 from latent_explorer.data import catalogue, kinds, uploads
+from latent_explorer.escaping import as_text, show_warning
 from latent_explorer.links.link import Part
 from latent_explorer.pages.compare.link import CompareLink
 from latent_explorer.pages.interpolate.link import WalkLink
@@ -70,7 +71,7 @@ def main() -> None:
         refs, problems = uploads.checkpoints()
         with st.sidebar:
             for problem in problems:
-                st.warning(str(problem), icon=":material/broken_image:")
+                show_warning(problem, icon=":material/broken_image:")
         if not refs:
             _no_checkpoints()
             return
@@ -78,7 +79,7 @@ def main() -> None:
         opened = open_link(refs, page.url_path, parts)
         _pick_checkpoint(refs, page.url_path)
         if opened.problem is not None and is_first_scene(page.url_path):
-            st.warning(opened.problem, icon=":material/link_off:")
+            show_warning(opened.problem, icon=":material/link_off:")
         say_collapsed([current()[0]])
         page.run()
 
@@ -106,7 +107,10 @@ def _pick_checkpoint(refs: list[CheckpointRef], page: str) -> None:
         )
         ref = by_name[name]
         if (shown := shown_instead(page)) is not None:
-            st.caption(f"Shown here is the training of **{shown.name}**, not {name}. At its end:")
+            st.caption(
+                f"Shown here is the training of **{as_text(shown.name)}**, not "
+                f"{as_text(name)}. At its end:"
+            )
         _describe(shown or ref)
     set_current(ref, split)
 
@@ -114,7 +118,7 @@ def _pick_checkpoint(refs: list[CheckpointRef], page: str) -> None:
 def _describe(ref: CheckpointRef) -> None:
     """Say what the checkpoint is, with the figures its file holds."""
     header = catalogue.stored(ref).header
-    st.caption(header.about)
+    st.caption(as_text(header.about))
     found = {
         each: (metric.value, metric.data)
         for each in map(MEASURES.__getitem__, SHOWN)
@@ -131,11 +135,11 @@ def _describe(ref: CheckpointRef) -> None:
     elif found:
         st.caption(
             "Its file has figures that do not say of which images they are, so they are not shown "
-            f"here: `{folders.COMMAND} evaluate {ref.path.name} --data FOLDER --write` measures "
+            f"here: `{folders.COMMAND} evaluate FILE --data FOLDER --write` measures "
             "them again."
         )
     if not header.data.is_mnist:
-        st.caption(f"Trained on {header.data.name}; the map shows MNIST, encoded by it.")
+        st.caption(f"Trained on {as_text(header.data.name)}; the map shows MNIST, encoded by it.")
     if header.model.latent_dim > 2:
         st.caption(
             f"z has {header.model.latent_dim} dimensions: the map is a projection on their two "
@@ -150,8 +154,9 @@ def _figures_of(header: Header, of: list[DataIdentity]) -> str:
     few = min(data.count for data in of)
     part = "" if whole is None or few == whole.count else f", {few:,} of {whole.count:,}"
     what = "digit" if header.data.is_mnist else "class"
+    name = as_text(of[0].name)
     return (
-        f"Nats per test image of {of[0].name}{part}, {pixels}. 10-NN: how often the ten nearest "
+        f"Nats per test image of {name}{part}, {pixels}. 10-NN: how often the ten nearest "
         f"codes vote for the right {what}."
     )
 
@@ -160,7 +165,7 @@ def _no_checkpoints() -> None:
     folder = folders.weights_folders()[-1]
     st.title("No checkpoint yet")
     st.info(
-        f"The folder {folder} holds no readable checkpoint. Train one, which "
+        f"The folder {as_text(folder)} holds no readable checkpoint. Train one, which "
         "takes a few minutes, then reload this page:",
         icon=":material/model_training:",
     )

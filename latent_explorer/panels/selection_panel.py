@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from latent_explorer.data import catalogue, digits, encoding
 from latent_explorer.data.digit_terms import terms_of
 from latent_explorer.data.selection import ORDERS, SYNTAX, Ids, Order, arrange
+from latent_explorer.escaping import show_error
 from latent_explorer.panels.selection import (
     CLASSES,
     ORDER,
@@ -81,7 +82,7 @@ def selection_panel(
             persist_state="session",
         )
     if st.session_state.get(PROBLEM):
-        st.error(st.session_state[PROBLEM], icon=":material/error:")
+        show_error(st.session_state[PROBLEM])
     selection = selected()
     if selection is None:
         st.info(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -121,7 +122,7 @@ def class_bars(values: Mapping[str, Matrix], *, title: str) -> go.Figure:
     figure = go.Figure()
     for (name, of_classes), color in zip(values.items(), COLORS, strict=False):
         figure.add_bar(
-            name=name,
+            name=escape(name),  # Plotly reads tags in it
             x=_DIGITS,
             y=of_classes,
             marker_color=color,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from html import escape
 
 import numpy as np
 import plotly.graph_objects as go
@@ -90,7 +91,7 @@ def noise_curves(
         figure.add_scatter(
             x=list(shares),
             y=list(values),
-            name=name,
+            name=escape(name),  # Plotly reads tags in it
             mode="lines+markers",
             line={"color": colors[name], "width": 2.5},
             customdata=[percent(share) for share in shares],

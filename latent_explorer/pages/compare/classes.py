@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from latent_explorer.escaping import as_text
 from latent_explorer.pages.compare import measures
 from latent_explorer.pages.compare.choices import METHODS
 from latent_explorer.pages.compare.comparison import Comparison, show_comparison
@@ -64,7 +65,7 @@ def _matrices(
     cells = [cell for row in rows for cell in row]
     for (name, matrix), title, cell in zip(matrices.items(), titles, cells, strict=False):
         with cell:
-            st.markdown(f"**{name}** · {title}")
+            st.markdown(f"**{as_text(name)}** · {title}")
             figure = class_matrix(matrix, ink=_ink(), **how)
             chart(figure, key=f"{key}_{name}", alt=f"{alt} {name}.")
 
@@ -91,7 +92,7 @@ def _neighbourhoods(refs: Sequence[CheckpointRef], other: CheckpointRef) -> None
     difference = shares[other.name] - shares[refs[0].name]
     left, right = st.columns(2)
     with left:
-        st.markdown(f"**{other.name} less {refs[0].name}**, percentage points")
+        st.markdown(f"**{as_text(other.name)} less {as_text(refs[0].name)}**, percentage points")
         figure = class_difference(
             difference,
             ink=_ink(),
@@ -102,7 +103,7 @@ def _neighbourhoods(refs: Sequence[CheckpointRef], other: CheckpointRef) -> None
         chart(figure, key="compare_confusion_difference", alt=alt)
     with right:
         st.markdown("**Most changed**")
-        st.markdown(confusion_changes(difference, other.name, refs[0].name))
+        st.markdown(confusion_changes(difference, as_text(other.name), as_text(refs[0].name)))
 
 
 def _tightness(refs: Sequence[CheckpointRef]) -> None:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import streamlit as st
 
 from latent_explorer.data import kinds, uploads
+from latent_explorer.escaping import as_text
 from latent_explorer.links.codec import pin_params
 from latent_explorer.pages.compare.choices import MOST_OTHERS, SECTIONS, Section
 from latent_explorer.pages.compare.link import CompareLink
@@ -77,7 +78,7 @@ def choose(refs: list[CheckpointRef], section: Section) -> Comparison | None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         with st.container(key="compare_first", width=220, gap=None):
             # One place to choose it: the sidebar. Here it is only named, in line with the others.
-            st.markdown(f":small[Chosen in the sidebar]  \n**{kinds.title(first)}**")
+            st.markdown(f":small[Chosen in the sidebar]  \n**{as_text(kinds.title(first))}**")
         names: list[str] = st.multiselect(
             "Compared with",
             list(others),
@@ -102,9 +103,9 @@ def _said_of_differences(first: CheckpointRef, others: list[CheckpointRef]) -> s
         *some, last = found or [""]
         listed = f"{', '.join(some)} and {last}" if some else last
         said.append(
-            f"**{other.name}** differs from {first.name} in {listed}."
+            f"**{as_text(other.name)}** differs from {as_text(first.name)} in {listed}."
             if found
-            else f"**{other.name}** is the same kind of model as {first.name}."
+            else f"**{as_text(other.name)}** is the same kind of model as {as_text(first.name)}."
         )
     return " ".join(said)
 

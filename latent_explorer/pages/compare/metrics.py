@@ -10,6 +10,7 @@ from html import escape
 
 import streamlit as st
 
+from latent_explorer.escaping import as_text
 from latent_explorer.pages.compare.comparison import Comparison, show_comparison
 from latent_explorer.pages.compare.definitions import (
     DEFINITIONS,
@@ -89,7 +90,7 @@ def _values(refs: tuple[CheckpointRef, ...]) -> list[dict[str, Shown]]:
     if refs not in done:
         bar = st.progress(0.0, "Measuring…")
         for name, share in measure_all(refs):
-            bar.progress(share, f"Measuring {name}…")
+            bar.progress(share, f"Measuring {as_text(name)}…")
         bar.empty()
         done.add(refs)
     return [metric_values(ref, refs[0]) for ref in refs]

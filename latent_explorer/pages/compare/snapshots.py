@@ -16,6 +16,7 @@ from latent_explorer.components.timeline import (
     timeline,
 )
 from latent_explorer.data import catalogue, digits
+from latent_explorer.escaping import as_text, show_warning
 from latent_explorer.folders import COMMAND, snapshots
 from latent_explorer.pages.compare.comparison import Comparison, pick, picked, show_comparison
 from latent_explorer.pages.compare.film import Codes, Floats, codes_of, film_of
@@ -44,7 +45,7 @@ def draw(comparison: Comparison) -> None:
     """Draw the section."""
     found, problems = snapshots()
     for problem in problems:
-        st.warning(str(problem), icon=":material/broken_image:")
+        show_warning(problem, icon=":material/broken_image:")
     if not found:
         show_instead("compare", None)
         st.info(
@@ -195,9 +196,9 @@ def _followed(refs: tuple[CheckpointRef, ...], row: int) -> Followed:
 
 def _say(shown: Snapshots, codes: Codes) -> None:
     said = (
-        f"{len(shown.refs)} snapshots of {shown.name}. Between two of them points, pictures and "
-        "lines are interpolated linearly: no network was saved there. Figures are of the nearest "
-        "snapshot, on the 10,000 test digits; nats per image."
+        f"{len(shown.refs)} snapshots of {as_text(shown.name)}. Between two of them points, "
+        "pictures and lines are interpolated linearly: no network was saved there. Figures are of "
+        "the nearest snapshot, on the 10,000 test digits; nats per image."
     )
     if len(codes.center) > 2:
         said += (

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from latent_explorer.escaping import as_text
 from latent_explorer.pages.compare.measures import Floats, Ints
 from latent_explorer.theme import number, percent
 from vae_core.comparison.clusters import shared_clusters, split_classes
@@ -64,8 +65,8 @@ def confusion_changes(difference: Floats, other: str, first: str, n: int = 5) ->
 
 
 def _story(what: str, otherwise: str, where: Mapping[str, str], names: Mapping[str, Ints]) -> str:
-    told = _listed([f"{name} ({said})" for name, said in where.items()])
-    rest = [name for name in names if name not in where]
+    told = _listed([f"{as_text(name)} ({said})" for name, said in where.items()])
+    rest = [as_text(name) for name in names if name not in where]
     if not rest:
         return f"{what} in {'both' if len(names) == 2 else 'all'}: {told}."
     return f"{what} in {told}, {otherwise} in {_listed(rest)}."

@@ -16,6 +16,7 @@ from latent_explorer.data.latents import (
     parse_latent,
 )
 from latent_explorer.data.neighbours import look_at
+from latent_explorer.escaping import show_error
 from latent_explorer.panels.controls import field_row
 from latent_explorer.session.current import current
 from latent_explorer.session.places import (
@@ -100,7 +101,7 @@ def _controls(latent_dim: int) -> None:
             disabled=pinned() is None,
         )
     if st.session_state[PROBLEM]:
-        st.error(st.session_state[PROBLEM], icon=":material/error:")
+        show_error(st.session_state[PROBLEM])
 
 
 def _on_typed() -> None:

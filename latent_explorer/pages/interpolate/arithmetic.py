@@ -10,6 +10,7 @@ import streamlit as st
 from latent_explorer.data import digits
 from latent_explorer.data.latents import BadLatentError
 from latent_explorer.data.neighbours import N_VOTERS
+from latent_explorer.escaping import show_error
 from latent_explorer.pages.interpolate import geometry, stops
 from latent_explorer.session.current import current
 from latent_explorer.session.errors import shown_errors
@@ -39,7 +40,7 @@ def arithmetic(ref: CheckpointRef) -> None:
         width="stretch",
     )
     if st.session_state.get(PROBLEM):
-        st.error(st.session_state[PROBLEM], icon=":material/error:")
+        show_error(st.session_state[PROBLEM])
         return
     result: Place | None = st.session_state.get(RESULT)
     if result is not None and stops.ends()["B"] == result:

@@ -10,6 +10,7 @@ from latent_explorer.data import catalogue, digits
 from latent_explorer.data.digits import digit_name
 from latent_explorer.data.latents import latent_example, latent_help
 from latent_explorer.data.neighbours import look_at
+from latent_explorer.escaping import show_error
 from latent_explorer.pages.interpolate import stops
 from latent_explorer.pages.interpolate.link import WalkLink
 from latent_explorer.pages.interpolate.ways import MOST_STEPS, SPACINGS, WAY_TITLES, WAYS, Way
@@ -65,7 +66,7 @@ def stop_controls(ref: CheckpointRef) -> None:
             persist_state="session",
         )
     if st.session_state[stops.PROBLEM]:
-        st.error(st.session_state[stops.PROBLEM], icon=":material/error:")
+        show_error(st.session_state[stops.PROBLEM])
     if st.session_state[stops.NOTE]:
         st.info(st.session_state[stops.NOTE], icon=":material/info:")
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):

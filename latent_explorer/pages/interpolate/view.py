@@ -12,6 +12,7 @@ from streamlit.errors import StreamlitAPIException
 from latent_explorer.components.latent_map.values import Callbacks, Line, Marked, Overlays, Shown
 from latent_explorer.data import catalogue, encoding
 from latent_explorer.data.neighbours import N_VOTERS
+from latent_explorer.escaping import show_warning
 from latent_explorer.links.codec import Target
 from latent_explorer.pages.interpolate import controls, files, geometry, profile, stops, table
 from latent_explorer.pages.interpolate.arithmetic import arithmetic
@@ -47,7 +48,7 @@ def _find(ref: CheckpointRef) -> tuple[dict[Way, FoundWay], FoundWay]:
     for way in shown:
         if isinstance(why := found[way], str):
             instead = " Showing the straight line." if way == asked else ""
-            st.warning(f"No {WAYS[way].name} here: {why}.{instead}")
+            show_warning(f"No {WAYS[way].name} here: {why}.{instead}")
     there: dict[Way, FoundWay] = {
         way: each for way, each in found.items() if not isinstance(each, str)
     }
@@ -77,7 +78,7 @@ def _steps(ref: CheckpointRef, walked: FoundWay) -> np.ndarray:
     try:
         return steps(ref, walked.curve, n_steps, st.session_state[controls.SPACING])
     except NoWayError as err:
-        st.warning(f"No even steps in the image: {err}. Showing steps even in z.")
+        show_warning(f"No even steps in the image: {err}. Showing steps even in z.")
         return steps(ref, walked.curve, n_steps, "z")
 
 

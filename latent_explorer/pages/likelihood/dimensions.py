@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from latent_explorer.components.digit_strip import DigitImage, digit_strip
 from latent_explorer.data import catalogue, digits, kinds, uploads
 from latent_explorer.data.digit_terms import N_TEST_VOTERS
+from latent_explorer.escaping import as_text
 from latent_explorer.pages.likelihood import frame, maps
 from latent_explorer.pages.likelihood.noise import noise_panel
 from latent_explorer.pages.likelihood.votes import collisions, confusion
@@ -52,7 +53,7 @@ def draw(ref: CheckpointRef, split: Split) -> None:
     )
     for one, matrix, cell in zip(shown, matrices, st.columns(len(shown)), strict=True):
         with cell:
-            st.markdown(f"**{_title(one)}**")
+            st.markdown(f"**{as_text(_title(one))}**")
             alt = f"Test digits by label and by their neighbours' vote, {_title(one)}"
             chart(matrix, key=f"dimensions_votes_{one.name}", alt=alt)
     st.markdown("##### What if the picture is noisy?")
@@ -113,10 +114,10 @@ def _choose_pair(
     names = {f"{a} and {b}": (a, b) for a, b in pairs}
     key = f"{PAIR}_{ref.sha256[:8]}"
     st.session_state.setdefault(key, next(iter(names)))
-    label = f"Pairs that collide most in {ref.name}"
+    label = f"Pairs that collide most in {as_text(ref.name)}"
     a, b = names[choice(label, {name: name for name in names}, key=key)]
     counts = [
-        f"**{matrix[a, b] + matrix[b, a]:,}** in {_title(one)}"
+        f"**{matrix[a, b] + matrix[b, a]:,}** in {as_text(_title(one))}"
         for one, matrix in confusions.items()
     ]
     st.markdown(f"{a} and {b} taken for one another, of 10,000 test digits: {', '.join(counts)}.")
@@ -170,7 +171,7 @@ def _model_table(refs: Sequence[CheckpointRef]) -> None:
             grey.append(ref.name)
             continue
         metrics = catalogue.stored_metrics(ref)
-        cells = [f"D = {header.model.latent_dim}, **{ref.name}**", _likelihood(metrics)]
+        cells = [f"D = {header.model.latent_dim}, **{as_text(ref.name)}**", _likelihood(metrics)]
         knn = metrics.get("knn10")
         cells.append("–" if knn is None or knn.value is None else number(knn.value))
         cells.append(f":small[{_training(header)}]")

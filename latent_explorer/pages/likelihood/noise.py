@@ -10,6 +10,7 @@ import streamlit as st
 
 from latent_explorer.components.digit_strip import DigitImage, digit_strip
 from latent_explorer.data import catalogue, observations
+from latent_explorer.escaping import as_text
 from latent_explorer.folders import COMMAND
 from latent_explorer.pages.likelihood import frame, subject
 from latent_explorer.panels.chart import chart
@@ -79,10 +80,11 @@ def _curve(models: Sequence[CheckpointRef], share: float) -> go.Figure:
         colors=dict(zip(names, (colors["encoder"], colors["prior"]), strict=True)),
     )
     chart(figure, key="dimensions_noise_curve", alt="Clean digits' log p(x|z)")
+    one, other = map(as_text, names)
     st.caption(
         f"Mean over the first {N_SPOILT} test digits of log p(x|z), x the clean binary digit "
         "and z the mean of q(z|noisy x). The encoder of "
-        f"{names[0]} saw {percent(_noise_of(models[0]))} noise in training; than {names[1]}'s it "
+        f"{one} saw {percent(_noise_of(models[0]))} noise in training; than {other}'s it "
         f"explains clean digits {_difference(mending[0] - plain[0])}, and with "
         f"{percent(SHARES[-1])} noise {_difference(mending[-1] - plain[-1])}."
     )

@@ -17,6 +17,7 @@ from latent_explorer.data.latents import (
 )
 from latent_explorer.data.neighbours import look_at
 from latent_explorer.data.selection import SearchError, parse_search
+from latent_explorer.escaping import show_error
 from latent_explorer.links.codec import pin_params
 from latent_explorer.pages.likelihood.frame import CHAPTER, offer_checkpoint, prior_name
 from latent_explorer.pages.likelihood.link import LikelihoodLink
@@ -130,7 +131,7 @@ def place_controls(ref: CheckpointRef) -> None:
                 f"Sample z ~ {prior_name(ref)}", on_click=_on_sample, icon=":material/casino:"
             )
     if st.session_state[_Z_PROBLEM]:
-        st.error(st.session_state[_Z_PROBLEM], icon=":material/error:")
+        show_error(st.session_state[_Z_PROBLEM])
     st.caption(look_at(ref, chosen_place().z).said())
     if not has_prior:
         offer_checkpoint("A plain autoencoder has no prior p(z), so there is no z to sample.", ref)
@@ -178,7 +179,7 @@ def digit_controls(ref: CheckpointRef) -> ChosenDigit | None:
         )
         st.button("Random digit", on_click=_on_random_digit, icon=":material/casino:")
     if st.session_state[_DIGIT_PROBLEM]:
-        st.error(st.session_state[_DIGIT_PROBLEM], icon=":material/error:")
+        show_error(st.session_state[_DIGIT_PROBLEM])
     digit = chapter_digit()
     x = observations.explained_pixels(ref, digit)
     name = f"a {digits.labels()[digit]}, {digits.digit_name(digit)}"
