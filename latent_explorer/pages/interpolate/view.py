@@ -30,7 +30,7 @@ from latent_explorer.panels.controls import download
 from latent_explorer.session.current import current, follow_folder
 from latent_explorer.session.errors import shown_errors
 from latent_explorer.session.opened import link_start
-from latent_explorer.theme import number
+from latent_explorer.theme import number, percent
 from vae_core.checkpoints import CheckpointRef
 from vae_core.data import Split
 
@@ -61,7 +61,7 @@ def _refine(ref: CheckpointRef, place: DeltaGenerator, about: str) -> None:
     ways, kept = controls.shown_ways(), st.session_state[KEPT]
     is_new = False
     for share in refine(ref, ways, stops.latents(), kept):
-        place.caption(f"Looking for shorter ways: {share:.0%}. {about}")
+        place.caption(f"Looking for shorter ways: {percent(share)}. {about}")
         is_new = True
     if not is_new:
         return

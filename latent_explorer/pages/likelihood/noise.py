@@ -90,7 +90,7 @@ def _curve(models: Sequence[CheckpointRef], share: float) -> go.Figure:
 
 
 def _difference(nats: float) -> str:
-    return f"{abs(nats):.1f} nats {'better' if nats > 0 else 'worse'}"
+    return f"{number(abs(nats), 1)} nats {'better' if nats > 0 else 'worse'}"
 
 
 def _mending(refs: Sequence[CheckpointRef]) -> list[CheckpointRef]:
