@@ -17,6 +17,7 @@ from streamlit.testing.v1 import AppTest
 
 from latent_explorer.data import catalogue, digits, encoding
 from tests.latent_explorer.conftest import ROOT
+from tests.latent_explorer.markdown import as_read
 from vae_core.data import load_mnist
 
 PAGES = sorted(path.relative_to(ROOT) for path in ROOT.glob("latent_explorer/pages/*/view.py"))
@@ -71,7 +72,7 @@ def names_in(box: Any) -> list[str]:
 
 
 def shown_errors(at: AppTest) -> list[str]:
-    return [box.value for box in (*at.error, *at.warning)]
+    return [as_read(box) for box in (*at.error, *at.warning)]
 
 
 def test_the_pages_are_found() -> None:
@@ -479,9 +480,9 @@ def test_a_damaged_file_is_one_sentence_beside_the_others(
         app.run()
         app.switch_page(path.as_posix()).run()
         assert not app.exception
-        (said,) = (one.value for one in app.sidebar.warning)
-        assert "bad.safetensors" in said
-        assert "\n" not in said
+        (warning,) = map(as_read, app.sidebar.warning)
+        assert "bad.safetensors" in warning
+        assert "\n" not in warning
         assert names_in(app.selectbox(key="app_checkpoint")) == ["good"]
     (weights / "good.safetensors").unlink()
     app.run()

@@ -15,6 +15,7 @@ from streamlit.testing.v1 import AppTest
 from latent_explorer.components.timeline import Curve, Followed, Seen, pack_film, timeline
 from latent_explorer.vocabulary import PALETTE
 from tests.latent_explorer.conftest import ROOT
+from tests.latent_explorer.markdown import as_read
 from tests.latent_explorer.test_pages import address, component, trigger, widget
 from vae_core.analysis.projection import encode_images
 from vae_core.checkpoints import save_checkpoint
@@ -183,8 +184,8 @@ def test_a_folder_that_shows_no_training_is_named(weights: Path, models: list[An
         path.unlink()
     app = open_section(folder="gone")
     assert not app.exception
-    (said,) = (box.value for box in app.warning)
-    assert said.startswith("run holds 1 readable snapshot")
+    (warning,) = map(as_read, app.warning)
+    assert warning.startswith("run holds 1 readable snapshot")
     assert any("no snapshots yet" in box.value for box in app.info)
 
 

@@ -26,6 +26,7 @@ from latent_explorer.vocabulary import (
     map_words,
     table,
 )
+from tests.latent_explorer.markdown import as_read
 from tests.latent_explorer.test_pages import component
 from tests.toy_layer import HOLLOW, TOY, distance, readers_of_the_table
 from vae_core.checkpoints import CheckpointRef, checkpoint_ref
@@ -150,4 +151,4 @@ def test_a_link_that_names_no_layer_is_answered(app: AppTest) -> None:
     app.query_params["layers"] = "points,toy"
     app.run()
     [warning] = app.warning
-    assert "layers is “toy”, it must be none, or some of mosaic, classes" in warning.value
+    assert "layers is “toy”, it must be none, or some of mosaic, classes" in as_read(warning)

@@ -57,7 +57,7 @@ def confusion_changes(difference: Floats, other: str, first: str, n: int = 5) ->
         r, c = divmod(at, 10)
         if off[r, c] != 0:
             word = "more" if off[r, c] > 0 else "fewer"
-            points = 100 * abs(off[r, c])
+            points = 100 * abs(float(off[r, c]))
             lines.append(f"- {number(points, 1)} points {word} {c}s among the neighbours of {r}s")
     if not lines:
         return f"Nothing: {other} confuses no classes otherwise than {first}."

@@ -33,7 +33,9 @@ class Vote(NamedTuple):
     def said_how(self) -> str:
         """Say how the vote went."""
         order = self.shares.argsort()[::-1]
-        parts = [f"{percent(self.shares[i])} are {i}s" for i in order[:3] if self.shares[i] > 0]
+        parts = [
+            f"{percent(float(self.shares[i]))} are {i}s" for i in order[:3] if self.shares[i] > 0
+        ]
         return (
             f"Of the {N_VOTERS} encoded test digits nearest in z, {', '.join(parts)}. "
             f"The nearest is {number(self.distance)} z units away."
