@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import numpy as np
 from numpy.typing import NDArray
-from playwright.sync_api import ConsoleMessage, Locator, Page, WebSocket
+from playwright.sync_api import ConsoleMessage, Locator, Page, Response, WebSocket
 from sklearn.neighbors import KDTree
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
@@ -25,6 +25,7 @@ _SUCCESSES = (
     ForwardMsg.FINISHED_FRAGMENT_RUN_SUCCESSFULLY,
 )
 _LOCAL = {"127.0.0.1", "localhost"}
+_PROBE = re.compile(r"/(interpolate|compare|likelihood)/_stcore/(health|host-config)")
 
 
 class Frame(NamedTuple):
@@ -195,7 +196,10 @@ class Tab:
     foreign : list of str
         Requests to any other host: there must be none.
     problems : list of str
-        Errors on the console and uncaught in the page: there must be none.
+        Errors on the console and uncaught in the page, and failed requests: there must be none.
+    probes : list of str
+        Requests that failed as they must: at /compare Streamlit's front end first asks below
+        /compare/, once for each of two files, whether its server is there.
     """
 
     def __init__(self, page: Page, url: str) -> None:
@@ -204,11 +208,13 @@ class Tab:
         self.received: list[Frame] = []
         self.foreign: list[str] = []
         self.problems: list[str] = []
+        self.probes: list[str] = []
         self.page = page
         self.page.set_default_timeout(TIMEOUT_S * 1000)
         self._listeners: dict[Any, Callable[[Any], None]] = {
             "websocket": self._watch,
             "request": lambda request: self._note_request(request.url),
+            "response": self._note_response,
             "pageerror": lambda error: self.problems.append(f"uncaught: {error}"),
             "console": self._note_message,
         }
@@ -233,10 +239,16 @@ class Tab:
                 self.n_finished += message.script_finished in _SUCCESSES
 
     def _note_message(self, message: ConsoleMessage) -> None:
-        # At /compare Streamlit first asks below /compare/ whether the server is there.
-        is_search = re.search(r"/_stcore/(health|host-config)$", message.location["url"])
-        if message.type == "error" and not is_search:
-            self.problems.append(f"console: {message.text} ({message.location['url']})")
+        where = message.location["url"]
+        if message.type == "error" and not _PROBE.fullmatch(urlsplit(where).path):
+            self.problems.append(f"console: {message.text} ({where})")
+
+    def _note_response(self, response: Response) -> None:
+        path = urlsplit(response.url).path
+        if response.status == 404 and _PROBE.fullmatch(path):
+            self.probes.append(path)
+        elif response.status >= 400:
+            self.problems.append(f"request: {response.status} {response.url}")
 
     def _note_request(self, url: str) -> None:
         parts = urlsplit(url)
