@@ -41,8 +41,8 @@ ORDERS: dict[Order, str] = {
 }
 # What a search takes, in the words of somebody who types one: below the field, in Markdown.
 SYNTAX = (
-    "**7** finds the sevens, **7 wrong** those that their neighbours take for another digit, **4 "
-    "taken for 9** which one, **50 worst** the worst reconstructed, **index 12** one by its number."
+    "A class (**7**), **wrong** by its neighbours' vote, **taken for 9**, the **50 worst** "
+    "reconstructed, **index 12**; or several: **7 wrong**."
 )
 EXAMPLES = "7, wrong, index 4711, or the 50 worst reconstructions"
 MAX_LENGTH = 200  # of a search, letters

@@ -40,9 +40,11 @@ def test_nearly_collapsed_models_and_dead_autoencoders_say_so(
     kind: dict[str, Any], weights: Path, app: AppTest, write_checkpoint: Callable[..., Any]
 ) -> None:
     write_checkpoint(weights / "dead.safetensors", **kind)
-    explore(app)
+    app.run()
+    assert told(app, "dead") == 1
     app.switch_page(INTERPOLATE).run()
     assert not app.exception
+    assert told(app, "dead") == 1
     first, last = (stop["z"] for stop in component(app, "walk_strip")["stops"])
     assert first != last
 
