@@ -267,21 +267,23 @@ COLOURS = table(
     ]
 )
 
-# Chosen by maximising the least distance in Oklab between any two, seen with normal vision and
-# with simulated protanopia, deuteranopia and tritanopia (Machado et al. 2009), at a contrast to
-# the background of at least 2.6 (light) and 3.6 (dark). Look-alike digits (4 7 9, 3 5 8) got
-# colours far apart. The digit itself is drawn on its cluster too: colour never stands alone.
+# A class has one hue in both themes, to within 7 degrees in OKLCH, so that a figure made in one can
+# be read beside the other; lightness and chroma follow the background. Chosen so that the least
+# distance in Oklab between any two is large, seen with normal vision and with simulated protanopia,
+# deuteranopia and tritanopia (Machado et al. 2009), at a contrast to the background of at least 2.6
+# (light) and 3.6 (dark). Look-alike digits (4 7 9, 3 5 8) got colours far apart. The digit itself
+# is drawn on its cluster too: colour never stands alone.
 CLASSES = (
-    ClassWords("0", "#006289", "#3b7676"),
-    ClassWords("1", "#ff6200", "#c48900"),
-    ClassWords("2", "#763bd8", "#9d3bd8"),
-    ClassWords("3", "#9d4e3b", "#d8143b"),
-    ClassWords("4", "#279dff", "#3b9dff"),
-    ClassWords("5", "#899d76", "#4ed862"),
-    ClassWords("6", "#0000b1", "#89ffeb"),
-    ClassWords("7", "#620062", "#ffeb27"),
-    ClassWords("8", "#d862c4", "#ff4ec4"),
-    ClassWords("9", "#3b3b00", "#ebb1ff"),
+    ClassWords("0", "#9a0c4f", "#ff3983"),
+    ClassWords("1", "#c77471", "#ff9d90"),
+    ClassWords("2", "#246ce5", "#4092f3"),
+    ClassWords("3", "#97a701", "#cbfa0a"),
+    ClassWords("4", "#d176ff", "#d2a6fd"),
+    ClassWords("5", "#004b19", "#167e46"),
+    ClassWords("6", "#0bafb9", "#08f7ff"),
+    ClassWords("7", "#331c60", "#7e40ff"),
+    ClassWords("8", "#cd01ad", "#c404b7"),
+    ClassWords("9", "#846000", "#b08a01"),
 )
 PALETTE: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {"light": tuple(one.light for one in CLASSES), "dark": tuple(one.dark for one in CLASSES)}

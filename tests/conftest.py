@@ -88,6 +88,7 @@ def tiny_vae(few_digits: DataSet) -> VAE:
 def make_header() -> Callable[..., Header]:
     """Build a header for a model."""
     from vae_core.header import Header
+    from vae_core.identity import MNIST, MNIST_TEST
     from vae_core.metrics import Metric, based
 
     def make(model: VAE, **changes: Any) -> Header:
@@ -97,8 +98,10 @@ def make_header() -> Callable[..., Header]:
             "recipe": "quick",
             "model": model.config,
             "train": TrainConfig(objective=objective),
-            "data": {"name": "MNIST", "train_images_sha256": "0" * 64},
-            "metrics": based({"elbo": Metric(-1.5, 0.1, "nats", "by hand")}, model.config),
+            "data": MNIST,
+            "metrics": based(
+                {"elbo": Metric(-1.5, 0.1, "nats", "by hand", data=MNIST_TEST)}, model.config
+            ),
             "history": [[1, -200.0, -200.0, 3.0, -197.0]],
         }
         return Header(**(values | changes))

@@ -9,6 +9,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from vae_core.version import __version__ as __version__
+
 if TYPE_CHECKING:
     from vae_core.checkpoints import (
         Checkpoint,
@@ -60,5 +62,11 @@ _HOME = {
 def __getattr__(name: str) -> Any:
     for module, names in _HOME.items():
         if name in names:
-            return getattr(import_module(module), name)
+            value = getattr(import_module(module), name)
+            globals()[name] = value  # the next time it is found without this function
+            return value
     raise AttributeError(f"module 'vae_core' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+import stat
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -20,9 +21,10 @@ import safetensors
 from numpy.typing import NDArray
 from safetensors.numpy import save_file
 
+from vae_core import foreign
 from vae_core.config import ModelConfig
 from vae_core.errors import CheckpointError
-from vae_core.header import HEADER_KEY, Header, parse_header
+from vae_core.header import HEADER_FIELDS, HEADER_KEY, Header, parse_header
 from vae_core.metrics import Metrics
 from vae_core.tensors import (
     Array,
@@ -79,6 +81,7 @@ def list_checkpoints(folder: Path | str) -> list[CheckpointRef]:
 def scan_checkpoints(folder: Path | str) -> tuple[list[CheckpointRef], list[CheckpointError]]:
     """Find the checkpoints of a folder, and what is wrong with the files that are none.
 
+    Pickles are among these: whoever put one there expects to see it.
     Reads headers only, and each file's bytes once to hash them.
 
     Raises
@@ -91,11 +94,18 @@ def scan_checkpoints(folder: Path | str) -> tuple[list[CheckpointRef], list[Chec
         raise CheckpointError(f"{folder} is not a folder; checkpoints are looked for in a folder")
     refs: list[CheckpointRef] = []
     problems: list[CheckpointError] = []
-    for path in sorted(folder.glob("*.safetensors")):
-        try:
-            refs.append(checkpoint_ref(path))
-        except CheckpointError as err:
-            problems.append(err)
+    try:
+        paths = sorted(folder.iterdir())
+    except OSError as err:
+        raise CheckpointError(f"{folder} cannot be read: {err.strerror or err}") from err
+    for path in paths:
+        if path.suffix in foreign.PICKLES:
+            problems.append(CheckpointError(foreign.pickle_said(path.name)))
+        elif path.suffix == ".safetensors":
+            try:
+                refs.append(checkpoint_ref(path))
+            except CheckpointError as err:
+                problems.append(err)
     return refs, problems
 
 
@@ -108,11 +118,21 @@ def checkpoint_ref(path: Path | str) -> CheckpointRef:
         The file is missing, damaged or no checkpoint.
     """
     path = Path(path)
+    found = _stat(path)
+    return _checked_ref(path, found.st_mtime_ns, found.st_size)
+
+
+def _stat(path: Path) -> os.stat_result:
+    """Look at a file, refusing what is none: a folder, or a pipe that would never end."""
     try:
-        stat = path.stat()
+        found = path.stat()
     except OSError as err:
         raise CheckpointError(f"{path} cannot be read: {err.strerror}") from err
-    return _checked_ref(path, stat.st_mtime_ns, stat.st_size)
+    if stat.S_ISDIR(found.st_mode):
+        raise CheckpointError(f"{path} cannot be read: it is a folder; name a file in it")
+    if not stat.S_ISREG(found.st_mode):
+        raise CheckpointError(f"{path} cannot be read: it is no regular file")
+    return found
 
 
 @lru_cache(maxsize=256)
@@ -160,14 +180,21 @@ def read_listed(ref: CheckpointRef) -> StoredCheckpoint:
     return read_checkpoint(ref.path)
 
 
-def load_checkpoint(ref: CheckpointRef) -> Checkpoint:
+def load_checkpoint(ref: CheckpointRef | Path | str) -> Checkpoint:
     """Build the torch model of a checkpoint, on the CPU, in float32.
+
+    Parameters
+    ----------
+    ref : CheckpointRef, Path or str
+        From `list_checkpoints`, or the file: ``load_checkpoint("weights/elbo.safetensors")``.
 
     Raises
     ------
     CheckpointError
-        As `read_listed`.
+        The file is missing, damaged or no checkpoint, or no longer the one that was listed.
     """
+    if not isinstance(ref, CheckpointRef):
+        ref = checkpoint_ref(ref)
     from vae_core.models import VAE  # here, because listing and drawing must not wait for torch
 
     header, tensors = read_listed(ref)
@@ -223,12 +250,22 @@ def write_atomically(path: Path, tensors: dict[str, Array], metadata: dict[str, 
     partial.replace(path)
 
 
+def _kind_of(path: Path) -> str | None:
+    try:
+        return foreign.kind_of(path)
+    except OSError as err:
+        raise CheckpointError(f"{path} cannot be read: {err.strerror or err}") from err
+
+
 def _read(path: Path, *, with_tensors: bool) -> StoredCheckpoint:
+    _stat(path)
     try:
         with safetensors.safe_open(path, framework="numpy") as file:
             metadata: dict[str, str] = file.metadata() or {}
             slices = {name: file.get_slice(name) for name in file.keys()}
             shapes = {name: tuple(part.get_shape()) for name, part in slices.items()}
+            if HEADER_KEY not in metadata:
+                raise CheckpointError(foreign.tensors_said(path.name, shapes, HEADER_FIELDS))
             header = parse_header(path.name, metadata)
             problems = shape_problems(header.model, shapes)
             problems += [
@@ -241,6 +278,8 @@ def _read(path: Path, *, with_tensors: bool) -> StoredCheckpoint:
                 tensors = {name: file.get_tensor(name) for name in shapes}
                 problems = value_problems(tensors)
     except safetensors.SafetensorError as err:
+        if (said := _kind_of(path)) is not None:
+            raise CheckpointError(said) from err
         raise CheckpointError(
             f"{path.name} is damaged, cut short or no safetensors file ({err}); "
             "copy or train it again"

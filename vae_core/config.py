@@ -18,6 +18,14 @@ Start = Literal["random", "neighbours", "checkpoint"]
 Precision = Literal["float32", "bfloat16"]
 
 N_PIXELS = 28 * 28
+# Bounds far above all use, so that a slip of the hand is told and not computed for years.
+MOST_LATENT_DIMS = N_PIXELS
+MOST_EPOCHS = 100_000
+MOST_IMAGES_PER_STEP = 1_000_000
+MOST_LEARNING_RATE = 100.0  # Adam's steps are about as long, and weights are below 1
+MOST_BETA = 1e6
+MOST_SEED = 2**63 - 2  # torch takes 64 bits with a sign, and batches are drawn from the seed + 1
+MOST_NEIGHBOUR_SEED = 2**32 - 1  # scikit-learn's and UMAP's
 MIN_LOG_SIGMA = -4.0  # a density is unbounded as σ → 0; e⁻⁴ is 4.7 grey levels of 255
 
 
@@ -104,7 +112,12 @@ class ModelConfig(_JsonConfig):
     fourier_std: float = 3.0  # standard deviation of their frequencies, radians per z unit
 
     def __post_init__(self) -> None:
-        _require(_is_count(self.latent_dim), "latent_dim", self.latent_dim, "a whole number from 1")
+        _require(
+            _is_count(self.latent_dim) and self.latent_dim <= MOST_LATENT_DIMS,
+            "latent_dim",
+            self.latent_dim,
+            f"a whole number from 1 to {MOST_LATENT_DIMS}",
+        )
         _require_choice("likelihood", self.likelihood, LikelihoodName)
         _require(_is_positive(self.sigma), "sigma", self.sigma, "a finite number above 0")
         _require_choice("posterior", self.posterior, PosteriorName)
@@ -162,7 +175,12 @@ class TrainConfig(_JsonConfig):
 
     def __post_init__(self) -> None:
         _require_choice("objective", self.objective, Objective)
-        _require(_is_positive(self.beta), "beta", self.beta, "a finite number above 0")
+        _require(
+            _is_positive(self.beta) and self.beta <= MOST_BETA,
+            "beta",
+            self.beta,
+            f"above 0 and up to {MOST_BETA:,.0f}",
+        )
         _require(
             self.beta == 1.0 or self.objective == "beta-elbo",
             "beta",
@@ -188,9 +206,14 @@ class TrainConfig(_JsonConfig):
             self.jitter,
             '0, or above it with the objective "lattice"',
         )
-        for name in ("epochs", "batch_size", "fit_batch_size"):
+        for name, most in (
+            ("epochs", MOST_EPOCHS),
+            ("batch_size", MOST_IMAGES_PER_STEP),
+            ("fit_batch_size", MOST_IMAGES_PER_STEP),
+        ):
             value = getattr(self, name)
-            _require(_is_count(value), name, value, "a whole number from 1")
+            ok = _is_count(value) and value <= most
+            _require(ok, name, value, f"a whole number from 1 to {most:,}")
         _require_choice("start", self.start, Start)
         _require(
             self.start_epochs == 0
@@ -217,7 +240,12 @@ class TrainConfig(_JsonConfig):
             self.refit_epochs,
             "a whole number from 0 that leaves epochs for the objective",
         )
-        _require(_is_positive(self.learning_rate), "learning_rate", self.learning_rate, "above 0")
+        _require(
+            _is_positive(self.learning_rate) and self.learning_rate <= MOST_LEARNING_RATE,
+            "learning_rate",
+            self.learning_rate,
+            f"above 0 and up to {MOST_LEARNING_RATE:g}",
+        )
         _require(
             self.input_noise == 0 or (_is_positive(self.input_noise) and self.input_noise < 1),
             "input_noise",
@@ -234,6 +262,8 @@ class TrainConfig(_JsonConfig):
         for name in ("warmup_steps", "seed", "held_out"):
             value = getattr(self, name)
             _require(value == 0 or _is_count(value), name, value, "a whole number from 0")
+        most = MOST_NEIGHBOUR_SEED if self.start == "neighbours" else MOST_SEED
+        _require(self.seed <= most, "seed", self.seed, f"a whole number from 0 to {most}")
         _require(
             self.weight_decay == 0 or _is_positive(self.weight_decay),
             "weight_decay",

@@ -1,7 +1,7 @@
 """Estimators of log p(x) by sampling: the ELBO, importance weighting, naive Monte Carlo.
 
-All values are in nats per image. `x` is binary for a Bernoulli likelihood (grey values give a
-lower bound on the expected binarised log-likelihood, not a likelihood) and grey for a Gaussian.
+All values are in nats per image. `x` is grey for a Gaussian likelihood, and binary for a Bernoulli:
+grey values, of which it would be an expectation and no likelihood, are refused.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from torch import Generator, Tensor
 from vae_core.config import N_PIXELS
 from vae_core.joint import decode_nodes, log_joint, log_px_z
 from vae_core.models import VAE
+from vae_core.pixels import Images, as_pixels
 from vae_core.posterior import Posterior
 
 # Latents of the prior decoded at once; each is weighed against all images.
@@ -32,15 +33,15 @@ class Estimate(NamedTuple):
     ess: Tensor  # effective sample size of the weights, from 1 to K; NaN where none are used
 
 
-def elbo(model: VAE, x: Tensor, *, n_samples: int, generator: Generator) -> Estimate:
+def elbo(model: VAE, x: Images, *, n_samples: int, generator: Generator) -> Estimate:
     """ELBO with analytic KL and `n_samples` draws of z ~ q(z|x) for the reconstruction.
 
     Parameters
     ----------
     model : VAE
         With a Gaussian q(z|x).
-    x : Tensor, shape (B, 784)
-        In [0, 1].
+    x : Tensor or array, shape (B, 784) or (B, 28, 28)
+        In [0, 1]; binary for a Bernoulli likelihood.
     n_samples : int
         K.
     generator : Generator
@@ -63,7 +64,7 @@ def elbo(model: VAE, x: Tensor, *, n_samples: int, generator: Generator) -> Esti
 
 def elbo_samples(
     model: VAE,
-    x: Tensor,
+    x: Images,
     *,
     n_samples: int,
     generator: Generator,
@@ -73,7 +74,7 @@ def elbo_samples(
 
     `posterior` is q(z|x) where it is at hand already.
     """
-    check_images(model, x)
+    x = check_images(model, x)
     with torch.no_grad():
         posterior = posterior or model.encode(x)
         kl = model.prior.kl(posterior)
@@ -86,7 +87,7 @@ def elbo_samples(
 
 def log_px_iwae(
     model: VAE,
-    x: Tensor,
+    x: Images,
     *,
     n_samples: int,
     generator: Generator,
@@ -97,7 +98,7 @@ def log_px_iwae(
     Its expectation is a lower bound on log p(x), rising with K (Burda et al., ICLR 2016).
     Parameters and errors as `elbo`; `posterior` is q(z|x) where it is at hand already.
     """
-    check_images(model, x)
+    x = check_images(model, x)
     with torch.no_grad():
         posterior = posterior or model.encode(x)
 
@@ -108,13 +109,13 @@ def log_px_iwae(
         return _log_mean(torch.cat(list(_in_chunks(draw, n_samples, len(x)))))
 
 
-def log_px_naive(model: VAE, x: Tensor, *, n_samples: int, generator: Generator) -> Estimate:
+def log_px_naive(model: VAE, x: Images, *, n_samples: int, generator: Generator) -> Estimate:
     """Naive Monte Carlo: log of the mean of p(x|z) over K samples of the prior.
 
     All images share the samples. Unbiased for p(x), far too low for log p(x) until K is huge.
     Parameters and errors as `elbo`.
     """
-    check_images(model, x)
+    x = check_images(model, x)
     _check_count(n_samples)
     statistics = model.likelihood.statistics(x)
     parts: list[Tensor] = []
@@ -153,14 +154,26 @@ def _check_count(n_samples: int) -> None:
         raise ValueError(f"n_samples must be at least 1, got {n_samples}")
 
 
-def check_images(model: VAE, x: Tensor) -> None:
-    """Refuse what are no images, (B, 784) in [0, 1], and a model that gives them no likelihood."""
-    if x.ndim != 2 or x.shape[1] != N_PIXELS or len(x) == 0:
+def check_images(model: VAE, x: Images) -> Tensor:
+    """Give images as rows of pixels, shape (B, 784), in [0, 1].
+
+    Raises
+    ------
+    ValueError
+        They are no images, or there are none; they are grey and the pixels of p(x|z) are binary; or
+        the model is a plain autoencoder, which gives them no likelihood.
+    """
+    x = as_pixels(x, next(model.parameters()))
+    if len(x) == 0:
         raise ValueError(f"x must have shape (B, {N_PIXELS}) with B ≥ 1, got {tuple(x.shape)}")
-    low, high = x.aminmax()
-    if not (low >= 0 and high <= 1):  # also true of NaN
-        raise ValueError(f"x must lie in [0, 1], got values from {low:.3g} to {high:.3g}")
+    if model.config.likelihood == "bernoulli" and not bool(((x == 0) | (x == 1)).all()):
+        raise ValueError(
+            "this model's p(x|z) is of binary pixels, got grey ones, of which cross-entropy is no "
+            "likelihood: draw binary ones by vae_core.data.binarise(x, generator), or take "
+            "vae_core.analysis.evaluation.model_input"
+        )
     check_prior(model)
+    return x
 
 
 def check_prior(model: VAE) -> None:

@@ -8,9 +8,18 @@ from typing import Any
 
 from vae_core.config import ModelConfig, TrainConfig
 from vae_core.errors import CheckpointError, ConfigError
-from vae_core.metrics import Metric, Metrics, metrics_from_json, names_in
+from vae_core.identity import MNIST, DataSource, source_from_json
+from vae_core.metrics import (
+    Metric,
+    Metrics,
+    foreign,
+    metrics_from_json,
+    metrics_of_format_1,
+    names_in,
+)
 
-FORMAT = 1
+FORMAT = 2  # 1: figures did not say of which data they are
+_READ_FORMATS = (1, FORMAT)
 HEADER_KEY = "vae_core"
 _KINDS = {
     "about": str,
@@ -23,6 +32,9 @@ _KINDS = {
 }
 
 
+HEADER_FIELDS = ("format", *_KINDS)
+
+
 @dataclass(frozen=True, slots=True)
 class Header:
     """What a checkpoint says of itself."""
@@ -31,23 +43,29 @@ class Header:
     recipe: str  # the name that `python -m vae_core train` knows, or ""
     model: ModelConfig
     train: TrainConfig
-    data: dict[str, str]  # name and SHA-256 of the training images
+    data: DataSource  # what it was made from
     metrics: Metrics = field(default_factory=dict[str, Metric])
     history: list[list[float | None]] = field(default_factory=list[list[float | None]])
 
     def to_json(self) -> str:
-        """One line of JSON; `parse_header` is its inverse."""
+        """One line of JSON; `parse_header` is its inverse.
+
+        Raises
+        ------
+        CheckpointError
+            A figure is of other data than the checkpoint: it would be taken for one of its own.
+        """
+        if others := foreign(self.metrics, self.data):
+            raise CheckpointError(
+                f"figures of other data than {self.data.name} are not stored: {'; '.join(others)}"
+            )
         metrics = {name: metric.to_json() for name, metric in self.metrics.items()}
-        return json.dumps({"format": FORMAT, **asdict(self), "metrics": metrics}, allow_nan=False)
+        kept = {"format": FORMAT, **asdict(self), "data": self.data.to_json(), "metrics": metrics}
+        return json.dumps(kept, allow_nan=False)
 
 
 def parse_header(name: str, metadata: dict[str, str]) -> Header:
     """Read the header out of a file's metadata; `name` is the file's, for the error sentence."""
-    if HEADER_KEY not in metadata:
-        raise CheckpointError(
-            f"{name} is a safetensors file but no checkpoint of this project: "
-            f"its metadata has no {HEADER_KEY!r} entry"
-        )
     try:
         read: Any = json.loads(metadata[HEADER_KEY])
     except (
@@ -62,24 +80,37 @@ def parse_header(name: str, metadata: dict[str, str]) -> Header:
         said = "; ".join(f"{k}: {', '.join(sorted(v))}" for k, v in parts.items() if v)
         raise CheckpointError(f"{name} has a header with other fields than allowed: {said}")
     values: dict[str, Any] = read
-    if (got_format := values.pop("format")) != FORMAT:
+    # true is no format, though Python takes it for 1
+    if (got_format := values.pop("format")) not in _READ_FORMATS or isinstance(got_format, bool):
+        reads = " and ".join(map(str, _READ_FORMATS))
         raise CheckpointError(
-            f"{name} has checkpoint format {got_format}; this version reads {FORMAT}"
+            f"{name} has checkpoint format {got_format}; this version reads {reads}"
         )
     if wrong := [key for key, kind in _KINDS.items() if not isinstance(values[key], kind)]:
         raise CheckpointError(f"{name} has header fields of a wrong kind: {', '.join(wrong)}")
-    if not isinstance(values["data"].get("name"), str):
-        raise CheckpointError(f"{name} has no name of its data in its header")
+    try:
+        source = source_from_json(values.pop("data"))
+    except ValueError as err:
+        raise CheckpointError(f"{name} has a bad field data in its header: {err}") from err
     try:
         model = ModelConfig.from_dict(values.pop("model"))
         train = TrainConfig.from_dict(values.pop("train"))
     except ConfigError as err:
         raise CheckpointError(f"{name} has a bad configuration: {err}") from err
     try:
-        metrics = metrics_from_json(values.pop("metrics"), model)
+        if got_format == FORMAT:
+            metrics = metrics_from_json(values.pop("metrics"), model)
+        else:
+            if train.held_out and source == MNIST:  # it was trained on a part, of unknown hash
+                source = source._replace(train=None)
+            metrics = metrics_of_format_1(values.pop("metrics"), source, model)
     except ValueError as err:
         raise CheckpointError(
             f"{name} has figures that are none: {err}; each needs value and stderr "
-            "(numbers or null), unit and how"
+            "(numbers or null), unit, how and data"
         ) from err
-    return Header(model=model, train=train, metrics=metrics, **values)
+    if others := foreign(metrics, source):
+        raise CheckpointError(
+            f"{name} has figures of other data than its own, {source.name}: {'; '.join(others)}"
+        )
+    return Header(model=model, train=train, data=source, metrics=metrics, **values)

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from contextlib import nullcontext
 from itertools import pairwise
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -13,6 +14,7 @@ from torch import Tensor, nn
 
 from vae_core.config import N_PIXELS, Activation, ModelConfig
 from vae_core.likelihoods import Likelihood, likelihood_of
+from vae_core.pixels import Images, as_pixels
 from vae_core.posterior import Posterior
 from vae_core.priors import prior_of
 from vae_core.refinement import refine
@@ -105,6 +107,14 @@ class Decoder(nn.Module):
         return self.net(z).to(z.dtype)
 
 
+class VAEOutput(NamedTuple):
+    """What `VAE` makes of images when it is called."""
+
+    recon: Tensor  # (B, 784), mean of p(x|z) at z = mu, in [0, 1]
+    mu: Tensor  # (B, D), of q(z|x)
+    logvar: Tensor  # (B, D); −inf: a point
+
+
 class VAE(nn.Module):
     """A variational autoencoder, or with ``posterior="point"`` a plain autoencoder.
 
@@ -123,15 +133,15 @@ class VAE(nn.Module):
         self.encoder = Encoder(config)
         self.decoder = Decoder(config, self.likelihood.n_outputs)
 
-    def encode(self, x: Tensor) -> Posterior:
+    def encode(self, x: Images) -> Posterior:
         """q(z|x) of images; with a `refine_radius` the encoder's proposal, refined.
 
         See `vae_core.refinement`. No gradients pass through a refined one.
 
         Parameters
         ----------
-        x : Tensor, shape (B, 784)
-            In [0, 1].
+        x : Tensor or array, shape (B, 784) or (B, 28, 28)
+            uint8, or floats in [0, 1]; see `vae_core.pixels`.
 
         Returns
         -------
@@ -141,13 +151,28 @@ class VAE(nn.Module):
         Raises
         ------
         ValueError
-            `x` has another shape.
+            `x` has another shape or type, or numbers out of range.
         """
-        if x.ndim != 2 or x.shape[1] != N_PIXELS:
-            raise ValueError(f"x must have shape (B, {N_PIXELS}), got {tuple(x.shape)}")
+        x = as_pixels(x, next(self.parameters()))
         proposal = self.encoder(x)
         radius = self.config.refine_radius
         return refine(self, x, proposal, radius=radius) if radius else proposal
+
+    def forward(self, x: Images) -> VAEOutput:
+        """Reconstruct images, so that ``model(x)`` works; deterministic.
+
+        Parameters
+        ----------
+        x : Tensor or array, shape (B, 784) or (B, 28, 28)
+            As `encode` takes it.
+
+        Returns
+        -------
+        VAEOutput
+            The mean of p(x|z) at z = mu(x), and mu and logvar of q(z|x).
+        """
+        mu, logvar = self.encode(x)
+        return VAEOutput(self.decode(mu), mu, logvar)
 
     def decode(self, z: Tensor) -> Tensor:
         """Mean of p(x|z).
@@ -173,6 +198,6 @@ class VAE(nn.Module):
             )
         return self.likelihood.mean(self.decoder(z))
 
-    def reconstruct(self, x: Tensor) -> Tensor:
+    def reconstruct(self, x: Images) -> Tensor:
         """Mean of p(x|z) at z = mu(x), shape (B, 784); deterministic."""
         return self.decode(self.encode(x).mu)

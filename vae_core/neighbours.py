@@ -39,8 +39,14 @@ def neighbour_codes(images: ByteArray, *, seed: int) -> NDArray[np.float32]:
     Raises
     ------
     VaeCoreError
-        umap-learn is not installed; only training needs it, never the app.
+        umap-learn is not installed; only training needs it, never the app. Or the images are too
+        few to have that many principal components.
     """
+    if len(images) <= _PCA_DIMS:
+        raise VaeCoreError(
+            f"this recipe starts from a neighbour embedding, which takes {_PCA_DIMS + 1} training "
+            f"images or more, got {len(images)}"
+        )
     try:
         import umap  # pyright: ignore[reportMissingModuleSource]
     except ModuleNotFoundError as err:

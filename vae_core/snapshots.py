@@ -10,6 +10,7 @@ from vae_core.errors import CheckpointError
 from vae_core.header import Header
 
 FEWEST = 2
+FEWEST_MOMENTS = 3  # that `train` can be asked for: untrained, one between, and the last
 
 
 class Snapshots(NamedTuple):

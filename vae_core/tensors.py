@@ -21,11 +21,12 @@ _CODE_TENSORS = ("map.coords", "map.center", "map.axes")
 _STD_TENSOR = "map.std"
 _ELBO_TENSOR = "map.terms"
 _N_DIGITS = N_TRAIN + N_TEST
+N_CLASSES = 10  # of the prior "digit-mixture"
 _MIXTURE_SHAPES: dict[str, tuple[int, ...]] = {
-    "prior.means": (10, 2),
-    "prior.log_diagonal": (10, 2),
-    "prior.slope": (10,),
-    "prior.logits": (10,),
+    "prior.means": (N_CLASSES, 2),
+    "prior.log_diagonal": (N_CLASSES, 2),
+    "prior.slope": (N_CLASSES,),
+    "prior.logits": (N_CLASSES,),
 }
 
 

@@ -18,6 +18,19 @@ from vae_core.training import EpochMeans, TrainState, history_rows
 
 _KEY = "vae_core_run"
 _GENERATOR = "generator"
+# What a damaged file can raise while it is read and its parts are put where they belong.
+_DAMAGE = (
+    safetensors.SafetensorError,
+    ConfigError,
+    OSError,
+    AttributeError,
+    IndexError,
+    KeyError,
+    RecursionError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
 
 
 def train_state_path(out: Path) -> Path:
@@ -25,7 +38,7 @@ def train_state_path(out: Path) -> Path:
     return out.with_name(out.name + ".train-state")
 
 
-def save_train_state(path: Path, state: TrainState, data: dict[str, str]) -> None:
+def save_train_state(path: Path, state: TrainState, data: dict[str, Any]) -> None:
     """Write a run atomically, at the end of an epoch.
 
     Parameters
@@ -50,7 +63,7 @@ def save_train_state(path: Path, state: TrainState, data: dict[str, str]) -> Non
     write_atomically(path, tensors, {_KEY: json.dumps(said, allow_nan=False)})
 
 
-def load_train_state(path: Path, fresh: TrainState, data: dict[str, str]) -> TrainState:
+def load_train_state(path: Path, fresh: TrainState, data: dict[str, Any]) -> TrainState:
     """Restore a run, refusing one that was started differently.
 
     Parameters
@@ -73,17 +86,29 @@ def load_train_state(path: Path, fresh: TrainState, data: dict[str, str]) -> Tra
         with safetensors.safe_open(path, framework="pt") as file:
             said: dict[str, Any] = json.loads((file.metadata() or {})[_KEY])
             tensors: dict[str, torch.Tensor] = {k: file.get_tensor(k) for k in file.keys()}
-        saved_model = ModelConfig.from_dict(said["model"])
-        saved_config = TrainConfig.from_dict(said["train"])
-    except (safetensors.SafetensorError, KeyError, json.JSONDecodeError, ConfigError) as err:
-        raise CheckpointError(f"{path.name} is no readable run ({err}); delete it") from err
-    state = fresh
-    wanted = (state.model.config, state.config, data, state.generator.device.type)
-    if (saved_model, saved_config, said["data"], said["device"]) != wanted:
+        saved = (ModelConfig.from_dict(said["model"]), TrainConfig.from_dict(said["train"]))
+        wanted = (fresh.model.config, fresh.config, data, fresh.generator.device.type)
+        is_other = (*saved, said["data"], said["device"]) != wanted
+        if not is_other:
+            return _restored(fresh, said, tensors)
+    except _DAMAGE as err:
         raise CheckpointError(
-            f"{path.name} was started with other options, data or device; "
-            "resume with the same ones, or delete it to start over"
-        )
+            f"{path.name} is no readable run ({_first_line(err)}); delete it"
+        ) from err
+    raise CheckpointError(
+        f"{path.name} was started with other options, data or device; "
+        "resume with the same ones, or delete it to start over"
+    )
+
+
+def _first_line(err: Exception) -> str:
+    return str(err).strip().split("\n")[0] or type(err).__name__
+
+
+def _restored(
+    state: TrainState, said: dict[str, Any], tensors: dict[str, torch.Tensor]
+) -> TrainState:
+    """Fill a fresh run with a saved one."""
     state.model.load_state_dict(
         {k.removeprefix("model."): v for k, v in tensors.items() if k.startswith("model.")}
     )
@@ -94,7 +119,9 @@ def load_train_state(path: Path, fresh: TrainState, data: dict[str, str]) -> Tra
         }
     )
     state.generator.set_state(tensors[_GENERATOR])
-    state.epochs_done = said["epochs_done"]
+    state.epochs_done = int(said["epochs_done"])
+    if not 0 <= state.epochs_done <= state.config.epochs:
+        raise ValueError(f"{state.epochs_done} of {state.config.epochs} epochs are done")
     state.history = [
         EpochMeans(epoch, *(math.nan if value is None else value for value in means))
         for epoch, *means in said["history"]

@@ -62,8 +62,8 @@ class TrainState:
 
 
 def history_rows(history: list[EpochMeans]) -> list[list[float | None]]:
-    """Rows for JSON, which has no NaN: a plain autoencoder's ELBO and KL become None."""
-    return [[None if math.isnan(value) else value for value in row] for row in history]
+    """Rows for JSON, which knows finite numbers alone: a plain autoencoder's KL becomes None."""
+    return [[value if math.isfinite(value) else None for value in row] for row in history]
 
 
 def start(

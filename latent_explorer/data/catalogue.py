@@ -13,9 +13,17 @@ import streamlit as st
 
 from latent_explorer.data import digits
 from latent_explorer.folders import checkpoints as checkpoints
-from vae_core.checkpoints import Checkpoint, CheckpointRef, load_checkpoint, read_listed
+from vae_core.checkpoints import (
+    Checkpoint,
+    CheckpointRef,
+    load_checkpoint,
+    read_header,
+    read_listed,
+)
 from vae_core.data import load_mnist
-from vae_core.metrics import Metrics
+from vae_core.header import Header
+from vae_core.identity import MNIST
+from vae_core.metrics import OF_TRAINING, Metrics, of_source
 from vae_core.tensors import StoredCheckpoint
 
 
@@ -41,6 +49,12 @@ def stored(ref: CheckpointRef) -> StoredCheckpoint:
     return read_listed(ref)
 
 
+@st.cache_resource(max_entries=64, show_spinner=False)
+def header(ref: CheckpointRef) -> Header:
+    """Header alone, for lists of checkpoints: their tensors are not read."""
+    return read_header(ref.path)
+
+
 def has_posterior(ref: CheckpointRef) -> bool:
     """Whether there are a q(z|x) and a prior, so p(x) too: not with a plain autoencoder."""
     return stored(ref).header.model.posterior == "gaussian"
@@ -52,9 +66,15 @@ def checkpoint(ref: CheckpointRef) -> Checkpoint:
     return load_checkpoint(ref)
 
 
+def stored_metrics(ref: CheckpointRef) -> Metrics:
+    """Figures of the file's header that are of MNIST, as the app shows MNIST's digits alone."""
+    return of_source(stored(ref).header.metrics, MNIST)
+
+
 def metrics(ref: CheckpointRef) -> Metrics:
-    """Figures on the test set, those of the file's header where it has them."""
-    return stored(ref).header.metrics or _measured(ref)
+    """Figures on MNIST's test digits, those of the file's header where it has them."""
+    kept = stored_metrics(ref)
+    return kept if kept.keys() - set(OF_TRAINING) else _measured(ref) | kept
 
 
 @st.cache_data(max_entries=16, show_spinner="Measuring on the 10,000 test digits…")

@@ -16,6 +16,10 @@ from vae_core.tensors import ProjectedCodes
 if TYPE_CHECKING:
     from vae_core.posterior import Posterior
 
+# z units²: a map that spreads more is not collapsed, whatever q(z|x) is; a map is then drawn
+# without torch. Only a q(z|x) three times as wide as the prior could be too wide for it.
+_WIDE = 0.1
+
 
 class Encoded(NamedTuple):
     """q(z|x) of one digit; a plain autoencoder's has no spread and no KL."""
@@ -59,6 +63,24 @@ def test_codes(ref: CheckpointRef) -> digits.Floats:
     from vae_core.analysis.projection import encode_images
 
     return encode_images(checkpoint(ref).model, digits.data_set().images[rows]).mu.numpy()
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def is_collapsed(ref: CheckpointRef) -> bool:
+    """Whether the encoder gives all digits about the same q(z|x); of the test digits."""
+    from vae_core.comparison import spread
+
+    rows = digits.SPLITS["test"]
+    coords, center, _ = positions(ref)
+    if coords[rows].astype(float).var(0).max() > _WIDE:
+        return False
+    if len(center) <= 2:
+        std = posteriors(ref)[1][rows]
+        return spread.is_collapsed(test_codes(ref), std)
+    from vae_core.analysis.projection import encode_images
+
+    q = encode_images(checkpoint(ref).model, digits.data_set().images[rows])
+    return spread.is_collapsed(q.mu.numpy(), q.std.numpy())
 
 
 def encode(ref: CheckpointRef, digit: int) -> Encoded:

@@ -1,7 +1,7 @@
 """Which digits are selected: the search's grammar, what it finds, and in which order to show it.
 
-A search is a few words: "index 4711", "train 5", "label 7", "wrong", "the 50 worst
-reconstructions", or several of them, which narrow one another ("label 7 wrong").
+A search is a few words: "7", "index 4711", "train 5", "wrong", "the 50 worst reconstructions", or
+several of them, which narrow one another ("7 wrong"). A bare number is a class, as "label 7" is.
 """
 
 from __future__ import annotations
@@ -39,7 +39,12 @@ ORDERS: dict[Order, str] = {
     "elbo-best": "ELBO, best first",
     "near": "Nearest to the pinned place",
 }
-EXAMPLES = "index 4711, label 7, wrong, or the 50 worst reconstructions"
+# What a search takes, in the words of somebody who types one: below the field, in Markdown.
+SYNTAX = (
+    "**7** finds the sevens, **7 wrong** those that their neighbours take for another digit, **4 "
+    "taken for 9** which one, **50 worst** the worst reconstructed, **index 12** one by its number."
+)
+EXAMPLES = "7, wrong, index 4711, or the 50 worst reconstructions"
 MAX_LENGTH = 200  # of a search, letters
 _N_BYTES = (N_TRAIN + N_TEST) // 8  # a bit for each digit
 
@@ -55,7 +60,7 @@ _MEASURE_WORDS: dict[str, Measure] = {
     "elbo": "elbo",
     "elbos": "elbo",
 }
-_FILLERS = {"the", "and", "by", "digit", "digits", "of"}
+_FILLERS = {"the", "and", "by", "digit", "digits", "of", "a", "s"}  # "a 7", "7s wrong"
 
 
 class SearchError(ValueError):
@@ -128,13 +133,17 @@ class _Reader:
         return self.words[self.i - 1]
 
     def spans(self, after: str) -> list[tuple[int, int]]:
+        """Read all numbers that come; at least one is needed `after` some word."""
+        if not (found := self.numbers()):
+            raise SearchError(f"“{self.text}”: after “{after}” a number is missing.")
+        return found
+
+    def numbers(self) -> list[tuple[int, int]]:
         """Read all numbers that come, 5 or 5-9; those before "worst" or "best" are not ours."""
         found: list[tuple[int, int]] = []
         while self.peek()[:1].isdecimal() and self.peek(1) not in _RANK_WORDS:
             ends = [_number(part) for part in re.split(r"\s*[-–]\s*", self.take())]
             found.append((min(ends), max(ends)))
-        if not found:
-            raise SearchError(f"“{self.text}”: after “{after}” a number is missing.")
         return found
 
 
@@ -163,6 +172,8 @@ def parse_search(text: str) -> Search:
             if rank is not None:
                 raise SearchError(f"“{reader.text}” ranks twice: only one ranking is allowed.")
             rank = _rank(reader)
+        elif word[0].isdecimal():
+            labels |= _bare(reader)
         elif word in _FILLERS:
             reader.take()
         else:
@@ -219,6 +230,17 @@ def _classes(spans: Iterable[tuple[int, int]]) -> set[int]:
             raise SearchError(f"There is no label {high:,}: labels go from 0 to 9.")
         found |= set(range(low, high + 1))
     return found
+
+
+def _bare(reader: _Reader) -> set[int]:
+    """Read numbers that no word explains: classes."""
+    spans = reader.numbers()
+    if (most := max(high for _, high in spans)) > 9:
+        raise SearchError(
+            f"“{reader.text}”: a number alone is a class, from 0 to 9; write index {most} for the "
+            "digit of that number."
+        )
+    return _classes(spans)
 
 
 def find(

@@ -12,6 +12,7 @@ from tempfile import mkdtemp
 import streamlit as st
 
 from latent_explorer.data import catalogue
+from latent_explorer.escaping import as_text, show_error
 from latent_explorer.folders import COMMAND
 from vae_core.checkpoints import CheckpointRef, checkpoint_ref, read_listed
 from vae_core.errors import CheckpointError
@@ -64,10 +65,10 @@ def upload_panel() -> None:
             "it, and it goes when you close the page; links cannot bring it back."
         )
         if problem := st.session_state.get(_PROBLEM):
-            st.error(problem, icon=":material/error:")
+            show_error(problem)
         for ref in uploaded():
             st.button(
-                f"Remove {ref.name}",
+                f"Remove {as_text(ref.name)}",
                 key=f"uploads_remove_{ref.sha256}",
                 on_click=_on_remove,
                 args=(ref,),

@@ -9,6 +9,7 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 
 from latent_explorer.components.latent_map.values import MapView
+from latent_explorer.data.latents import BadLatentError, parse_latent
 from latent_explorer.vocabulary import COLOURS, LAYERS
 from vae_core.data import N_TEST, N_TRAIN
 
@@ -148,8 +149,11 @@ class Reader:
 
     def _latent(self, name: str, text: str) -> Target:
         n = self.latent_dim()
-        allowed = f"{n} number{'s' if n > 1 else ''} between −1,000,000 and 1,000,000"
-        return Target(None, _numbers(name, text, n, allowed))
+        try:
+            return Target(None, parse_latent(text, n))
+        except BadLatentError as err:
+            allowed = f"{n} number{'s' if n > 1 else ''} between −1,000,000 and 1,000,000"
+            raise bad(name, text, allowed) from err
 
 
 def _numbers(name: str, text: str, n: int, allowed: str) -> tuple[float, ...]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 K = TypeVar("K")
 
@@ -33,6 +34,16 @@ def choice(label: str, titles: Mapping[K, str], *, key: str, **options: Any) -> 
         **options,
     )
     return st.session_state[key]
+
+
+def field_row(key: str) -> DeltaGenerator:
+    """Place fields and buttons side by side; on a narrow screen the fields keep a width to type in.
+
+    The buttons then go below; the theme's sheet sees to it.
+    """
+    return st.container(
+        key=f"field_row_{key}", horizontal=True, gap="small", vertical_alignment="bottom"
+    )
 
 
 def download(

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from latent_explorer.components.digit_strip import DigitImage, digit_strip
 from latent_explorer.components.drawing import drawing, read_ink
 from latent_explorer.data import encoding
+from latent_explorer.escaping import as_text, show_error
 from vae_core.checkpoints import CheckpointRef
 from vae_core.data.drawn import MAX_BYTES, normalise_drawing, read_picture
 from vae_core.errors import DataError
@@ -91,11 +92,16 @@ def _upload(ref: CheckpointRef, key: str) -> OwnDigit | None:
     if upload is None:
         return None
     if upload.raw is None:
-        st.error(upload.problem, icon=":material/error:")
+        show_error(upload.problem)
         return None
     left, right = st.columns([1, 1], gap="small")
     with left:
-        st.image(upload.data, caption=upload.name, width=_WIDTH, alt=f"Your picture {upload.name}")
+        st.image(
+            upload.data,
+            caption=as_text(upload.name),
+            width=_WIDTH,
+            alt=f"Your picture {upload.name}",
+        )
     with right:
         own = _own_digit(ref, upload.raw)
         _show_after(own, key)

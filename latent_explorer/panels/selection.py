@@ -48,6 +48,29 @@ def select(ids: Ids, how: str, where: tuple[CheckpointRef, Split] | None = None)
         write_classes([])
 
 
+def clear() -> None:
+    """Release the selection, and empty what asked for it."""
+    write_widget(SEARCH, "")
+    select(np.empty(0, np.intp), "")
+    write_classes([])
+
+
+def selection_note(key: str) -> None:
+    """Say on a panel that does not show it that a selection is in force, and offer to undo it."""
+    found = selected()
+    if found is None:
+        return
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.markdown(f":material/lasso_select: {count_said(found)} selected", width="content")
+        st.button("Clear", key=f"{key}_clear_selection", on_click=clear, type="tertiary")
+
+
+def count_said(selection: Selection) -> str:
+    """Say how many digits are selected."""
+    n = len(selection.ids)
+    return f"{n:,} digit{'' if n == 1 else 's'}"
+
+
 def link_params(ref: CheckpointRef, split: Split) -> dict[str, str]:
     """Write the selection for a link: as the search that makes it again, here, or by its digits."""
     found = selected()

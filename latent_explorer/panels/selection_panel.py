@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from latent_explorer.data import catalogue, digits, encoding
 from latent_explorer.data.digit_terms import terms_of
-from latent_explorer.data.selection import EXAMPLES, ORDERS, Ids, Order, arrange
+from latent_explorer.data.selection import ORDERS, SYNTAX, Ids, Order, arrange
+from latent_explorer.escaping import show_error
 from latent_explorer.panels.selection import (
     CLASSES,
     ORDER,
@@ -20,10 +21,10 @@ from latent_explorer.panels.selection import (
     SEARCH,
     SHEET,
     Selection,
+    clear,
+    count_said,
     search,
-    select,
     selected,
-    write_classes,
 )
 from latent_explorer.panels.sheet import digit_sheet, turn_to_first_page
 from latent_explorer.session.current import current
@@ -47,12 +48,6 @@ def _on_classes() -> None:
         search(*current(), text)
 
 
-def _on_release() -> None:
-    write_widget(SEARCH, "")
-    select(np.empty(0, np.intp), "")
-    write_classes([])
-
-
 def selection_panel(
     ref: CheckpointRef, split: Split, place: Place | None, *, on_choose: Callable[[int], None]
 ) -> None:
@@ -70,11 +65,11 @@ def selection_panel(
     st.text_input(
         "Search",
         key=widget_key(SEARCH),
-        placeholder="label 7 wrong",
-        help=f"For example {EXAMPLES}; several narrow one another: label 4 taken for 9.",
+        placeholder="7 wrong",
         on_change=unless_stale(SEARCH, _on_search),
         persist_state="session",
     )
+    st.caption(SYNTAX)
     with st.container(key="selection_pills"):
         st.pills(
             "Digit classes",
@@ -87,7 +82,7 @@ def selection_panel(
             persist_state="session",
         )
     if st.session_state.get(PROBLEM):
-        st.error(st.session_state[PROBLEM], icon=":material/error:")
+        show_error(st.session_state[PROBLEM])
     selection = selected()
     if selection is None:
         st.info(
@@ -105,14 +100,13 @@ def _summary(ref: CheckpointRef, split: Split, selection: Selection, place: Plac
     rows = digits.SPLITS[split]
     hidden = int(np.count_nonzero((ids < rows.start) | (ids >= rows.stop)))
     with st.container(horizontal=True, vertical_alignment="center", wrap=False):
-        plural = "" if len(ids) == 1 else "s"
-        st.markdown(f"##### {len(ids):,} digit{plural}", width="stretch")
+        st.markdown(f"##### {count_said(selection)}", width="stretch")
         st.button(
             "",
             key="selection_release",
-            on_click=_on_release,
+            on_click=clear,
             icon=":material/close:",
-            help="Release the selection",
+            help="Clear the selection",
             type="tertiary",
         )
     if hidden:
@@ -154,7 +148,7 @@ def _sheet(
 
     def remarks(shown: Ids) -> list[str]:
         if order == "near":
-            return [f"{value:.3f} away on the map" for value in distances(shown).tolist()]
+            return [f"{number(value)} away on the map" for value in distances(shown).tolist()]
         if order.startswith("elbo"):
             return [f"ELBO {number(v, 2)} nats" for v in _values(ref, shown, "elbo")]
         if order.startswith("reconstruction"):

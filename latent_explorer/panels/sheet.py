@@ -66,6 +66,11 @@ def turn_to_first_page(key: str) -> None:
     st.session_state[_page_key(key)] = 0
 
 
+def turn_to_page_of(key: str, position: int) -> None:
+    """Show the page of a sheet that holds the digit at a position, from 0 on."""
+    st.session_state[_page_key(key)] = position // PAGE_SIZE
+
+
 def _page_key(key: str) -> str:
     return f"{key}_page"
 

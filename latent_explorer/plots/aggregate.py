@@ -45,8 +45,10 @@ def prior_and_aggregate(
             y=y,
             z=density.astype(np.float32),
             coloraxis="coloraxis",
-            hovertemplate=f"z = (%{{x:.2f}}, %{{y:.2f}})<br>log {name}(z) = %{{z:.2f}} nats"
-            "<extra></extra>",
+            xhoverformat=".2f",  # Plotly's own: a format in the template would have a hyphen
+            yhoverformat=".2f",
+            zhoverformat=".2f",
+            hovertemplate=f"z = (%{{x}}, %{{y}})<br>log {name}(z) = %{{z}} nats<extra></extra>",
             row=1,
             col=column,
         )

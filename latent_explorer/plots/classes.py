@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from html import escape
 from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
+
+from latent_explorer.theme import percent
 
 COLORS = ("#2f7fd0", "#e08a2c", "#3d9a5f", "#a45ad0")  # one per encoder, up to four
 _DIGITS = [str(digit) for digit in range(10)]
@@ -29,7 +32,7 @@ def class_matrix(
     ink : str
         Colour of the numbers.
     says : str
-        Of a cell, on hover; %{y} and %{x} are its class and column.
+        Of a cell, on hover; %{y} and %{x} are its class and column, %{customdata} its share.
     columns : str
         What the columns are.
     most : float, optional
@@ -40,7 +43,8 @@ def class_matrix(
     most = most or float(np.nanmax(shaded)) or 1.0
     scale = [[0.0, f"rgba({_MORE},0)"], [1.0, f"rgba({_MORE},{_DEEPEST})"]]
     written = [[_percent(value) for value in row] for row in values]
-    return _heatmap(shaded, values, written, (0.0, most), scale, ink, says, columns)
+    exactly = [[percent(value, 1) for value in row] for row in values.tolist()]
+    return _heatmap(shaded, exactly, written, (0.0, most), scale, ink, says, columns)
 
 
 def class_difference(
@@ -62,12 +66,16 @@ def class_difference(
         [1.0, f"rgba({_MORE},{_DEEPEST})"],
     ]
     written = [[_points(value) for value in row] for row in values]
-    return _heatmap(values, values, written, (-most, most), scale, ink, says, columns)
+    exactly = [
+        [f"{'+' if value > 0 else ''}{percent(value, 1)}" for value in row]
+        for row in values.tolist()
+    ]
+    return _heatmap(values, exactly, written, (-most, most), scale, ink, says, columns)
 
 
 def _heatmap(
     shaded: Matrix,
-    values: Matrix,
+    exactly: list[list[str]],
     written: list[list[str]],
     ends: tuple[float, float],
     scale: list[list[Any]],
@@ -81,7 +89,7 @@ def _heatmap(
         z=np.nan_to_num(shaded, nan=0.0),
         x=_DIGITS,
         y=_DIGITS,
-        customdata=values,
+        customdata=exactly,
         text=written,
         texttemplate="%{text}",
         textfont={"size": 10, "color": ink},
@@ -114,11 +122,12 @@ def class_bars(values: Mapping[str, Matrix], *, title: str) -> go.Figure:
     figure = go.Figure()
     for (name, of_classes), color in zip(values.items(), COLORS, strict=False):
         figure.add_bar(
-            name=name,
+            name=escape(name),  # Plotly reads tags in it
             x=_DIGITS,
             y=of_classes,
             marker_color=color,
-            hovertemplate="%{x}: %{y:.3f}<extra>%{fullData.name}</extra>",
+            yhoverformat=".3f",  # Plotly's own: a format in the template would have a hyphen
+            hovertemplate="%{x}: %{y}<extra>%{fullData.name}</extra>",
         )
     figure.update_layout(
         barmode="group",

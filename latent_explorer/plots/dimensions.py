@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from html import escape
 
 import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
+
+from latent_explorer.theme import percent
 
 
 def vote_matrix(
@@ -88,10 +91,12 @@ def noise_curves(
         figure.add_scatter(
             x=list(shares),
             y=list(values),
-            name=name,
+            name=escape(name),  # Plotly reads tags in it
             mode="lines+markers",
             line={"color": colors[name], "width": 2.5},
-            hovertemplate="%{x:.0%} noise: %{y:.1f} nats<extra>%{fullData.name}</extra>",
+            customdata=[percent(share) for share in shares],
+            yhoverformat=".1f",
+            hovertemplate="%{customdata} noise: %{y} nats<extra>%{fullData.name}</extra>",
         )
     figure.add_vline(x=chosen, line={"color": "#808080", "width": 1, "dash": "dot"})
     figure.update_layout(

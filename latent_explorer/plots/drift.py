@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
+
+from latent_explorer.theme import number
 
 BELOW, ABOVE = "#2f7fd0", "#e08a2c"
 _BINS = 60
@@ -40,8 +43,10 @@ def drift_histogram(
             y=counts,
             width=width,
             marker={"color": color, "line": {"width": 0}},
-            customdata=np.stack([edges[:-1], edges[1:]], 1),
-            hovertemplate="%{y:,} digits from %{customdata[0]:.2f} to %{customdata[1]:.2f}"
+            customdata=[
+                [number(low, 2), number(high, 2)] for low, high in pairwise(edges.tolist())
+            ],
+            hovertemplate="%{y:,} digits from %{customdata[0]} to %{customdata[1]}"
             "<extra>%{fullData.name}</extra>",
         )
     figure.add_vline(x=threshold, line={"color": "#808080", "width": 1.5, "dash": "dot"})

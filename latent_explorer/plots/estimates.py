@@ -9,6 +9,8 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
+from latent_explorer.theme import number
+
 Floats = NDArray[np.floating]
 
 LOW, HIGH = 0.05, 0.95  # of the runs; what a band holds between them
@@ -58,9 +60,12 @@ def convergence(
             mode="lines+markers",
             line={"color": colors[name], "width": 2.5},
             marker={"size": 5},
-            customdata=np.stack([low, high], -1),
-            hovertemplate="K = %{x:,}: %{y:.2f} nats<br>90 % of the runs from "
-            "%{customdata[0]:.2f} to %{customdata[1]:.2f}<extra>%{fullData.name}</extra>",
+            customdata=[
+                [number(value, 2) for value in ends] for ends in zip(low, high, strict=True)
+            ],
+            yhoverformat=".2f",  # Plotly's own: a format in the template would have a hyphen
+            hovertemplate="K = %{x:,}: %{y} nats<br>90 % of the runs from "
+            "%{customdata[0]} to %{customdata[1]}<extra>%{fullData.name}</extra>",
         )
         growing += [low, high, median]
     for name, value in lines.items():
@@ -70,7 +75,7 @@ def convergence(
             name=name,
             mode="lines",
             line={"color": colors[name], "width": 2, "dash": "dash"},
-            hovertemplate=f"{name}: {value:.2f} nats<extra></extra>",
+            hovertemplate=f"{name}: {number(value, 2)} nats<extra></extra>",
         )
     figure.frames = [
         go.Frame(
@@ -136,7 +141,8 @@ def spread(
             name=name,
             mode="markers",
             marker={"color": colors[name], "size": 6, "opacity": 0.6},
-            hovertemplate="%{x:.2f} nats<extra>%{fullData.name}</extra>",
+            xhoverformat=".2f",
+            hovertemplate="%{x} nats<extra>%{fullData.name}</extra>",
         )
     for name, value in lines.items():
         figure.add_vline(x=value, line={"color": colors[name], "width": 2, "dash": "dash"})
@@ -182,7 +188,7 @@ def decomposition(*, log_px: float, elbo: float, kl: float, colors: Mapping[str,
             base=[low],
             orientation="h",
             marker_color=colors[colour],
-            hovertemplate=f"{name}: {shown:.2f} nats<extra></extra>",
+            hovertemplate=f"{name}: {number(shown, 2)} nats<extra></extra>",
         )
     figure.update_layout(
         barmode="overlay",

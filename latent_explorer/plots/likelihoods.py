@@ -9,6 +9,8 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
+from latent_explorer.theme import number, significant
+
 Floats = NDArray[np.floating]
 Window = tuple[float, float, float, float]  # x0, x1, y0, y1 in z units
 
@@ -58,7 +60,8 @@ def likelihood_histogram(
             y=counts,
             name=name,
             marker={"color": fill, "line": {"width": 0}},
-            hovertemplate="%{y:,} digits at about %{x:.0f} nats<extra>%{fullData.name}</extra>",
+            xhoverformat=".0f",  # Plotly's own: a format in the template would have a hyphen
+            hovertemplate="%{y:,} digits at about %{x} nats<extra>%{fullData.name}</extra>",
         )
     figure.add_vline(
         x=float(np.clip(mean, edges[0], edges[-1])), line={"dash": "dot", "color": colors["ink"]}
@@ -109,7 +112,10 @@ def likelihood_plane(
         "zmax": float(known.max()),
         "colorscale": _shades(colors["likelihood"]),
         "colorbar": {"title": {"text": "log p(x|z)<br>nats"}, "thickness": 12},
-        "hovertemplate": "z = (%{x:.2f}, %{y:.2f})<br>log p(x|z) = %{z:.1f} nats<extra></extra>",
+        "xhoverformat": ".2f",
+        "yhoverformat": ".2f",
+        "zhoverformat": ".1f",
+        "hovertemplate": "z = (%{x}, %{y})<br>log p(x|z) = %{z} nats<extra></extra>",
     }
     rings = [
         {
@@ -165,7 +171,10 @@ def posterior_plane(
         "zmin": 0.0,
         "colorscale": _shades(colors["posterior"]),
         "colorbar": {"title": {"text": "p(z|x)"}, "thickness": 12},
-        "hovertemplate": "z = (%{x:.3f}, %{y:.3f})<br>p(z|x) = %{z:.3g}<extra></extra>",
+        "customdata": [[significant(value) for value in row] for row in density.tolist()],
+        "xhoverformat": ".3f",
+        "yhoverformat": ".3f",
+        "hovertemplate": "z = (%{x}, %{y})<br>p(z|x) = %{customdata}<extra></extra>",
     }
     border = {
         "type": "contour",
@@ -225,7 +234,12 @@ def posterior_line(
             mode="lines",
             name=name,
             line={"color": colors[color], "width": 2},
-            hovertemplate="z = %{x:.3f}: %{y:.4g}<extra>" + name + "</extra>",
+            customdata=[
+                number(value, 1) if log_q is None else significant(value)
+                for value in values.tolist()
+            ],
+            xhoverformat=".3f",
+            hovertemplate="z = %{x}: %{customdata}<extra>" + name + "</extra>",
         )
     figure.update_layout(
         height=340,

@@ -43,7 +43,9 @@ def digit_scatter(
             name=str(label),
             mode="markers",
             marker={"size": 4, "opacity": 0.6, "color": colors[label]},
-            hovertemplate=f"a {label}, %{{customdata}}<br>(%{{x:.3f}}, %{{y:.3f}})<extra></extra>",
+            xhoverformat=".3f",  # Plotly's own: a format in the template would have a hyphen
+            yhoverformat=".3f",
+            hovertemplate=f"a {label}, %{{customdata}}<br>(%{{x}}, %{{y}})<extra></extra>",
         )
         if len(rows):
             x, y = np.median(coords[rows], axis=0).tolist()

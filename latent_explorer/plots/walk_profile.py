@@ -9,6 +9,8 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
+from latent_explorer.theme import percent
+
 COLOR = "#2f7fd0"
 _ROW = 84  # px
 _ABOVE, _BELOW = 24, 104  # px; below are the steps and the legend
@@ -54,7 +56,8 @@ def walk_profile(
                 "line": {"color": COLOR, "width": 2},
                 "marker": {"size": 4},
                 "showlegend": False,
-                "hovertemplate": "%{y:.3f}<extra></extra>",
+                "yhoverformat": ".3f",
+                "hovertemplate": "%{y}<extra></extra>",
             }
         )
         if reach is not None and reach[0] == title:
@@ -76,7 +79,8 @@ def walk_profile(
             "stackgroup": "shares",
             "name": str(label),
             "line": {"color": colors[label], "width": 0.5},
-            "hovertemplate": "%{y:.0%}",
+            "customdata": [percent(share) for share in shares[:, label].tolist()],
+            "hovertemplate": "%{customdata}",
         }
         for label in np.flatnonzero(shares.any(0)).tolist()
     )

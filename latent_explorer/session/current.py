@@ -16,6 +16,7 @@ DEFAULT_CHECKPOINT = "atlas"
 
 CHECKPOINT = "app_checkpoint"  # widget: name of the checkpoint
 SPLIT = "app_split"  # widget
+_SHOWN_INSTEAD = "app_shown_instead"  # page, and the checkpoint that it shows: see `show_instead`
 _CURRENT = "app_current"  # CheckpointRef and split of this run, set by app.py
 _FOLDER = "app_folder"  # stamp of the folder of checkpoints at the last look
 
@@ -28,6 +29,24 @@ def set_current(ref: CheckpointRef, split: Split) -> None:
 def current() -> tuple[CheckpointRef, Split]:
     """Checkpoint and data split that all pages show."""
     return st.session_state[_CURRENT]
+
+
+def show_instead(page: str, ref: CheckpointRef | None) -> None:
+    """Tell the sidebar which checkpoint a page shows, if it is not the chosen one.
+
+    The sidebar is not of the page's fragment: when it has to say something else, the whole app
+    runs again.
+    """
+    said = None if ref is None else (page, ref)
+    if st.session_state.get(_SHOWN_INSTEAD) != said:
+        st.session_state[_SHOWN_INSTEAD] = said
+        st.rerun(scope="app")
+
+
+def shown_instead(page: str) -> CheckpointRef | None:
+    """Tell which checkpoint a page shows instead of the chosen one, if it does."""
+    said: tuple[str, CheckpointRef] | None = st.session_state.get(_SHOWN_INSTEAD)
+    return said[1] if said is not None and said[0] == page else None
 
 
 def default_name(refs: Sequence[CheckpointRef]) -> str:

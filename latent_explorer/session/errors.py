@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator
 from contextlib import contextmanager
 
-import streamlit as st
-
+from latent_explorer.escaping import show_error
 from vae_core.errors import VaeCoreError
 
 
@@ -16,4 +15,4 @@ def shown_errors() -> Generator[None]:
     try:
         yield
     except VaeCoreError as err:
-        st.error(str(err), icon=":material/error:")
+        show_error(err)

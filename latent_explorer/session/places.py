@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import NamedTuple
 
 import numpy as np
@@ -19,10 +18,6 @@ class Place(NamedTuple):
     z: tuple[float, ...]  # D numbers
     coords: tuple[float, float]
     id: int | None
-
-
-class BadLatentError(ValueError):
-    """What a user typed is no latent; the message says why."""
 
 
 def place_of_pick(ref: CheckpointRef, pick: Pick) -> Place:
@@ -70,25 +65,6 @@ def _placed(ref: CheckpointRef, z: np.ndarray, digit: int | None) -> Place:
     _, center, axes = encoding.positions(ref)
     x, y = ((z - center) @ axes).tolist()
     return Place(tuple(z.tolist()), (x, y), digit)
-
-
-def parse_latent(text: str, latent_dim: int) -> tuple[float, ...]:
-    """Read D numbers with commas or spaces between; `BadLatentError` if they are not that."""
-    parts = text.replace("−", "-").strip().strip("[]()").replace(",", " ").split()
-    example = ", ".join(["0.1", "0.5", "0"][:latent_dim] + ["0"] * (latent_dim - 3))
-    try:
-        values = tuple(float(part) for part in parts)
-    except ValueError as err:
-        raise BadLatentError(f"“{text}” is not a latent: write {example}, for example.") from err
-    if len(values) != latent_dim:
-        raise BadLatentError(
-            f"“{text}” has {len(values)} numbers, z has {latent_dim}: write {example}, for example."
-        )
-    if any(math.isnan(value) for value in values):
-        raise BadLatentError(f"“{text}” is not a latent: NaN is no number.")
-    if not all(abs(value) < 1e6 for value in values):
-        raise BadLatentError(f"“{text}” is too far out: each number must lie between ±1,000,000.")
-    return values
 
 
 def written_latent(place: Place) -> str:

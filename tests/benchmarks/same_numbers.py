@@ -43,7 +43,8 @@ from vae_core.data import DataSet, load_mnist
 from vae_core.exact.evidence import lattice_error
 from vae_core.exact.lattice import DecodedLattice
 from vae_core.exact.posterior import kl_to_posterior, log_posterior
-from vae_core.geometry.geodesics import Decoded, geodesic
+from vae_core.geometry.geodesics import geodesic
+from vae_core.geometry.measures import Decoded
 from vae_core.geometry.metrics import fisher_rao_metric
 from vae_core.geometry.paths import even_steps, slerp
 from vae_core.joint import log_px_z

@@ -354,9 +354,10 @@ class Tab:
         self.page.get_by_role("tab", name=name, exact=True, selected=True).wait_for()
 
     def choose(self, label: str, option: str) -> None:
-        """Choose from a select box."""
+        """Choose from a select box; of a checkpoint its name, without what kind it is."""
         self.page.get_by_role("combobox", name=label, exact=True).click()
-        self.page.get_by_role("option", name=option, exact=True).click()
+        name = re.compile(rf"^{re.escape(option)}( · .*)?$")
+        self.page.get_by_role("option", name=name).click()
 
     def choose_radio(self, text: str | re.Pattern[str]) -> None:
         """Choose a radio button, or one of a segmented control."""

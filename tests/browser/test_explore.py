@@ -128,7 +128,10 @@ def test_ellipse_is_drawn_to_scale(tab: Tab, shipped: dict[str, Shipped], digits
         s for s in shipped.values()
         if s.checkpoint.config.posterior == "gaussian" and s.checkpoint.config.latent_dim == 2
     )  # fmt: skip
-    if tab.keyed("app_checkpoint").get_by_role("combobox").input_value() != model.ref.name:
+    if (
+        tab.keyed("app_checkpoint").get_by_role("combobox").input_value().split(" · ")[0]
+        != model.ref.name
+    ):
         with tab.rerun():
             tab.choose("Checkpoint", model.ref.name)
         tab.wait_ready()

@@ -235,4 +235,4 @@ def test_a_link_brings_a_walk_back(open_tab: Callable[..., Tab], server: Server)
     assert titles == ["A", "step 1", "step 2", "step 3", "A again"]
     assert tab.page.get_by_role("radio", name="Geodesic", exact=True).is_checked()
     tab.page.get_by_role("button", name="Clear way-points").wait_for()
-    tab.page.get_by_role("table").get_by_text("converged").first.wait_for()
+    tab.page.get_by_role("table").get_by_text("locally shortest").first.wait_for()

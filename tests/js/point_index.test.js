@@ -49,6 +49,29 @@ test("within a rectangle, and not too many", () => {
   assert.ok(index.inside([x, x, y, y])?.includes(5));
 });
 
+test("around a place, along either axis, and how crowded it is", () => {
+  for (let k = 0; k < 100; k++) {
+    const [x, y] = places[k];
+    const reach = k % 2 ? 0 : 0.1;
+    const around = places.flatMap(([px, py], i) =>
+      Math.abs(px - x) <= reach && Math.abs(py - y) <= reach ? [i] : [],
+    );
+    assert.ok(around.includes(k));
+    assert.deepEqual(index.around([x, y], reach), around);
+    // cells are counted whole
+    const [left, right] = [index.column(x - reach), index.column(x + reach)];
+    const [low, high] = [index.row(y - reach), index.row(y + reach)];
+    const crowd = places.filter(([px, py]) => {
+      const [column, row] = [index.column(px), index.row(py)];
+      return column >= left && column <= right && row >= low && row <= high;
+    });
+    assert.equal(index.crowd([x - reach, x + reach, y - reach, y + reach]), crowd.length);
+  }
+  assert.equal(index.crowd([-9, 9, -19, 19]), ROWS.length);
+  const same = new PointIndex(makePoints(Array.from({ length: 500 }, () => [1, 2, 0])));
+  assert.equal(same.around([1, 2], 0).length, 500); // a collapsed map is one pile
+});
+
 test("within a polygon, even-odd", () => {
   const star = Array.from({ length: 5 }, (_, k) => {
     const angle = (4 * Math.PI * k) / 5 + 0.1;

@@ -16,9 +16,16 @@ from streamlit.testing.v1 import AppTest
 from vae_core.analysis.projection import map_digits
 from vae_core.checkpoints import save_checkpoint, write_atomically
 from vae_core.data import load_mnist
+from vae_core.geometry import graphs
 from vae_core.tensors import ProjectedCodes, round_to_stored
 
 ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(autouse=True)
+def coarse_lattices(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Refine walks on lattices that are quick to measure; the core's tests have fine ones."""
+    monkeypatch.setattr(graphs, "MOST_NODES", graphs.FIRST_NODES)
 
 
 @pytest.fixture
@@ -31,16 +38,30 @@ def app() -> AppTest:
 def write_checkpoint(
     make_model: Callable[..., Any], make_header: Callable[..., Any]
 ) -> Callable[..., Any]:
-    """Write a small random checkpoint; returns its model."""
+    """Write a small random checkpoint; returns its model.
+
+    With an `encoder_gain` of 0 its encoder gives every image N(0, I): a collapsed posterior.
+    """
 
     @lru_cache
-    def build(**settings: Any) -> tuple[Any, ProjectedCodes]:
+    def build(*, encoder_gain: float, **settings: Any) -> tuple[Any, ProjectedCodes]:
         model = make_model(gain=3.0, **settings)
+        if encoder_gain != 1.0:
+            last = model.encoder.net.layers[-1]
+            last.weight.data *= encoder_gain
+            last.bias.data.zero_()
         round_to_stored(model)
         return model, map_digits(model, load_mnist("all").images)
 
-    def write(path: Path, *, with_map: bool = True, seed: int = 0, **config: Any) -> Any:
-        model, digits = build(seed=seed, **config)
+    def write(
+        path: Path,
+        *,
+        with_map: bool = True,
+        seed: int = 0,
+        encoder_gain: float = 1.0,
+        **config: Any,
+    ) -> Any:
+        model, digits = build(seed=seed, encoder_gain=encoder_gain, **config)
         save_checkpoint(path, model, make_header(model), digits if with_map else None)
         return model
 

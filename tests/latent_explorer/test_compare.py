@@ -32,6 +32,7 @@ from tests.latent_explorer.test_pages import address, component, shown_errors, t
 from vae_core.checkpoints import CheckpointRef, read_listed, save_checkpoint
 from vae_core.comparison import alignment, clusters, drift, neighbourhoods, spread
 from vae_core.comparison.clusters import k_means_agreement
+from vae_core.identity import MNIST_TEST
 from vae_core.metrics import Metric, based
 
 PAGE = "latent_explorer/pages/compare/view.py"
@@ -229,7 +230,7 @@ def test_a_copy_drifts_nowhere(
             assert drift.max() < 1e-6
     at = page("drift")
     assert "largest 0.000 z units" in said(at)
-    assert [one.value for one in at.info] == ["No digit moved."]
+    assert "No digit moved." in [one.value for one in at.info]
 
 
 def test_histogram_counts_every_digit_once() -> None:
@@ -335,7 +336,7 @@ def test_figures_show_the_header_s_and_the_core_s_numbers(
     model = write_checkpoint(weights / "other.safetensors", seed=1)
     coords = read_listed(catalogue.checkpoints()[0][0]).codes
     stored = {
-        name: Metric(value, None, "", "by hand")
+        name: Metric(value, None, "", "by hand", data=MNIST_TEST)
         for name, value in (("elbo", -1.4), ("nmi", 0.3), ("ari", 0.2), ("aggregate_kl", 0.1))
     }
     save_checkpoint(

@@ -56,7 +56,12 @@ def page() -> None:
         marked=values.Marked(
             pin=values.Pick((1.0, np.float32(2.0)), np.int64(7)),
             ellipse=values.Ellipse((0.0, 0.5), np.eye(2)),
-            ends=[values.Mark((0.0, 1.0), "A"), values.Mark((2.0, 3.0), "B", 9)],
+            is_pin_beside=True,
+            ends=[
+                values.Mark((0.0, 1.0), "A"),
+                values.Mark((2.0, 3.0), "B", 9),
+                values.Mark((4.0, 5.0), "i", is_on_way=True),
+            ],
             highlight=np.arange(3),
             selected=np.array([5, 21, 6]),
         ),
@@ -81,9 +86,11 @@ def test_what_the_browser_gets() -> None:
     assert drawn["ellipse"] == {"center": [0.0, 0.5], "cov": [[1.0, 0.0], [0.0, 1.0]]}
     assert drawn["path"] == {"points": [[0.0, 1.0], [2.0, 3.0]]}
     assert drawn["marks"] == [
-        {"coords": [0.0, 1.0], "text": "A", "id": None},
-        {"coords": [2.0, 3.0], "text": "B", "id": 9},
+        {"coords": [0.0, 1.0], "text": "A", "id": None, "isOnWay": False},
+        {"coords": [2.0, 3.0], "text": "B", "id": 9, "isOnWay": False},
+        {"coords": [4.0, 5.0], "text": "i", "id": None, "isOnWay": True},
     ]
+    assert drawn["pinIsBeside"] is True
     assert drawn["highlight"] == [0, 1, 2]
     assert drawn["images"] == [[10_000, "sheet"]]
     assert (drawn["fields"], drawn["values"]) == ("f", None)

@@ -19,6 +19,7 @@ from streamlit.testing.v1 import AppTest
 from latent_explorer.components.drawing import SIDE, read_ink
 from latent_explorer.data import digits, encoding
 from latent_explorer.panels import drawing as panel
+from tests.latent_explorer.markdown import as_read
 from vae_core.checkpoints import CheckpointRef, checkpoint_ref
 from vae_core.data.drawn import normalise_drawing
 
@@ -175,7 +176,7 @@ def test_a_bad_upload_gets_one_sentence(
     at.session_state["try_upload"] = upload
     at.run()
     assert not at.exception
-    assert [one.value for one in at.error] == [
+    assert [as_read(one) for one in at.error] == [
         "The file is a GIF; allowed are PNG and JPEG pictures up to 5 MB and 4,096 pixels a side."
     ]
     assert at.session_state["drawn"] is None

@@ -17,6 +17,7 @@ from streamlit.testing.v1 import AppTest
 
 from latent_explorer.data import catalogue, digits, encoding
 from tests.latent_explorer.conftest import ROOT
+from tests.latent_explorer.markdown import as_read
 from vae_core.data import load_mnist
 
 PAGES = sorted(path.relative_to(ROOT) for path in ROOT.glob("latent_explorer/pages/*/view.py"))
@@ -65,8 +66,13 @@ def widget(kind: Iterable[Any], name: str) -> Any:
     return found
 
 
+def names_in(box: Any) -> list[str]:
+    """Names of the checkpoints that a list offers, without what kind each is."""
+    return [option.split(" · ")[0] for option in box.options]
+
+
 def shown_errors(at: AppTest) -> list[str]:
-    return [box.value for box in (*at.error, *at.warning)]
+    return [as_read(box) for box in (*at.error, *at.warning)]
 
 
 def test_the_pages_are_found() -> None:
@@ -88,7 +94,7 @@ def test_every_page_runs(app: AppTest, path: Path) -> None:
 def test_every_page_runs_with_every_checkpoint_and_split(app: AppTest, path: Path) -> None:
     app.run()
     app.switch_page(path.as_posix()).run()
-    for name in app.selectbox(key="app_checkpoint").options:
+    for name in names_in(app.selectbox(key="app_checkpoint")):
         app.selectbox(key="app_checkpoint").set_value(name).run()
         assert not app.exception, name
         assert not shown_errors(app), name
@@ -106,6 +112,13 @@ def test_typed_latents(app: AppTest) -> None:
     expected = encoding.decode(ref, np.array([[0.5, -0.25]]))[0] * 255
     decoded = pictures(app, "explore_images")["Decoded"]
     assert np.abs(decoded - expected).max() <= 0.51
+    # it says which digit that is: the ten test images nearest in pixels vote
+    test = load_mnist("test")
+    apart = ((test.images.reshape(-1, 784) - expected) ** 2).sum(1)
+    votes = np.bincount(test.labels[apart.argsort()[:10]], minlength=10)
+    said = next(one.value for one in app.markdown if one.value.startswith("**Looks like"))
+    assert said.startswith(f"**Looks like a {votes.argmax()}**: ")
+    assert (f"{votes.max()} of the 10" if votes.max() < 10 else "all the 10") in said
     assert component(app, "explore_map")["pin"]["coords"] == pytest.approx([0.5, -0.25])
     for bad in ("abc", "inf, 1", "nan nan", "1", "1,2,3", "1e9, 0", "<b>, *1*"):
         widget(app.text_input, "explore_typed").set_value(bad).run()
@@ -211,6 +224,16 @@ def test_interpolate(app: AppTest) -> None:
     assert all(60_000 <= one < 70_000 for one in ids)
 
 
+def test_interpolate_refines_its_first_look(app: AppTest) -> None:
+    app.run()
+    app.switch_page(INTERPOLATE).run()
+    assert not app.exception
+    (table,) = (each.value for each in app.get("html") if "class=ways" in each.value)
+    assert table.count("shortest of 4 found, locally shortest") == 1
+    assert "first look" not in table
+    assert not any(said.value.startswith("Looking") for said in app.caption)
+
+
 def test_interpolate_clicks_set_a_then_b(app: AppTest) -> None:
     app.run()
     app.switch_page(INTERPOLATE).run()
@@ -268,6 +291,8 @@ def test_ends_by_search_and_by_class(app: AppTest) -> None:
     app.switch_page(INTERPOLATE).run()
     widget(app.text_input, "walk_typed_A").set_value("index 12").run()
     assert component(app, "walk_map")["marks"][0]["id"] == 60_012
+    widget(app.text_input, "walk_typed_B").set_value("4").run()  # a class, where z has two numbers
+    assert digits.labels()[component(app, "walk_map")["marks"][1]["id"]] == 4
     widget(app.text_input, "walk_typed_A").set_value("index 10001").run()
     (said,) = shown_errors(app)
     assert "10,001" in said
@@ -285,10 +310,19 @@ def test_way_points_loop_and_reverse(app: AppTest) -> None:
     app.get("button_group")[0].set_value("way-point").run()
     for place in ([0.5, 0.5], [-0.5, 0.25]):
         trigger(app, "walk_map", "pick", {"coords": place, "id": None})
-    trigger(app, "walk_map", "drag", {"text": "2", "coords": [-0.75, 0.25], "id": None})
+    trigger(app, "walk_map", "drag", {"text": "ii", "coords": [-0.75, 0.25], "id": None})
+    trigger(app, "walk_map", "drag", {"text": "iii", "coords": [9, 9], "id": None})  # there is none
+    marks = component(app, "walk_map")["marks"]
+    # neither a number, which on this map would be a digit, nor an end's disc
+    assert [(mark["text"], mark["isOnWay"]) for mark in marks] == [
+        ("A", False),
+        ("B", False),
+        ("i", True),
+        ("ii", True),
+    ]
     app.toggle(key="walk_loop").set_value(True).run()
     state = component(app, "walk_strip")
-    assert [stop["text"] for stop in state["stops"]] == ["A", "1", "2", "B", "A"]
+    assert [stop["text"] for stop in state["stops"]] == ["A", "i", "ii", "B", "A"]
     assert state["stops"][2]["z"] == pytest.approx([-0.75, 0.25])
     assert state["z"][0] == state["z"][-1] == state["stops"][0]["z"]
     stops = np.array([stop["z"] for stop in state["stops"]])
@@ -305,6 +339,8 @@ def test_way_points_loop_and_reverse(app: AppTest) -> None:
     ]
     (clear,) = (one for one in app.button if one.label == "Clear way-points")
     clear.click().run()
+    # They stay in their place, so that nothing moves when a way-point comes or goes.
+    assert all(one.disabled for one in app.button if one.label in ("Reverse", "Clear way-points"))
     assert len(component(app, "walk_strip")["stops"]) == 3
 
 
@@ -361,7 +397,11 @@ def test_arithmetic(app: AppTest) -> None:
 def test_compare(app: AppTest) -> None:
     app.run()
     app.switch_page(COMPARE).run()
-    others = app.multiselect[0].options
+    others = names_in(app.multiselect[0])
+    # it opens with what teaches something: the textbook VAE, which differs in two ideas
+    assert app.multiselect[0].value == ["elbo"]
+    assert "elbo · plain VAE" in app.multiselect[0].options
+    assert any("differs from atlas in how its training started" in one.value for one in app.caption)
     assert app.selectbox(key="app_checkpoint").value not in others
     widget(app.multiselect, "compare_others").set_value(others[:3]).run()
     assert not app.exception
@@ -440,10 +480,10 @@ def test_a_damaged_file_is_one_sentence_beside_the_others(
         app.run()
         app.switch_page(path.as_posix()).run()
         assert not app.exception
-        (said,) = (one.value for one in app.sidebar.warning)
-        assert "bad.safetensors" in said
-        assert "\n" not in said
-        assert app.selectbox(key="app_checkpoint").options == ["good"]
+        (warning,) = map(as_read, app.sidebar.warning)
+        assert "bad.safetensors" in warning
+        assert "\n" not in warning
+        assert names_in(app.selectbox(key="app_checkpoint")) == ["good"]
     (weights / "good.safetensors").unlink()
     app.run()
     assert not app.exception
@@ -593,7 +633,7 @@ def test_the_selection_outlasts_pages_and_checkpoints(app: AppTest) -> None:
     app.switch_page(COMPARE).run()
     app.switch_page("latent_explorer/pages/explore/view.py").run()
     assert component(app, "selection_sheet")["ids"] == [60_001, 60_002, 60_003]
-    for name in app.selectbox(key="app_checkpoint").options:
+    for name in names_in(app.selectbox(key="app_checkpoint")):
         app.selectbox(key="app_checkpoint").set_value(name).run()
         assert component(app, "selection_sheet")["ids"] == [60_001, 60_002, 60_003]
     app.radio(key="app_split").set_value("train").run()
@@ -602,6 +642,23 @@ def test_the_selection_outlasts_pages_and_checkpoints(app: AppTest) -> None:
     app.button(key="selection_release").click().run()
     assert component(app, "explore_map")["selected"] is None
     assert not app.exception
+
+
+def test_a_selection_in_force_is_said_and_undone_on_every_panel(app: AppTest) -> None:
+    app.run()
+    select(app, [60_001, 60_002, 60_003])
+    for panel in ("Place", "Draw"):
+        app.session_state["explore_panel_1"] = app.session_state["explore_open"] = panel
+        app.run()
+        assert ":material/lasso_select: 3 digits selected" in [one.value for one in app.markdown]
+    app.switch_page(COMPARE).run()
+    for section in ("morph", "drift"):
+        app.session_state["compare_section"] = section
+        app.run()
+        assert ":material/lasso_select: 3 digits selected" in [one.value for one in app.markdown]
+    app.button(key="compare_clear_selection").click().run()
+    assert component(app, "compare_drift_map")["selected"] is None
+    assert not [one for one in app.button if one.label == "Clear"]
 
 
 def test_searches_and_orders(app: AppTest) -> None:
@@ -736,8 +793,8 @@ def test_a_new_checkpoint_is_noticed_at_the_next_step(
 ) -> None:
     write_checkpoint(weights / "one.safetensors")
     app.run()
-    assert app.selectbox(key="app_checkpoint").options == ["one"]
+    assert names_in(app.selectbox(key="app_checkpoint")) == ["one"]
     write_checkpoint(weights / "two.safetensors", seed=1)
     trigger(app, "explore_map", "pick", {"coords": [0.0, 0.0], "id": 60_011})
-    assert app.selectbox(key="app_checkpoint").options == ["one", "two"]
+    assert names_in(app.selectbox(key="app_checkpoint")) == ["one", "two"]
     assert component(app, "explore_map")["pin"]["id"] == 60_011

@@ -287,6 +287,8 @@ def test_points_round_trip() -> None:
     x0, x1, y0, y1 = header["extent"]
     inside = (coords > (x0, y0)) & (coords < (x1, y1))
     assert 0.99 < inside.all(1).mean() <= 1
+    # one pixel of the deepest zoom, 400 times, on a map of 600 px
+    assert header["apart"] == pytest.approx(max(x1 - x0, y1 - y0) / 400 / 600)
 
 
 def test_one_far_digit_does_not_shrink_the_view() -> None:
@@ -310,6 +312,7 @@ def test_medoids_are_digits_of_their_class_in_its_middle() -> None:
 def test_one_digit_is_enough() -> None:
     header, _ = parse(pack_points(coords=np.float32([[1, 2]]), labels=np.uint8([3]), first_id=5))
     assert header["extent"] == [1, 1, 2, 2]
+    assert header["apart"] == 0
     assert header["medoids"] == [[3, 1, 2]]
 
 

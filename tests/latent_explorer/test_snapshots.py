@@ -15,11 +15,13 @@ from streamlit.testing.v1 import AppTest
 from latent_explorer.components.timeline import Curve, Followed, Seen, pack_film, timeline
 from latent_explorer.vocabulary import PALETTE
 from tests.latent_explorer.conftest import ROOT
+from tests.latent_explorer.markdown import as_read
 from tests.latent_explorer.test_pages import address, component, trigger, widget
 from vae_core.analysis.projection import encode_images
 from vae_core.checkpoints import save_checkpoint
 from vae_core.comparison.alignment import align
 from vae_core.data import load_mnist
+from vae_core.identity import MNIST_TEST
 from vae_core.metrics import Metric
 from vae_core.tensors import round_to_stored
 
@@ -44,7 +46,7 @@ def models(
         round_to_stored(model)
         figures = {
             "epoch": Metric(epoch, None, "epochs", "by hand"),
-            "elbo": Metric(-200.0 + i, 0.1, "nats", "by hand"),
+            "elbo": Metric(-200.0 + i, 0.1, "nats", "by hand", data=MNIST_TEST),
         }
         path = weights / "run" / f"{9 - i}.safetensors"
         save_checkpoint(path, model, make_header(model, metrics=figures))
@@ -118,6 +120,27 @@ def test_a_link_restores_the_moment(models: list[Any]) -> None:
     assert {"section": "training", "folder": "run"}.items() <= address(app).items()
 
 
+def test_the_sidebar_has_the_training_s_own_figures(models: list[Any]) -> None:
+    def told(at: AppTest) -> str:
+        return "".join(one.proto.body for one in at.sidebar.get("html")) + "".join(
+            one.value for one in at.sidebar.caption
+        )
+
+    app = open_section()
+    assert not app.exception
+    assert "the training of **run**, not atlas" in told(app)
+    assert "−198.00 nats" in told(app)  # of the last by its epoch
+    app.session_state["compare_section"] = "maps"
+    app.run()
+    assert "the training of" not in told(app)
+    assert "−1.50 nats" in told(app)
+    app.session_state["compare_section"] = "training"
+    app.run()
+    assert "−198.00 nats" in told(app)
+    app.switch_page("latent_explorer/pages/explore/view.py").run()
+    assert "−1.50 nats" in told(app)
+
+
 def test_a_digit_is_followed_by_click_and_by_number(models: list[Any]) -> None:
     import base64
 
@@ -161,8 +184,8 @@ def test_a_folder_that_shows_no_training_is_named(weights: Path, models: list[An
         path.unlink()
     app = open_section(folder="gone")
     assert not app.exception
-    (said,) = (box.value for box in app.warning)
-    assert said.startswith("run holds 1 readable snapshot")
+    (warning,) = map(as_read, app.warning)
+    assert warning.startswith("run holds 1 readable snapshot")
     assert any("no snapshots yet" in box.value for box in app.info)
 
 

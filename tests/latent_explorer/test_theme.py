@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import itertools
+import json
 import re
 from collections.abc import Iterable
+from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from latent_explorer.theme import number, point
+from latent_explorer.theme import number, percent, point, significant
 from latent_explorer.vocabulary import PALETTE
+
+ROOT = Path(__file__).parents[2] / "latent_explorer"
+NOT_READ = ("files.py", "link.py")  # programs read what these write
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -59,7 +64,7 @@ def oklab(rgb: NDArray[np.float64]) -> NDArray[np.float64]:
 
 @pytest.mark.parametrize(
     ("theme", "paper", "distance", "contrast"),
-    [("light", "#ffffff", 0.088, 2.6), ("dark", "#0e1117", 0.090, 3.6)],
+    [("light", "#ffffff", 0.096, 2.6), ("dark", "#0e1117", 0.096, 3.6)],
 )
 def test_the_colours_are_as_far_apart_as_they_were_chosen(
     theme: str, paper: str, distance: float, contrast: float
@@ -75,8 +80,59 @@ def test_the_colours_are_as_far_apart_as_they_were_chosen(
     assert (np.maximum(ink, ground) / np.minimum(ink, ground)).min() > contrast
 
 
-def test_numbers() -> None:
-    assert number(-1.25, 2) == "−1.25"
+def test_a_class_has_one_hue_in_both_themes() -> None:
+    """In OKLCH; a hue is only one where there is chroma."""
+    lab = np.array([oklab(linear(PALETTE[theme])) for theme in ("light", "dark")])
+    a, b = lab[..., 1], lab[..., 2]
+    assert np.hypot(a, b).min() > 0.1
+    hues = np.degrees(np.arctan2(b, a))
+    apart = (hues[0] - hues[1] + 180) % 360 - 180
+    assert np.abs(apart).max() < 7
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("alike", ["479", "358"])
+def test_digits_that_look_alike_do_not_in_colour(theme: str, alike: str) -> None:
+    colours = linear(PALETTE[theme])[[int(digit) for digit in alike]]
+    for vision in VISIONS:
+        lab = oklab((colours @ vision.T).clip(0, 1))
+        assert min(np.linalg.norm(a - b) for a, b in itertools.combinations(lab, 2)) > 0.15
+
+
+# The browser is held to the same table, by tests/js/numbers.test.js.
+TABLE = json.loads((Path(__file__).parents[1] / "numbers.json").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize(("value", "digits", "written"), TABLE["number"])
+def test_numbers_are_written_one_way(value: float, digits: int, written: str) -> None:
+    assert number(value, digits) == written
+
+
+@pytest.mark.parametrize(("value", "written"), TABLE["significant"])
+def test_numbers_of_any_size(value: float, written: str) -> None:
+    assert significant(value) == written
+
+
+def test_latents_and_shares() -> None:
     assert number(0.5) == "0.500"
     assert point((0.1, -1.25)) == "(0.100, −1.250)"
     assert point((0.1,), 1) == "(0.1)"
+    assert point((-0.0001, 0.00004)) == "(0.000, 0.000)"
+    assert percent(0.48) == "48 %"
+    assert percent(0.004) == "0.4 %"
+    assert number(float("nan")) == "nan"
+
+
+def test_no_page_writes_numbers_of_its_own() -> None:
+    """Neither powers of ten as programs write them, nor a hyphen for a minus, nor 48%."""
+    shown = [*(ROOT / "pages").rglob("*.py"), *(ROOT / "panels").rglob("*.py")]
+    shown += (ROOT / "plots").rglob("*.py")
+    own = re.compile(r":[+,]?\.\d+[ge%]\}|%\{[xyz]:[^},]*[fge%]\}|:\.[1-9]f\}")
+    found = [
+        f"{path.name}: {line.strip()}"
+        for path in shown
+        if path.parent.name != "code" and path.name not in NOT_READ
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if own.search(line) and "rgba(" not in line
+    ]
+    assert found == []

@@ -26,6 +26,8 @@ from latent_explorer.vocabulary import (
     map_words,
     table,
 )
+from tests.latent_explorer.markdown import as_read
+from tests.latent_explorer.test_pages import component
 from tests.toy_layer import HOLLOW, TOY, distance, readers_of_the_table
 from vae_core.checkpoints import CheckpointRef, checkpoint_ref
 
@@ -124,11 +126,7 @@ def test_a_new_layer_is_an_entry_and_a_function(
     app.run()
     assert not app.exception
     assert not app.warning
-    [state] = [
-        one
-        for each in app.get("bidi_component")
-        if (one := (json.loads(each.proto.json or "null") or [None])[0]) and "start" in one
-    ]
+    state = component(app, "explore_map")
     assert state["start"]["layers"] == ["toy", "points"]
     assert state["vocabulary"]["layers"][-1]["title"] == "Toy"
 
@@ -153,4 +151,4 @@ def test_a_link_that_names_no_layer_is_answered(app: AppTest) -> None:
     app.query_params["layers"] = "points,toy"
     app.run()
     [warning] = app.warning
-    assert "layers is “toy”, it must be none, or some of mosaic, classes" in warning.value
+    assert "layers is “toy”, it must be none, or some of mosaic, classes" in as_read(warning)

@@ -5,6 +5,7 @@ import json
 import logging
 import os
 import pickle
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ import torch
 from safetensors import safe_open
 from torch import Tensor
 
-from vae_core import checkpoints
+from vae_core import checkpoints, foreign
 from vae_core.checkpoints import (
     CheckpointRef,
     checkpoint_ref,
@@ -119,6 +120,7 @@ def test_header_survives(make_model: MakeModel, make_header: MakeHeader, path: P
     assert read_checkpoint(str(path)).header == header
     assert load_checkpoint(ref).metrics == header.metrics
     assert load_checkpoint(ref).ref == ref
+    assert load_checkpoint(path).ref == load_checkpoint(str(path)).ref == ref
 
 
 def test_a_header_with_nan_is_not_written(
@@ -439,11 +441,11 @@ def test_a_missing_header_field(file: File, field: str) -> None:
     is_refused(file.path, f"missing: {field}")
 
 
-@pytest.mark.parametrize("value", [0, 2, "one", None])
+@pytest.mark.parametrize("value", [0, 3, "one", None, True])
 def test_another_format_number(file: File, value: Any) -> None:
     file.header["format"] = value
     file.write()
-    is_refused(file.path, f"checkpoint format {value}", "reads 1")
+    is_refused(file.path, f"checkpoint format {value}", "reads 1 and 2")
 
 
 @pytest.mark.parametrize("field", ["about", "recipe", "model", "train", "data", "metrics"])
@@ -532,11 +534,80 @@ def test_nothing_is_ever_unpickled(tmp_path: Path, how: str) -> None:
         path.write_bytes(pickle.dumps(Bomb(target)))
     else:
         torch.save({"weights": Bomb(target)}, path)
-    is_refused(path, "damaged, cut short or no safetensors file")
+    is_refused(path, "bomb.safetensors is a pickle", "never read", "docs/checkpoints.md")
     assert not target.exists()
     if how == "pickle":  # the bomb was live
         pickle.loads(path.read_bytes())
         assert target.exists()
+
+
+@pytest.mark.parametrize("name", ["a.pt", "b.pth", "c.ckpt"])
+def test_a_pickle_beside_the_checkpoints_is_told(
+    file: File, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = file.path.parent
+    target = folder / "went-off"
+    torch.save({"weights": Bomb(target)}, folder / name)
+    refs, (problem,) = scan_checkpoints(folder)
+    assert [ref.name for ref in refs] == ["tiny"]
+    assert str(problem).startswith(f"{name} is a pickle, which can run any code")
+    for read in (read_header, read_checkpoint, load_checkpoint):
+        with pytest.raises(CheckpointError, match=f"{name} is a pickle"):
+            read(folder / name)
+    assert not target.exists()
+
+
+@pytest.mark.parametrize(
+    ("start", "said"),
+    [
+        (b"\x89HDF\r\n\x1a\n", "is an HDF5 file, as Keras writes it"),
+        (b"version https://git-lfs", "is a pointer of Git LFS"),
+        (b"nothing known", "is damaged, cut short or no safetensors file"),
+    ],
+)
+def test_other_files_are_told_apart(path: Path, start: bytes, said: str) -> None:
+    path.write_bytes(start + bytes(100))
+    is_refused(path, said)
+
+
+def test_a_plain_state_dict_is_told_what_it_lacks(file: File, path: Path) -> None:
+    theirs = {f"fc{i}.weight": torch.zeros(i, 2) for i in range(1, 7)}
+    safetensors.torch.save_file(theirs, path)
+    is_refused(
+        path,
+        "it holds fc1.weight 1×2, fc2.weight 2×2, fc3.weight 3×2, fc4.weight 4×2 and 2 more",
+        "lacks the metadata entry 'vae_core', JSON with format, about, recipe, model, train, data, "
+        "metrics, history and tensors named encoder.net.layers.…, decoder.net.layers.…, "
+        "decoder.frequencies…",
+        "docs/checkpoints.md tells how to pack it",
+    )
+    safetensors.torch.save_file(file.tensors, path)  # ours, but for the header
+    is_refused(path, "data, metrics, history; docs/checkpoints.md")
+
+
+def test_weights_from_elsewhere_are_packed_as_the_guide_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, grey_x: Tensor
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    sizes = {"fc1": (784, 400), "fc21": (400, 20), "fc22": (400, 20)}
+    sizes |= {"fc3": (20, 400), "fc4": (400, 784)}
+    layers = {name: torch.nn.Linear(*size) for name, size in sizes.items()}
+    theirs = {
+        f"{name}.{kind}": value.detach()
+        for name, layer in layers.items()
+        for kind, value in layer.state_dict().items()
+    }
+    safetensors.torch.save_file(theirs, "theirs.safetensors")
+    guide = (Path(checkpoints.__file__).parents[1] / foreign.GUIDE).read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n(.*?)```", guide, re.DOTALL)
+    exec(code, {})
+    model = load_checkpoint("mine.safetensors").model
+    with torch.no_grad():
+        h = layers["fc1"](grey_x).relu()
+        mu = layers["fc21"](h)
+        recon = layers["fc4"](layers["fc3"](mu).relu()).sigmoid()
+    torch.testing.assert_close(model(grey_x).mu, mu, rtol=0, atol=2e-3)  # float16
+    torch.testing.assert_close(model(grey_x).recon, recon, rtol=0, atol=2e-3)
 
 
 # --- atomic writing ---------------------------------------------------------------------------
@@ -603,7 +674,7 @@ def test_figures_that_are_none(file: File, figure: Any) -> None:
 def test_data_without_a_name(file: File, data: dict[str, Any]) -> None:
     file.header["data"] = data
     file.write()
-    is_refused(file.path, "no name of its data")
+    is_refused(file.path, "a bad field data in its header: no name of its data")
 
 
 def test_a_file_that_another_has_replaced_is_not_loaded_as_the_old(

@@ -189,7 +189,7 @@ def bad_images() -> dict[str, Tensor]:
         "infinite": torch.full((1, 784), math.inf),
         "0 to 255": torch.full((1, 784), 255.0),
         "one image without its axis": x[0],
-        "28 × 28": x.reshape(2, 28, 28),
+        "28 × 27": torch.zeros(2, 28, 27),
         "other width": torch.zeros(2, 783),
         "no images": torch.zeros(0, 784),
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,8 @@ from safetensors import safe_open
 from vae_core.analysis.projection import encode_images
 from vae_core.checkpoints import checkpoint_ref, load_checkpoint, read_checkpoint
 from vae_core.cli import main
-from vae_core.data import MNIST_SHA256, load_mnist
+from vae_core.data import load_mnist
+from vae_core.identity import MNIST, MNIST_TEST, MNIST_TRAIN
 from vae_core.metrics import based
 from vae_core.recipes import RECIPES
 
@@ -52,8 +54,10 @@ def test_its_header_tells_how_to_repeat_it(path: Path) -> None:
     header = read_checkpoint(path).header
     assert header.recipe in RECIPES
     assert header.about
-    wanted = MNIST_SHA256["train-images-idx3-ubyte.gz"]
-    assert header.data == {"name": "MNIST", "train_images_sha256": wanted}
+    assert header.data == MNIST
+    for name, metric in header.metrics.items():
+        wanted = replace(MNIST_TRAIN, count=10_000) if name == "log_px_train" else MNIST_TEST
+        assert metric.data == wanted
     assert [row[0] for row in header.history] == list(range(1, header.train.epochs + 1))
 
 

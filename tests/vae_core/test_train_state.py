@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from safetensors import safe_open
 from safetensors.numpy import save_file
 from torch import Tensor
 
@@ -154,6 +155,41 @@ def test_a_damaged_run(images: Any, path: Path, kind: str) -> None:
     else:
         said = {"model": {"depth": 3}, "train": {}}
         save_file(tensors, path, {"vae_core_run": json.dumps(said)})
+    with pytest.raises(CheckpointError, match=r"^run\.train-state is no readable run .*delete it$"):
+        load_train_state(path, start(MODEL, CONFIG, images), DATA)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("model.decoder.frequencies", None),
+        ("model.decoder.net.layers.0.bias", np.zeros(3, np.float32)),
+        ("optimizer.0.exp_avg.more", np.zeros(3, np.float32)),
+        ("optimizer.first.exp_avg", np.zeros(3, np.float32)),
+        ("generator", None),
+        ("generator", np.zeros(9, np.uint8)),
+        ("epochs_done", "many"),
+        ("epochs_done", 99),
+        ("epochs_done", None),
+        ("history", [[1, 2]]),
+        ("history", 7),
+        ("history", None),
+        ("device", None),
+    ],
+)
+def test_a_run_with_a_damaged_part(images: Any, path: Path, key: str, value: Any) -> None:
+    state = start(MODEL, CONFIG, images)
+    one_epoch(state, images)
+    save_train_state(path, state, DATA)
+    with safe_open(path, framework="np") as file:
+        said = json.loads(file.metadata()["vae_core_run"])
+        tensors = {name: file.get_tensor(name) for name in file.keys()}
+    kept = tensors if key.startswith(("model", "optimizer", "generator")) else said
+    if value is None:
+        del kept[key]
+    else:
+        kept[key] = value
+    save_file(tensors, path, {"vae_core_run": json.dumps(said)})
     with pytest.raises(CheckpointError, match=r"^run\.train-state is no readable run .*delete it$"):
         load_train_state(path, start(MODEL, CONFIG, images), DATA)
 

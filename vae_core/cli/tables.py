@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 
 from vae_core.checkpoints import CheckpointRef
 from vae_core.header import Header
-from vae_core.metrics import Metric, Metrics
+from vae_core.identity import DataIdentity
+from vae_core.metrics import OF_TRAINING, Metric, Metrics
 
 
 class Row(NamedTuple):
@@ -29,6 +30,7 @@ class Row(NamedTuple):
             "latent_dim": model.latent_dim,
             "binarisation": "one fixed draw, seed 0" if is_binary else "none: grey values",
             "sha256": self.ref.sha256,
+            "data": self.header.data.to_json(),
             "metrics": {name: metric.to_json() for name, metric in self.metrics.items()},
         }
 
@@ -52,7 +54,27 @@ def table(rows: Sequence[Row]) -> str:
         "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
         for line in [head, *body]
     ]
-    return "\n".join([*lines, "", *methods(rows)])
+    return "\n".join([*lines, "", *methods(rows), "", *data_of(rows)])
+
+
+def data_of(rows: Sequence[Row]) -> list[str]:
+    """One line for each part of a data set that any metric is of, with whose metrics are."""
+    names: dict[DataIdentity, list[str]] = {}
+    unknown: list[str] = []
+    for row in rows:
+        found = {name: metric.data for name, metric in row.metrics.items()}
+        for data in dict.fromkeys(found.values()):
+            if data is not None:
+                names.setdefault(data, []).append(row.ref.name)
+        if any(data is None for name, data in found.items() if name not in OF_TRAINING):
+            unknown.append(row.ref.name)
+    lines = [
+        f"- measured on {data} (SHA-256 {data.sha256[:8]}…): {', '.join(who)}"
+        for data, who in names.items()
+    ]
+    if unknown:
+        lines.append(f"- measured on data that the files do not tell of: {', '.join(unknown)}")
+    return lines
 
 
 def methods(rows: Sequence[Row]) -> list[str]:

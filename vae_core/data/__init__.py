@@ -1,35 +1,27 @@
-"""MNIST, embedded, and any other IDX data set of 28 × 28 grey images; NumPy only.
-
-The IDX format is described on Yann LeCun's MNIST page: a big-endian magic number (2051 for
-images, 2049 for labels), the sizes, then one byte per pixel or label.
-"""
+"""MNIST, embedded, and any other IDX data set of 28 × 28 grey images; NumPy only."""
 
 from __future__ import annotations
 
-import gzip
-import hashlib
-import math
-import struct
-import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
+from vae_core.data.folder import IdxFiles, find_files, no_labels
+from vae_core.data.idx import ByteArray as ByteArray
+from vae_core.data.idx import file_sha256, read_images, read_labels
 from vae_core.errors import DataError
+from vae_core.identity import MNIST_TRAIN_FILE_SHA256, Part
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
 
 Split = Literal["train", "test", "all"]
-ByteArray = NDArray[np.uint8]
 
 MNIST_FOLDER = Path(__file__).parent / "mnist"
 MNIST_SHA256 = {
-    "train-images-idx3-ubyte.gz": (
-        "0b367032e93c5d0cea0925647cfdb18614af8ee15f83e6f2fc2ad904a6835971"
-    ),
+    "train-images-idx3-ubyte.gz": MNIST_TRAIN_FILE_SHA256,
     "train-labels-idx1-ubyte.gz": (
         "1787548bbe0bff1ec2ecdc0ef292b02df999e2d1a6002d27500982c652b17203"
     ),
@@ -42,15 +34,19 @@ MNIST_SHA256 = {
 }
 N_TRAIN, N_TEST = 60_000, 10_000  # of MNIST: digit ids 0…59,999 are training, the rest test
 
-_PREFIX = {"train": "train", "test": "t10k"}
-_IMAGE_MAGIC, _LABEL_MAGIC = 2051, 2049
-
 
 class DataSet(NamedTuple):
     """Images uint8 (N, 28, 28) and labels uint8 (N,), read-only."""
 
     images: ByteArray
     labels: ByteArray
+
+
+class UnlabelledSet(NamedTuple):
+    """Images uint8 (N, 28, 28), read-only, of which nobody said what they show."""
+
+    images: ByteArray
+    labels: None = None
 
 
 def load_mnist(split: Split) -> DataSet:
@@ -76,21 +72,20 @@ def load_mnist(split: Split) -> DataSet:
 
 def load_mnist_labels(split: Split) -> ByteArray:
     """Labels alone, uint8 (N,), read-only: a map needs no pixels."""
-    parts = [
-        _read_idx(_find(MNIST_FOLDER, f"{_PREFIX[part]}-labels-idx1-ubyte"), MNIST_SHA256)
-        for part in _parts(split)
-    ]
-    return _frozen(np.concatenate(parts))
+    return _frozen(
+        np.concatenate([_labels(find_files(MNIST_FOLDER, p), MNIST_SHA256) for p in _parts(split)])
+    )
 
 
 def load_idx(folder: Path | str, split: Split, *, sha256: dict[str, str] | None = None) -> DataSet:
-    """Load an IDX data set with MNIST's file names, gzipped or not.
+    """Load an IDX data set with its labels.
 
     Parameters
     ----------
     folder : Path or str
-        Holds ``train-images-idx3-ubyte[.gz]``, ``train-labels-idx1-ubyte[.gz]`` and the same
-        with ``t10k``.
+        Holds images and labels, gzipped or not, under MNIST's names, ``train-images-idx3-ubyte``
+        and so on, with hyphens or dots; or under EMNIST's or QMNIST's; or ``raw/`` or ``NAME/raw/``
+        below holds them. EMNIST's pictures, which lie on their side, are set upright.
     split : {"train", "test", "all"}
         Which part to load.
     sha256 : dict, optional
@@ -108,39 +103,42 @@ def load_idx(folder: Path | str, split: Split, *, sha256: dict[str, str] | None 
         are not 28 × 28.
     """
     folder = Path(folder)
-    if not folder.is_dir():
-        raise DataError(f"{folder} is not a folder; --data wants a folder of IDX files")
-    images: list[ByteArray] = []
-    labels: list[ByteArray] = []
+    parts: list[DataSet] = []
     for part in _parts(split):
-        image_path = _find(folder, f"{_PREFIX[part]}-images-idx3-ubyte")
-        images.append(_read_idx(image_path, sha256))
-        labels.append(_read_idx(_find(folder, f"{_PREFIX[part]}-labels-idx1-ubyte"), sha256))
-        if images[-1].ndim != 3 or images[-1].shape[1:] != (28, 28):
-            got = " × ".join(map(str, images[-1].shape[1:]))
-            raise DataError(f"{image_path.name} holds {got} images; only 28 × 28 are supported")
-        if len(images[-1]) != len(labels[-1]):
-            raise DataError(
-                f"{image_path.name} holds {len(images[-1])} images but its label file "
-                f"{len(labels[-1])} labels; the numbers must be equal"
-            )
-        if len(images[-1]) == 0:
-            raise DataError(f"{image_path.name} holds no images; at least one is needed")
-    return DataSet(_frozen(np.concatenate(images)), _frozen(np.concatenate(labels)))
+        files = find_files(folder, part)
+        images = _images(files, sha256)
+        labels = _labels(files, sha256, missing=no_labels(folder, part))
+        parts.append(_matched(files, images, labels))
+    return DataSet(*(_frozen(np.concatenate(arrays)) for arrays in zip(*parts, strict=True)))
 
 
-def data_identity(folder: Path | str | None) -> dict[str, str]:
-    """Name and SHA-256 of the training images a checkpoint was made from.
+def load_part(folder: Path | str, part: Part) -> DataSet | UnlabelledSet:
+    """Load one part of an IDX data set, whose labels may be missing: training needs none.
 
-    Parameters
-    ----------
-    folder : Path, str or None
-        None means the embedded MNIST.
+    Parameters and errors as `load_idx`.
     """
-    folder = MNIST_FOLDER if folder is None else Path(folder)
-    path = _find(folder, "train-images-idx3-ubyte")
-    name = "MNIST" if folder == MNIST_FOLDER else folder.resolve().name
-    return {"name": name, "train_images_sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+    files = find_files(Path(folder), part)
+    images = _images(files, None)
+    if files.labels is None:
+        return UnlabelledSet(_frozen(images))
+    labels = read_labels(files.labels)
+    return DataSet(*map(_frozen, _matched(files, images, labels)))
+
+
+def data_name(folder: Path | str) -> str:
+    """Name a data set after its folder or the beginning of its files' names.
+
+    Raises
+    ------
+    DataError
+        The folder has no training images.
+    """
+    return find_files(Path(folder), "train").name
+
+
+def train_file_sha256(folder: Path | str) -> str:
+    """SHA-256 of the file of the training images, by which old checkpoints name their data."""
+    return file_sha256(find_files(Path(folder), "train").images)
 
 
 def binarise(x: Tensor, generator: Generator) -> Tensor:
@@ -199,46 +197,35 @@ def corrupt(x: Tensor, share: float, generator: Generator) -> Tensor:
     return torch.where(u < share, (u < 0.5 * share).to(x.dtype), x)
 
 
-def _parts(split: str) -> tuple[str, ...]:
+def _parts(split: Split) -> tuple[Part, ...]:
     if split not in get_args(Split):
         raise ValueError(f"split must be one of {', '.join(get_args(Split))}, got {split!r}")
     return ("train", "test") if split == "all" else (split,)
 
 
-def _find(folder: Path, stem: str) -> Path:
-    for name in (f"{stem}.gz", stem):
-        if (folder / name).is_file():
-            return folder / name
-    raise DataError(f"{folder} has no file {stem} or {stem}.gz; a data set needs it")
+def _images(files: IdxFiles, sha256: dict[str, str] | None) -> ByteArray:
+    images = read_images(files.images, (sha256 or {}).get(files.images.name))
+    return images.transpose(0, 2, 1) if files.is_turned else images
 
 
-def _read_idx(path: Path, sha256: dict[str, str] | None) -> ByteArray:
-    raw = path.read_bytes()
-    expected = (sha256 or {}).get(path.name)
-    if expected is not None and (got := hashlib.sha256(raw).hexdigest()) != expected:
+def _labels(
+    files: IdxFiles, sha256: dict[str, str] | None, missing: str = "there are no labels"
+) -> ByteArray:
+    if files.labels is None:
+        raise DataError(missing)
+    return read_labels(files.labels, (sha256 or {}).get(files.labels.name))
+
+
+def _matched(files: IdxFiles, images: ByteArray, labels: ByteArray) -> DataSet:
+    if len(images) != len(labels):
         raise DataError(
-            f"{path.name} is damaged: its SHA-256 is {got[:12]}…, it should be {expected[:12]}…"
+            f"{files.images.name} holds {len(images)} images but its label file {len(labels)} "
+            "labels; the numbers must be equal"
         )
-    if path.suffix == ".gz":
-        try:
-            raw = gzip.decompress(raw)
-        except (OSError, EOFError, zlib.error) as err:
-            raise DataError(f"{path.name} is no readable gzip file: {err}") from err
-    wanted = _IMAGE_MAGIC if "-images-" in path.name else _LABEL_MAGIC
-    magic = int.from_bytes(raw[:4], "big")
-    if magic != wanted:
-        raise DataError(f"{path.name} starts with the magic number {magic}; it should be {wanted}")
-    n_axes = wanted & 0xFF
-    header = 4 + 4 * n_axes
-    if len(raw) < header:
-        raise DataError(f"{path.name} ends inside its header, after {len(raw)} bytes")
-    shape = struct.unpack(f">{n_axes}I", raw[4:header])
-    size = math.prod(shape)
-    if len(raw) - header != size:
-        raise DataError(f"{path.name} announces {size} bytes of data but holds {len(raw) - header}")
-    return np.frombuffer(raw, np.uint8, offset=header).reshape(shape)
+    return DataSet(images, labels)
 
 
 def _frozen(array: NDArray[Any]) -> NDArray[Any]:
+    array = np.ascontiguousarray(array)
     array.flags.writeable = False
     return array

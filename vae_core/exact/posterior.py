@@ -13,6 +13,7 @@ from vae_core.exact.evidence import log_px_exact
 from vae_core.joint import decode_nodes, log_joint
 from vae_core.lattices import lattice
 from vae_core.models import VAE
+from vae_core.pixels import Images
 
 # Latents decoded at once.
 _NODE_CHUNK = 4096
@@ -34,12 +35,13 @@ class PosteriorOnLattice(NamedTuple):
 
 
 def log_posterior(
-    model: VAE, x: Tensor, *, spacing: float = LIVE_SPACING, radius: float = RADIUS
+    model: VAE, x: Images, *, spacing: float = LIVE_SPACING, radius: float = RADIUS
 ) -> PosteriorOnLattice:
     """Exact log p(z|x) = log p(x|z) + log p(z) − log p(x) at the nodes of a lattice.
 
     Parameters and errors as `log_px_exact`. Meant for a few images: every pair is kept.
     """
+    x = check_images(model, x)
     log_px = log_px_exact(model, x, spacing=spacing, radius=radius)
     nodes = lattice(model.config.latent_dim, spacing=spacing, radius=radius).to(x.device)
     with torch.no_grad():
@@ -50,7 +52,7 @@ def log_posterior(
     return PosteriorOnLattice(nodes, torch.cat(parts, 1) - log_px.unsqueeze(1), log_px)
 
 
-def kl_to_posterior(model: VAE, x: Tensor, log_px: Tensor) -> Tensor:
+def kl_to_posterior(model: VAE, x: Images, log_px: Tensor) -> Tensor:
     """KL(q(z|x) ‖ p(z|x)) in nats, shape (B,): what the ELBO lacks to log p(x).
 
     By a lattice of its own for each q(z|x), half a standard deviation apart and six wide, so it
@@ -60,8 +62,8 @@ def kl_to_posterior(model: VAE, x: Tensor, log_px: Tensor) -> Tensor:
     ----------
     model : VAE
         With latent_dim 1 or 2 and a Gaussian q(z|x).
-    x : Tensor, shape (B, 784)
-        In [0, 1].
+    x : Tensor or array, shape (B, 784) or (B, 28, 28)
+        As `log_px_exact` takes it.
     log_px : Tensor, shape (B,)
         From `log_px_exact`.
 
@@ -70,7 +72,7 @@ def kl_to_posterior(model: VAE, x: Tensor, log_px: Tensor) -> Tensor:
     ValueError
         As `log_px_exact`.
     """
-    check_images(model, x)
+    x = check_images(model, x)
     units = lattice(model.config.latent_dim, spacing=_UNIT_SPACING, radius=_UNIT_RADIUS).to(x)
     weights = (-0.5 * units.square().sum(-1)).softmax(0)
     kls: list[Tensor] = []

@@ -90,6 +90,7 @@ def latent_map(
         "palette": {theme: list(palette[theme]) for theme in ("light", "dark")},
         "splits": [[name, int(first_id)] for name, first_id in splits],
         "pin": pin and {"coords": _numbers("pin", pin.coords, (2,)), "id": _maybe_int(pin.id)},
+        "pinIsBeside": marked.is_pin_beside,
         "ellipse": ellipse
         and {
             "center": _numbers("ellipse.center", ellipse.center, (2,)),
@@ -105,6 +106,7 @@ def latent_map(
                 "coords": _numbers(f"mark {mark.text}", mark.coords, (2,)),
                 "text": mark.text,
                 "id": _maybe_int(mark.id),
+                "isOnWay": mark.is_on_way,
             }
             for mark in marked.ends
         ],

@@ -27,6 +27,8 @@ _PNG_LEVEL = 6
 PixelLikelihood = Literal["bernoulli", "gaussian"]
 N_CLASSES = 10
 _TAIL = 0.001  # share of the digits beyond each side of the first view
+# Pixels of the first view's longer side at the deepest zoom: 400 times (camera.js), some 600 px.
+_DEEPEST = 400 * 600
 MAX_MEDOID_DIGITS = 400  # exact pairwise distances on this many: 10 classes in about 10 ms
 MAX_HALF = float(np.finfo(np.float16).max)
 
@@ -159,11 +161,35 @@ def pack_points(*, coords: np.ndarray, labels: np.ndarray, first_id: int) -> byt
     if low < 0 or high >= N_CLASSES:
         raise ValueError(f"labels run from {low} to {high}; allowed are 0 to {N_CLASSES - 1}.")
 
-    # The first view: a few codes far out would shrink all others to a blot; zooming out finds them.
-    (x0, y0), (x1, y1) = np.quantile(coords, (_TAIL, 1 - _TAIL), axis=0).tolist()
-    medoids = _medoids(coords, labels)
-    header = _of_digits("points", len(coords), first_id, extent=[x0, x1, y0, y1], medoids=medoids)
+    x0, x1, y0, y1 = extent = first_view(coords)
+    header = _of_digits(
+        "points",
+        len(coords),
+        first_id,
+        extent=[x0, x1, y0, y1],
+        apart=apart(extent),
+        medoids=_medoids(coords, labels),
+    )
     return _pack(header, {"coords": coords, "labels": labels.astype("u1")})
+
+
+def first_view(coords: NDArray[np.floating[Any]]) -> tuple[float, float, float, float]:
+    """Frame codes, shape (N, 2): x0, x1, y0, y1 of the map's first view.
+
+    A few codes far out would shrink all others to a blot: they are left to zooming out.
+    """
+    (x0, y0), (x1, y1) = np.quantile(coords, (_TAIL, 1 - _TAIL), axis=0).tolist()
+    return x0, x1, y0, y1
+
+
+def apart(extent: tuple[float, float, float, float]) -> float:
+    """Tell how far two codes must be from one another, along an axis, to be two dots on the map.
+
+    Codes that are nearer are one pile: no zoom tells them apart. In units of the plane; `extent` is
+    that of the first view.
+    """
+    x0, x1, y0, y1 = extent
+    return max(x1 - x0, y1 - y0) / _DEEPEST
 
 
 def pack_images(images: NDArray[np.uint8], *, first_id: int) -> bytes:

@@ -20,11 +20,12 @@ class Pick(NamedTuple):
 
 
 class Mark(NamedTuple):
-    """A lettered end, such as A or B of an interpolation."""
+    """A stop of a walk: a lettered end, such as A or B, or a way-point between them."""
 
     coords: tuple[float, float]  # position on the plane
-    text: str  # one or two letters
+    text: str  # one to three letters
     id: int | None = None  # the digit, None for bare latent space
+    is_on_way: bool = False  # a way-point, drawn as a diamond; ends are discs
 
 
 class Line(NamedTuple):
@@ -85,7 +86,9 @@ class Layers(NamedTuple):
 class Marked(NamedTuple):
     """Places and digits of a map that stand out."""
 
-    pin: Pick | None = None  # the picked place; the lens rests there
+    pin: Pick | None = None  # the picked place
+    # whether the page shows the picked place beside the map: no lens repeats it there unasked
+    is_pin_beside: bool = False
     ellipse: Ellipse | None = None  # q(z|x) on the plane, drawn at one and two standard deviations
     ends: Sequence[Mark] = ()  # lettered ends
     highlight: Sequence[int] = ()  # digits to draw a ring round

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from latent_explorer.escaping import as_text
 from latent_explorer.pages.compare import measures
 from latent_explorer.pages.compare.choices import METHODS
 from latent_explorer.pages.compare.comparison import Comparison, show_comparison
@@ -19,6 +20,7 @@ from latent_explorer.panels.controls import choice
 from latent_explorer.plots.classes import class_bars, class_difference, class_matrix
 from latent_explorer.session.current import shown_theme
 from latent_explorer.session.opened import begin, opened_part
+from latent_explorer.theme import percent
 from latent_explorer.vocabulary import SYMBOLS
 from vae_core.checkpoints import CheckpointRef
 
@@ -63,7 +65,7 @@ def _matrices(
     cells = [cell for row in rows for cell in row]
     for (name, matrix), title, cell in zip(matrices.items(), titles, cells, strict=False):
         with cell:
-            st.markdown(f"**{name}** · {title}")
+            st.markdown(f"**{as_text(name)}** · {title}")
             figure = class_matrix(matrix, ink=_ink(), **how)
             chart(figure, key=f"{key}_{name}", alt=f"{alt} {name}.")
 
@@ -77,31 +79,31 @@ def _neighbourhoods(refs: Sequence[CheckpointRef], other: CheckpointRef) -> None
     )
     shares = {ref.name: measures.confusion(ref, k) for ref in refs}
     off = ~np.eye(10, dtype=bool)
-    own = [100 * float(np.diag(each).mean()) for each in shares.values()]
+    own = [float(np.diag(each).mean()) for each in shares.values()]
     _matrices(
         shares,
-        [f"own class {percent:.1f} %" for percent in own],
+        [f"own class {percent(share, 1)}" for share in own],
         key="compare_confusion",
         alt=f"Classes of the {k} nearest neighbours of each class's digits in",
-        says="%{customdata:.1%} of the neighbours of a %{y} are %{x}s",
+        says="%{customdata} of the neighbours of a %{y} are %{x}s",
         columns="neighbour",
         most=max(float(each[off].max()) for each in shares.values()) or 1.0,
     )
     difference = shares[other.name] - shares[refs[0].name]
     left, right = st.columns(2)
     with left:
-        st.markdown(f"**{other.name} less {refs[0].name}**, percentage points")
+        st.markdown(f"**{as_text(other.name)} less {as_text(refs[0].name)}**, percentage points")
         figure = class_difference(
             difference,
             ink=_ink(),
-            says="%{customdata:+.1%} of the neighbours of a %{y} are %{x}s",
+            says="%{customdata} of the neighbours of a %{y} are %{x}s",
             columns="neighbour",
         )
         alt = f"What {other.name} has more than {refs[0].name} of each confusion."
         chart(figure, key="compare_confusion_difference", alt=alt)
     with right:
         st.markdown("**Most changed**")
-        st.markdown(confusion_changes(difference, other.name, refs[0].name))
+        st.markdown(confusion_changes(difference, as_text(other.name), as_text(refs[0].name)))
 
 
 def _tightness(refs: Sequence[CheckpointRef]) -> None:
@@ -151,13 +153,13 @@ def _clusters(refs: Sequence[CheckpointRef]) -> None:
         "(Hungarian method). A class shares a cluster, or is split, where a third of its digits "
         "or more are concerned."
     )
-    right = [100 * np.trace(each) / each.sum() for each in counts.values()]
+    right = [np.trace(each) / each.sum() for each in counts.values()]
     _matrices(
         {name: each / each.sum(1, keepdims=True) for name, each in counts.items()},
-        [f"in the cluster of their class {percent:.1f} %" for percent in right],
+        [f"in the cluster of their class {percent(share, 1)}" for share in right],
         key="compare_clusters",
         alt="Classes in the ten clusters of",
-        says="%{customdata:.1%} of the %{y}s are in the cluster of %{x}",
+        says="%{customdata} of the %{y}s are in the cluster of %{x}",
         columns="cluster",
         most=1.0,
     )

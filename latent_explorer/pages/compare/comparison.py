@@ -9,12 +9,14 @@ from typing import NamedTuple
 
 import streamlit as st
 
-from latent_explorer.data import uploads
+from latent_explorer.data import kinds, uploads
+from latent_explorer.escaping import as_text
 from latent_explorer.links.codec import pin_params
 from latent_explorer.pages.compare.choices import MOST_OTHERS, SECTIONS, Section
 from latent_explorer.pages.compare.link import CompareLink
 from latent_explorer.panels import selection
 from latent_explorer.panels.address import show_address
+from latent_explorer.panels.collapse import say_collapsed
 from latent_explorer.panels.controls import choice
 from latent_explorer.session.current import current
 from latent_explorer.session.opened import is_new, opened_link, opened_part
@@ -69,22 +71,43 @@ def choose(refs: list[CheckpointRef], section: Section) -> Comparison | None:
         return None
     is_first = is_new(widget_key(OTHERS))
     asked = opened_part(CompareLink).others if is_first else read_widget(OTHERS)
-    chosen = [name for name in asked if name in others] or [next(iter(others))]
+    chosen = [name for name in asked if name in others] or [
+        kinds.partner(first, list(others.values())).name
+    ]
     write_widget(OTHERS, chosen)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         with st.container(key="compare_first", width=220, gap=None):
             # One place to choose it: the sidebar. Here it is only named, in line with the others.
-            st.markdown(f":small[Chosen in the sidebar]  \n**{first.name}**")
+            st.markdown(f":small[Chosen in the sidebar]  \n**{as_text(kinds.title(first))}**")
         names: list[str] = st.multiselect(
             "Compared with",
             list(others),
+            format_func=lambda name: kinds.title(others[name]),
             key=widget_key(OTHERS),
             max_selections=MOST_OTHERS,
             placeholder="Choose one to three checkpoints",
             persist_state="session",
         )
         uploads.upload_panel()
-    return Comparison((first, *(others[name] for name in names or chosen)), split)
+    beside = [others[name] for name in names or chosen]
+    st.caption(_said_of_differences(first, beside))
+    say_collapsed(beside)  # the first is named above the page
+    return Comparison((first, *beside), split)
+
+
+def _said_of_differences(first: CheckpointRef, others: list[CheckpointRef]) -> str:
+    """Say in what each of the others differs from the first, beyond the networks' sizes."""
+    said: list[str] = []
+    for other in others:
+        found = kinds.differences(first, other)
+        *some, last = found or [""]
+        listed = f"{', '.join(some)} and {last}" if some else last
+        said.append(
+            f"**{as_text(other.name)}** differs from {as_text(first.name)} in {listed}."
+            if found
+            else f"**{as_text(other.name)}** is the same kind of model as {as_text(first.name)}."
+        )
+    return " ".join(said)
 
 
 def picked() -> Place | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from latent_explorer.data import catalogue
+from latent_explorer.escaping import as_text
 from latent_explorer.pages.compare.choices import (
     FEWEST_NEIGHBOURS,
     MOST_NEIGHBOURS,
@@ -25,7 +26,7 @@ def choose_other(comparison: Comparison) -> CheckpointRef:
     if len(others) == 1:
         return comparison.refs[1]
     asked = opened_part(CompareLink).against if is_new(AGAINST) else None
-    name = choose_name(f"{comparison.refs[0].name} against", others, AGAINST, asked)
+    name = choose_name(f"{as_text(comparison.refs[0].name)} against", others, AGAINST, asked)
     return others[name]
 
 
@@ -54,18 +55,19 @@ def said_of_alignment(refs: tuple[CheckpointRef, ...]) -> str:
     configs = [(ref.name, catalogue.stored(ref).header.model) for ref in refs]
     said = (
         "Aligned by rotation and reflection about the origin only: the prior fixes origin and "
-        "scale, and leaves an encoder no other freedom."
+        "scale. An encoder is free in more: a twist z → R(|z|) z, say, keeps N(0, I) and every "
+        "p(x) too, and is not undone."
     )
     if points := [name for name, config in configs if config.posterior == "point"]:
         said += (
-            f" A plain autoencoder ({', '.join(points)}) has no prior: nothing fixes its scale, "
-            "and it is turned all the same, not scaled."
+            f" A plain autoencoder ({as_text(', '.join(points))}) has no prior: nothing fixes its "
+            "scale, and it is turned all the same, not scaled."
         )
     if others := [name for name, config in configs if config.prior == "digit-mixture"]:
         said += (
-            f" The prior of {', '.join(others)} is a mixture of Gaussians, which is not the same "
-            "in all directions."
+            f" The prior of {as_text(', '.join(others))} is a mixture of Gaussians, which is not "
+            "the same in all directions."
         )
     if wide := [name for name, config in configs if config.latent_dim > 2]:
-        said += f" Of {', '.join(wide)} the projection on the map is turned, not z."
+        said += f" Of {as_text(', '.join(wide))} the projection on the map is turned, not z."
     return said

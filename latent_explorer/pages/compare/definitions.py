@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
-from latent_explorer.data import catalogue
 from latent_explorer.vocabulary import MEASURES, Measure
-from vae_core.checkpoints import CheckpointRef
+from vae_core.identity import MNIST_TEST
 from vae_core.metrics import Metric
 
 TRUST_NEIGHBOURS = 10
@@ -105,8 +104,8 @@ DEFINITIONS = (
     ),
     Definition(
         "nmi",
-        "Normalised mutual information of ten k-means clusters of the codes with the classes. A "
-        "prior N(0, I) forbids gaps, and so keeps it low.",
+        "Normalised mutual information of ten k-means clusters of the codes with the classes. "
+        "Gaps between clusters cost KL under a prior N(0, I), which keeps it low.",
         "from 0 to 1; best: 1", "Strehl & Ghosh 2002; scikit-learn",
     ),
     Definition(
@@ -141,22 +140,21 @@ DEFINITIONS = (
 )  # fmt: skip
 
 
-def best_of(
-    definition: Definition, refs: Sequence[CheckpointRef], values: Sequence[Shown]
-) -> float | None:
+def best_of(definition: Definition, values: Sequence[Shown]) -> float | None:
     """Find the best value of a row; None where there is none, or they cannot be compared."""
     best = definition.measure.best
     numbers = [each.metric.value for each in values if each.metric.value is not None]
-    if best is None or len(numbers) < 2 or not is_comparable(refs, values):
+    if best is None or len(numbers) < 2 or not is_comparable(values):
         return None
     return max(numbers) if best == "highest" else min(numbers)
 
 
-def is_comparable(refs: Sequence[CheckpointRef], values: Sequence[Shown]) -> bool:
-    """Whether a row's values have one basis and are of the same data."""
-    found = {
-        (each.metric.basis, tuple(sorted(catalogue.stored(ref).header.data.items())))
-        for ref, each in zip(refs, values, strict=True)
-        if each.metric.value is not None
-    }
+def is_comparable(values: Sequence[Shown]) -> bool:
+    """Whether a row's values have one basis, which says of which data they are."""
+    found = {each.metric.basis for each in values if each.metric.value is not None}
     return len(found) <= 1
+
+
+def is_of_a_part(metric: Metric) -> bool:
+    """Whether it was measured on fewer than all of MNIST's test digits."""
+    return metric.data is not None and metric.data.count < MNIST_TEST.count

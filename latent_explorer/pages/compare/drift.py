@@ -11,6 +11,7 @@ from latent_explorer.components.latent_map.messages import read_pick, read_selec
 from latent_explorer.components.latent_map.payload import pack_drift
 from latent_explorer.components.latent_map.values import Callbacks, MapView, Marked, Shown
 from latent_explorer.data.digits import SPLITS
+from latent_explorer.escaping import as_text
 from latent_explorer.pages.compare import measures
 from latent_explorer.pages.compare.choices import MEASURES, USUAL_NEIGHBOURS, MeasureName
 from latent_explorer.pages.compare.comparison import Comparison, place_in, show_comparison
@@ -106,7 +107,7 @@ def _map(comparison: Comparison, drift: Drift, threshold: float) -> None:
             name=words.title.lower(),
             unit=words.unit,
             title=words.with_unit,
-            said=f"{drift.other.name} against {drift.first.name}. {words.meaning}",
+            said=f"{as_text(f'{drift.other.name} against {drift.first.name}')}. {words.meaning}",
         ),
         marked=Marked(selected=None if chosen is None else chosen.ids),
         shown=Shown(start or MapView(colour="drift")),

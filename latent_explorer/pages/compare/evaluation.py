@@ -14,9 +14,16 @@ import streamlit as st
 from latent_explorer.data import catalogue, digits, encoding, lattice
 from latent_explorer.data.digit_terms import digit_terms, said_of_terms
 from latent_explorer.pages.compare import measures
-from latent_explorer.pages.compare.definitions import DEFINITIONS, KNN, TRUST_NEIGHBOURS, Shown
+from latent_explorer.pages.compare.definitions import (
+    DEFINITIONS,
+    KNN,
+    TRUST_NEIGHBOURS,
+    Shown,
+    is_of_a_part,
+)
 from vae_core.checkpoints import CheckpointRef
 from vae_core.config import N_PIXELS
+from vae_core.identity import MNIST_TEST
 from vae_core.metrics import Metric, Metrics, based
 
 N_RESAMPLES = 999
@@ -45,25 +52,39 @@ def measure_all(refs: Sequence[CheckpointRef]) -> Iterator[tuple[str, float]]:
 @st.cache_data(max_entries=64, show_spinner=False)
 def metric_values(ref: CheckpointRef, first: CheckpointRef) -> dict[str, Shown]:
     """All metrics of a checkpoint, by the keys of `DEFINITIONS`; some are against the first."""
-    from vae_core.comparison import alignment, spread
+    from vae_core.comparison import spread
 
     codes, per_digit, said = encoding.test_codes(ref), _per_digit(ref, first), _said_per_digit(ref)
     means = {name: float(values.mean()) for name, values in per_digit.items()}
     found = {name: Metric(mean, None, "", said[name]) for name, mean in means.items()}
-    found |= _not_stored(ref) | catalogue.metrics(ref)
+    found |= _not_stored(ref)
+    for name, metric in catalogue.metrics(ref).items():
+        if name not in found or not is_of_a_part(metric):
+            found[name] = metric
     found["active_units"] = Metric(
         float(spread.active_units(codes)),
         None,
         "",
         f"variance of the encoder mean above {spread.ACTIVE_VARIANCE:g}, 10,000 test digits",
     )
-    cka = alignment.linear_cka(codes, encoding.test_codes(first))
-    found["cka"] = Metric(cka, None, "", "encoder means, 10,000 test digits")
+    found["cka"] = _cka(codes, encoding.test_codes(first))
     model = catalogue.stored(ref).header.model
+    found = {
+        name: metric._replace(data=metric.data or MNIST_TEST) for name, metric in found.items()
+    }
     shown = {name: _with_error(metric) for name, metric in based(found, model).items()}
     shown |= _with_intervals(per_digit, shown)
     absent = Shown(Metric(None, None, "", "none: not in this checkpoint's figures"))
     return {each.key: shown.get(each.key, absent) for each in DEFINITIONS}
+
+
+def _cka(codes: measures.Floats, others: measures.Floats) -> Metric:
+    from vae_core.comparison import alignment
+
+    if not all(each.var(0).any() for each in (codes, others)):
+        return Metric(None, None, "", "none: all codes of one of the two are the same")
+    cka = alignment.linear_cka(codes, others)
+    return Metric(cka, None, "", "encoder means, 10,000 test digits")
 
 
 def _with_intervals(
@@ -89,8 +110,9 @@ def _with_intervals(
 
 
 def _not_stored(ref: CheckpointRef) -> Metrics:
-    """Measure what headers of older or other tools lack, and only that."""
-    stored, config = catalogue.metrics(ref), catalogue.stored(ref).header.model
+    """Measure what headers lack, or have of a part of the digits alone, and only that."""
+    config = catalogue.stored(ref).header.model
+    stored = {name: each for name, each in catalogue.metrics(ref).items() if not is_of_a_part(each)}
     found: Metrics = {}
     if not {"nmi", "ari"} <= stored.keys():
         from vae_core.comparison.clusters import k_means_agreement

@@ -14,6 +14,7 @@ from latent_explorer.components.digit_strip import DigitImage, digit_strip
 from latent_explorer.components.latent_map.messages import read_pick, read_selection
 from latent_explorer.components.latent_map.values import Beside, Callbacks, Marked, Shown
 from latent_explorer.data import catalogue, digits, encoding
+from latent_explorer.escaping import as_text, show_warning
 from latent_explorer.pages.compare.choices import ALIGNMENTS, SIDES, Alignment
 from latent_explorer.pages.compare.comparison import (
     Comparison,
@@ -59,7 +60,7 @@ def draw(comparison: Comparison) -> None:
             ref, turn = comparison.refs[i], turns[i]
             rotation = None if turn is None else turn.rotation
             with column:
-                st.markdown(f"**{ref.name}**")
+                st.markdown(f"**{as_text(ref.name)}**")
                 checkpoint_map(
                     ref,
                     comparison.split,
@@ -107,7 +108,7 @@ def _controls(comparison: Comparison) -> tuple[Alignment, bool]:
         st.session_state[_VIEWS] = asked.views == "linked" if asked.views else is_alike
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         how = choice(
-            f"Turned to lie on {comparison.refs[0].name}",
+            f"Turned to lie on {as_text(comparison.refs[0].name)}",
             titles,
             key=widget_key(_ALIGNED),
             help="Rotation and reflection about the origin only, fitted to the digits' places.",
@@ -136,8 +137,8 @@ def _said_of_turn(turn: Aligned, onto: CheckpointRef) -> str:
     angle = math.degrees(math.atan2(b, a))
     how = f"{'Reflected and turned' if is_reflected else 'Turned'} by {number(angle, 0)}°"
     return (
-        f"{how} onto {onto.name}; residual {number(turn.residual, 3)} z units, root mean square "
-        f"over {turn.n_fitted:,} digits."
+        f"{how} onto {as_text(onto.name)}; residual {number(turn.residual, 3)} z units, root mean "
+        f"square over {turn.n_fitted:,} digits."
     )
 
 
@@ -183,7 +184,7 @@ def _show_picked(comparison: Comparison) -> None:
         place = place_in(ref)
         if place is None:
             dims = catalogue.stored(ref).header.model.latent_dim
-            st.warning(f"{ref.name} has {dims} latent dimensions: it has no such z.")
+            show_warning(f"{ref.name} has {dims} latent dimensions: it has no such z.")
             continue
         image = encoding.decode(ref, np.array([place.z]))[0]
         images.append(DigitImage(image, ref.name, f"z = {point(place.z, 2)}"))

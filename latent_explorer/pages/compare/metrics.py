@@ -10,6 +10,7 @@ from html import escape
 
 import streamlit as st
 
+from latent_explorer.escaping import as_text
 from latent_explorer.pages.compare.comparison import Comparison, show_comparison
 from latent_explorer.pages.compare.definitions import (
     DEFINITIONS,
@@ -17,12 +18,14 @@ from latent_explorer.pages.compare.definitions import (
     Shown,
     best_of,
     is_comparable,
+    is_of_a_part,
 )
 from latent_explorer.pages.compare.evaluation import N_RESAMPLES, measure_all, metric_values
 from latent_explorer.pages.compare.link import CompareLink
 from latent_explorer.panels.controls import download
 from latent_explorer.theme import number
 from vae_core.checkpoints import CheckpointRef
+from vae_core.metrics import Metric
 
 _DONE = "compare_figures_done"  # checkpoints whose metrics this session has waited for
 # A definition opens when its metric is pointed at or has the focus: by Tab, or by a tap. On a
@@ -87,7 +90,7 @@ def _values(refs: tuple[CheckpointRef, ...]) -> list[dict[str, Shown]]:
     if refs not in done:
         bar = st.progress(0.0, "Measuring…")
         for name, share in measure_all(refs):
-            bar.progress(share, f"Measuring {name}…")
+            bar.progress(share, f"Measuring {as_text(name)}…")
         bar.empty()
         done.add(refs)
     return [metric_values(ref, refs[0]) for ref in refs]
@@ -106,7 +109,7 @@ def as_html(refs: Sequence[CheckpointRef], found: Sequence[Mapping[str, Shown]])
 
 
 def _row(each: Definition, refs: Sequence[CheckpointRef], values: Sequence[Shown]) -> str:
-    best = best_of(each, refs, values)
+    best = best_of(each, values)
     cells = "".join(
         f"<td>{_cell(each, one, is_best=best is not None and one.metric.value == best)}</td>"
         for one in values
@@ -115,7 +118,7 @@ def _row(each: Definition, refs: Sequence[CheckpointRef], values: Sequence[Shown
     tip = f"figure-{each.key}"
     lines = [each.meaning, f"Range: {each.span}.", f"Source: {each.source}."]
     hows = [f"{ref.name}: {one.metric.method}" for ref, one in zip(refs, values, strict=True)]
-    if is_comparable(refs, values):
+    if is_comparable(values):
         known = [one.metric.method for one in values if one.metric.value is not None]
         lines.append(f"Computed: {'; '.join(dict.fromkeys(known or hows))}.")
     else:
@@ -134,6 +137,9 @@ def _cell(each: Definition, shown: Shown, *, is_best: bool) -> str:
     text = number(shown.metric.value, decimals)
     if is_best:
         text = f"<strong>{text}</strong>"
+    data = shown.metric.data
+    if data is not None and is_of_a_part(shown.metric):
+        text += f"<small>on {data.count:,} digits</small>"
     if shown.low is None or shown.high is None:
         return text
     return f"{text}<small>{number(shown.low, decimals)} to {number(shown.high, decimals)}</small>"
@@ -145,7 +151,7 @@ def as_csv(refs: Sequence[CheckpointRef], found: Sequence[Mapping[str, Shown]]) 
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(
         ("figure", "unit", "checkpoint", "sha256", "value", "low", "high", "interval",
-         "computed", "definition", "range", "source")
+         "computed", "data", "images", "data_sha256", "definition", "range", "source")
     )  # fmt: skip
     for each in DEFINITIONS:
         for ref, values in zip(refs, found, strict=True):
@@ -158,7 +164,15 @@ def as_csv(refs: Sequence[CheckpointRef], found: Sequence[Mapping[str, Shown]]) 
                         for value in (shown.metric.value, shown.low, shown.high)
                     ),
                     f"95 %, {shown.interval}" if shown.interval else "",
-                    shown.metric.method, each.meaning, each.span, each.source,
+                    shown.metric.method, *_data_of(shown.metric),
+                    each.meaning, each.span, each.source,
                 )
             )  # fmt: skip
     return file.getvalue()
+
+
+def _data_of(metric: Metric) -> tuple[str, str, str]:
+    """Of which data a figure is: the part's name, the images measured and the part's hash."""
+    if metric.data is None:
+        return "", "", ""
+    return f"{metric.data.name} {metric.data.split}", str(metric.data.count), metric.data.sha256

@@ -33,7 +33,7 @@ def curves(shown: Snapshots) -> list[Curve]:
 
 def offer_to_measure(shown: Snapshots) -> None:
     """Offer to measure what the snapshots' files do not hold."""
-    headers = [catalogue.stored(ref).header.metrics for ref in shown.refs]
+    headers = [catalogue.stored_metrics(ref) for ref in shown.refs]
     is_asked = shown.refs in st.session_state[_MEASURE]
     if is_asked or all(_is_measured(header) for header in headers):
         return
@@ -58,7 +58,7 @@ def _measured(ref: CheckpointRef) -> Metrics:
 
 def _metrics(shown: Snapshots) -> list[Metrics]:
     """Metrics of each snapshot: of the file's header, or measured if the user asked for it."""
-    headers = [catalogue.stored(ref).header.metrics for ref in shown.refs]
+    headers = [catalogue.stored_metrics(ref) for ref in shown.refs]
     if shown.refs not in st.session_state.setdefault(_MEASURE, set()):
         return headers
     bar = st.progress(0.0, f"Measuring {len(headers)} snapshots on the 10,000 test digits…")

@@ -16,12 +16,13 @@ from latent_explorer.components.timeline import (
     timeline,
 )
 from latent_explorer.data import catalogue, digits
+from latent_explorer.escaping import as_text, show_warning
 from latent_explorer.folders import COMMAND, snapshots
 from latent_explorer.pages.compare.comparison import Comparison, pick, picked, show_comparison
 from latent_explorer.pages.compare.film import Codes, Floats, codes_of, film_of
 from latent_explorer.pages.compare.link import CompareLink
 from latent_explorer.pages.compare.snapshot_metrics import curves, offer_to_measure
-from latent_explorer.session.current import current
+from latent_explorer.session.current import current, show_instead
 from latent_explorer.session.errors import shown_errors
 from latent_explorer.session.opened import begin, is_new, opened_part, opening
 from latent_explorer.session.places import place_of_digit
@@ -44,8 +45,9 @@ def draw(comparison: Comparison) -> None:
     """Draw the section."""
     found, problems = snapshots()
     for problem in problems:
-        st.warning(str(problem), icon=":material/broken_image:")
+        show_warning(problem, icon=":material/broken_image:")
     if not found:
+        show_instead("compare", None)
         st.info(
             "There are no snapshots yet: a folder of them, below the weights folder, appears "
             f"here. `{COMMAND} train growing --snapshots 14` keeps one.",
@@ -53,6 +55,8 @@ def draw(comparison: Comparison) -> None:
         )
         return
     shown, is_aligned = _controls(found)
+    last = shown.refs[-1]
+    show_instead("compare", CheckpointRef(shown.name, last.path, last.sha256))
     codes = _codes(shown.refs, is_aligned)
     _draw_timeline(comparison, shown, is_aligned)
     offer_to_measure(shown)
@@ -192,9 +196,9 @@ def _followed(refs: tuple[CheckpointRef, ...], row: int) -> Followed:
 
 def _say(shown: Snapshots, codes: Codes) -> None:
     said = (
-        f"{len(shown.refs)} snapshots of {shown.name}. Between two of them points, pictures and "
-        "lines are interpolated linearly: no network was saved there. Figures are of the nearest "
-        "snapshot, on the 10,000 test digits; nats per image."
+        f"{len(shown.refs)} snapshots of {as_text(shown.name)}. Between two of them points, "
+        "pictures and lines are interpolated linearly: no network was saved there. Figures are of "
+        "the nearest snapshot, on the 10,000 test digits; nats per image."
     )
     if len(codes.center) > 2:
         said += (

@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from latent_explorer.escaping import as_text
 from latent_explorer.pages.compare.measures import Floats, Ints
+from latent_explorer.theme import number, percent
 from vae_core.comparison.clusters import shared_clusters, split_classes
 
 SHARE = 1 / 3  # of a class's digits, to be told of
@@ -30,10 +32,10 @@ def cluster_stories(counts: Mapping[str, Ints]) -> list[str]:
     for name, of_encoder in counts.items():
         shares = of_encoder / of_encoder.sum(1, keepdims=True)
         for r, s, cluster in shared_clusters(of_encoder, share=SHARE):
-            said = f"{_percent(shares[r, cluster])} and {_percent(shares[s, cluster])} of them"
+            said = f"{percent(shares[r, cluster])} and {percent(shares[s, cluster])} of them"
             merged.setdefault((r, s), {})[name] = said
         for r, clusters in split_classes(of_encoder, share=SHARE):
-            said = _listed([_percent(shares[r, cluster]) for cluster in clusters])
+            said = _listed([percent(shares[r, cluster]) for cluster in clusters])
             split.setdefault(r, {})[name] = said
     stories = [
         (len(where) == len(counts), _story(f"{r} and {s} share a cluster", "apart", where, counts))
@@ -55,16 +57,16 @@ def confusion_changes(difference: Floats, other: str, first: str, n: int = 5) ->
         r, c = divmod(at, 10)
         if off[r, c] != 0:
             word = "more" if off[r, c] > 0 else "fewer"
-            points = 100 * abs(off[r, c])
-            lines.append(f"- {points:.1f} points {word} {c}s among the neighbours of {r}s")
+            points = 100 * abs(float(off[r, c]))
+            lines.append(f"- {number(points, 1)} points {word} {c}s among the neighbours of {r}s")
     if not lines:
         return f"Nothing: {other} confuses no classes otherwise than {first}."
     return f"In {other}, against {first}:\n\n" + "\n".join(lines)
 
 
 def _story(what: str, otherwise: str, where: Mapping[str, str], names: Mapping[str, Ints]) -> str:
-    told = _listed([f"{name} ({said})" for name, said in where.items()])
-    rest = [name for name in names if name not in where]
+    told = _listed([f"{as_text(name)} ({said})" for name, said in where.items()])
+    rest = [as_text(name) for name in names if name not in where]
     if not rest:
         return f"{what} in {'both' if len(names) == 2 else 'all'}: {told}."
     return f"{what} in {told}, {otherwise} in {_listed(rest)}."
@@ -73,7 +75,3 @@ def _story(what: str, otherwise: str, where: Mapping[str, str], names: Mapping[s
 def _listed(parts: Sequence[str]) -> str:
     """Write a list: a, b and c."""
     return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.0f} %"

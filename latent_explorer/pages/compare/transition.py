@@ -8,6 +8,7 @@ import streamlit as st
 from latent_explorer.components.morph import Trace, morph, read_row
 from latent_explorer.data import catalogue, digits, encoding
 from latent_explorer.data.selection import Ids
+from latent_explorer.escaping import as_text
 from latent_explorer.pages.compare import measures
 from latent_explorer.pages.compare.choices import MOST_TRAILS, TRAILS
 from latent_explorer.pages.compare.comparison import Comparison, pick, picked, show_comparison
@@ -86,7 +87,7 @@ def _controls(asked: CompareLink, first: CheckpointRef, other: CheckpointRef) ->
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         begin(_IS_ALIGNED, asked.aligned == "all")
         st.toggle(
-            f"Turn {other.name} to lie on {first.name}",
+            f"Turn {as_text(other.name)} to lie on {as_text(first.name)}",
             key=_IS_ALIGNED,
             help="By rotation and reflection about the origin only, fitted to all digits shown.",
             persist_state="session",
@@ -175,10 +176,14 @@ def _explain(
     first = comparison.refs[0]
     wide = [ref.name for ref in (first, other) if catalogue.stored(ref).header.model.latent_dim > 2]
     st.markdown(
-        f"Each dot goes straight from where **{first.name}** puts a digit to where "
-        f"**{other.name}** puts it. Only the two ends are codes; what lies between is drawn to "
-        "follow them, no model's."
-        + (f" Codes of {', '.join(wide)} are projected on its map's plane." if wide else "")
+        f"Each dot goes straight from where **{as_text(first.name)}** puts a digit to where "
+        f"**{as_text(other.name)}** puts it. Only the two ends are codes; what lies between is "
+        "drawn to follow them, no model's."
+        + (
+            f" Codes of {as_text(', '.join(wide))} are projected on its map's plane."
+            if wide
+            else ""
+        )
     )
     reaches = [f"from {number(-half)} to {number(half)} z units" for half in halves]
     st.markdown(

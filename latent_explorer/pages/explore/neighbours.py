@@ -12,6 +12,7 @@ from latent_explorer.data import digits, encoding
 from latent_explorer.data.neighbours import nearest_in_pixels, nearest_on_map
 from latent_explorer.panels.controls import choice
 from latent_explorer.session.places import Place
+from latent_explorer.theme import number
 from vae_core.checkpoints import CheckpointRef
 from vae_core.data import Split
 
@@ -31,10 +32,14 @@ def neighbours(
         metric = choice("Nearest by", METRICS, key=METRIC, label_visibility="collapsed")
     pairs = _nearest(ref, split, place, metric)
     st.session_state[NEAR] = [digit for digit, _ in pairs]
-    apart = "{:.3f} away in z" if metric == "map" else "{:.3f} rms ink"
+    unit = "away in z" if metric == "map" else "rms ink"
     digit_strip(
         [
-            DigitImage(digits.pixels(digit), f"a {digits.labels()[digit]}", apart.format(distance))
+            DigitImage(
+                digits.pixels(digit),
+                f"a {digits.labels()[digit]}",
+                f"{number(distance)} {unit}",
+            )
             for digit, distance in pairs
         ],
         key=STRIP,

@@ -9,12 +9,19 @@ from latent_explorer.components.digit_strip import DigitImage, digit_strip
 from latent_explorer.data import catalogue, digits, encoding
 from latent_explorer.data.digits import SPLITS, Floats, digit_name
 from latent_explorer.data.encoding import Encoded
+from latent_explorer.data.latents import (
+    BadLatentError,
+    latent_example,
+    latent_help,
+    parse_latent,
+)
+from latent_explorer.data.neighbours import look_at
+from latent_explorer.escaping import show_error
+from latent_explorer.panels.controls import field_row
 from latent_explorer.session.current import current
 from latent_explorer.session.places import (
-    BadLatentError,
     Place,
     carried,
-    parse_latent,
     place_of_digit,
     place_of_latent,
     written_latent,
@@ -58,7 +65,7 @@ def follow_checkpoint(ref: CheckpointRef) -> None:
 
 def place_panel(ref: CheckpointRef) -> None:
     """Let a place be typed, and show what is pinned."""
-    _controls()
+    _controls(catalogue.stored(ref).header.model.latent_dim)
     here = pinned()
     if here is None:
         st.info(
@@ -72,12 +79,13 @@ def place_panel(ref: CheckpointRef) -> None:
         _digit(ref, here, here.id)
 
 
-def _controls() -> None:
-    with st.container(horizontal=True, vertical_alignment="bottom", wrap=False):
+def _controls(latent_dim: int) -> None:
+    with field_row("explore_z"):
         st.text_input(
             "z",
             key=widget_key(TYPED),
-            placeholder="0.1, 0.5",
+            placeholder=latent_example(latent_dim),
+            help=latent_help(latent_dim),
             on_change=unless_stale(TYPED, _on_typed),
             persist_state="session",
         )
@@ -93,7 +101,7 @@ def _controls() -> None:
             disabled=pinned() is None,
         )
     if st.session_state[PROBLEM]:
-        st.error(st.session_state[PROBLEM], icon=":material/error:")
+        show_error(st.session_state[PROBLEM])
 
 
 def _on_typed() -> None:
@@ -125,6 +133,7 @@ def _latent(ref: CheckpointRef, here: Place) -> None:
         key="explore_images",
         size=196,
     )
+    st.markdown(look_at(ref, here.z).said())
 
 
 def _digit(ref: CheckpointRef, here: Place, digit: int) -> None:
@@ -142,7 +151,7 @@ def show_reconstruction(
     error = float(np.sqrt(np.mean((decoded - original) ** 2)))
     images = [
         DigitImage(decoded, "Reconstruction", f"at z = {point(here.z, 2)}"),
-        DigitImage(decoded - original, "Difference", f"{error:.3f} rms ink", is_signed=True),
+        DigitImage(decoded - original, "Difference", f"{number(error)} rms ink", is_signed=True),
     ]
     if what is not None:
         images.insert(0, DigitImage(original, "Original", what))

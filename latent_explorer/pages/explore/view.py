@@ -13,6 +13,7 @@ from latent_explorer.data import digits, encoding
 from latent_explorer.links.codec import pin_params
 from latent_explorer.pages.explore import export
 from latent_explorer.pages.explore.neighbours import METRIC, NEAR, neighbours
+from latent_explorer.pages.explore.pile import pile
 from latent_explorer.pages.explore.place import (
     PLACE,
     PROBLEM,
@@ -123,6 +124,8 @@ def _panels(ref: CheckpointRef, split: Split) -> OwnDigit | None:
         if not tab.open:
             continue
         with tab:
+            if name != "Selection":
+                selection.selection_note("explore")
             if name == "Draw":
                 return _drawing(ref, split)
             if name == "Selection":
@@ -130,6 +133,7 @@ def _panels(ref: CheckpointRef, split: Split) -> OwnDigit | None:
             else:
                 place_panel(ref)
                 if (here := pinned()) is not None:
+                    pile(ref, split, here, on_choose=_on_neighbour)
                     neighbours(ref, split, here, on_choose=_on_neighbour)
     return None
 
@@ -166,6 +170,7 @@ def _map(ref: CheckpointRef, split: Split, own: OwnDigit | None) -> None:
         key=MAP,
         place=here,
         marked=Marked(
+            is_pin_beside=st.session_state[OPEN] != "Selection",
             ellipse=ellipse,
             highlight=st.session_state[NEAR] if is_shown else (),
             selected=None if chosen is None else chosen.ids,

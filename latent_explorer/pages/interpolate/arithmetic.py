@@ -8,13 +8,15 @@ import numpy as np
 import streamlit as st
 
 from latent_explorer.data import digits
+from latent_explorer.data.latents import BadLatentError
 from latent_explorer.data.neighbours import N_VOTERS
+from latent_explorer.escaping import show_error
 from latent_explorer.pages.interpolate import geometry, stops
 from latent_explorer.session.current import current
 from latent_explorer.session.errors import shown_errors
-from latent_explorer.session.places import BadLatentError, Place, place_of_latent
+from latent_explorer.session.places import Place, place_of_latent
 from latent_explorer.session.widgets import read_widget, widget_key
-from latent_explorer.theme import number, point
+from latent_explorer.theme import number, percent, point
 from vae_core.checkpoints import CheckpointRef
 
 SUMMANDS = {name: f"walk_term_{name}" for name in "abc"}
@@ -30,7 +32,7 @@ def arithmetic(ref: CheckpointRef) -> None:
     columns = st.columns(3, gap="small")
     for column, (name, key) in zip(columns, SUMMANDS.items(), strict=True):
         column.text_input(f"z({name})", key=widget_key(key), persist_state="session")
-    st.caption("A class mean (mean 9), a search (label 3, index 12), or a latent.")
+    st.caption("The mean of a class (mean 9), one of its digits (label 9, index 12), or a z.")
     st.button(
         "Walk from c to z(a) − z(b) + z(c)",
         on_click=_on_add,
@@ -38,7 +40,7 @@ def arithmetic(ref: CheckpointRef) -> None:
         width="stretch",
     )
     if st.session_state.get(PROBLEM):
-        st.error(st.session_state[PROBLEM], icon=":material/error:")
+        show_error(st.session_state[PROBLEM])
         return
     result: Place | None = st.session_state.get(RESULT)
     if result is not None and stops.ends()["B"] == result:
@@ -87,6 +89,6 @@ def _said(ref: CheckpointRef, result: Place) -> str:
         )
     share = codes.shares(z, N_VOTERS)[0]
     return (
-        f"{where} is in the region with data: {share.max():.0%} of the {N_VOTERS} nearest "
+        f"{where} is in the region with data: {percent(share.max())} of the {N_VOTERS} nearest "
         f"digits are {share.argmax()}s."
     )

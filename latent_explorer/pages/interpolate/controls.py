@@ -6,14 +6,18 @@ from functools import partial
 
 import streamlit as st
 
-from latent_explorer.data import digits
+from latent_explorer.data import catalogue, digits
 from latent_explorer.data.digits import digit_name
+from latent_explorer.data.latents import latent_example, latent_help
+from latent_explorer.data.neighbours import look_at
+from latent_explorer.escaping import show_error
 from latent_explorer.pages.interpolate import stops
 from latent_explorer.pages.interpolate.link import WalkLink
 from latent_explorer.pages.interpolate.ways import MOST_STEPS, SPACINGS, WAY_TITLES, WAYS, Way
-from latent_explorer.panels.controls import choice
+from latent_explorer.panels.controls import choice, field_row
 from latent_explorer.session.opened import begin, opened_part
 from latent_explorer.session.widgets import unless_stale, widget_key
+from vae_core.checkpoints import CheckpointRef
 
 SHOWN, WAY, STEPS, SPACING = "walk_ways", "walk_way", "walk_steps", "walk_spacing"  # widgets
 _FIRST_WAYS: list[Way] = ["straight", "image"]
@@ -35,34 +39,47 @@ def shown_ways() -> list[Way]:
     return [way for way in WAYS if way in chosen]
 
 
-def stop_controls() -> None:
+def stop_controls(ref: CheckpointRef) -> None:
     """Ask for the ends and the way-points."""
+    latent_dim = catalogue.stored(ref).header.model.latent_dim
     choice(
         "A click on the map sets; a drag moves",
         {**{name: f"End {name}" for name in stops.NAMES}, stops.WAY_POINT: "Way-point"},
         key=widget_key(stops.NEXT),
     )
-    for column, name in zip(st.columns(2, gap="small"), stops.NAMES, strict=True):
+    ends = field_row("walk_ends")
+    for name in stops.NAMES:
         place = stops.ends()[name]
         what = (
-            "z" if place.id is None else f"a {digits.labels()[place.id]}, " + digit_name(place.id)
+            f"z, {look_at(ref, place.z).name}"
+            if place.id is None
+            else f"a {digits.labels()[place.id]}, {digit_name(place.id)}"
         )
-        column.text_input(
+        ends.text_input(
             f"End {name} · {what}",
             key=widget_key(stops.TYPED[name]),
             on_change=unless_stale(stops.TYPED[name], partial(stops.on_typed, name)),
-            help="A latent, or a search such as label 3 or index 12: one of its digits is drawn.",
+            placeholder=f"{latent_example(latent_dim)}, or label 3",
+            help=f"A z: {latent_help(latent_dim)} Or a search, such as label 3, 3 wrong or index "
+            "12: one of its digits is drawn. A z looks like what most of the 10 test images "
+            "nearest to its picture, by their pixels, are.",
             persist_state="session",
         )
     if st.session_state[stops.PROBLEM]:
-        st.error(st.session_state[stops.PROBLEM], icon=":material/error:")
+        show_error(st.session_state[stops.PROBLEM])
+    if st.session_state[stops.NOTE]:
+        st.info(st.session_state[stops.NOTE], icon=":material/info:")
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         st.button("Swap", on_click=stops.swap, icon=":material/swap_horiz:")
-        if stops.via():
-            st.button("Reverse", on_click=stops.reverse, icon=":material/u_turn_left:")
-            st.button("Clear way-points", on_click=stops.clear_via, icon=":material/close:")
+        # There from the start, so that nothing moves when a way-point comes.
+        has_none = not stops.via()
+        for label, then, icon in (
+            ("Reverse", stops.reverse, "u_turn_left"),
+            ("Clear way-points", stops.clear_via, "close"),
+        ):
+            st.button(label, on_click=then, icon=f":material/{icon}:", disabled=has_none)
         st.toggle("Loop back to A", key=stops.LOOP, persist_state="session")
-    with st.container(horizontal=True, gap="small", vertical_alignment="bottom", wrap=False):
+    with field_row("walk_pair"):
         for key, label in ((stops.FROM, "From"), (stops.TO, "To")):
             st.selectbox(
                 label,

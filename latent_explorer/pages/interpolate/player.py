@@ -15,7 +15,7 @@ from latent_explorer.components.latent_map.values import Mark
 from latent_explorer.data import payloads
 from latent_explorer.data.neighbours import N_VOTERS
 from latent_explorer.pages.interpolate.neighbourhood import Neighbourhood
-from latent_explorer.theme import point
+from latent_explorer.theme import percent, point
 from vae_core.checkpoints import CheckpointRef
 from vae_core.data import Split
 
@@ -69,7 +69,7 @@ def walk_player(
                 {
                     "title": titles[i],
                     "pixels": to_base64(ink_bytes(images[i])),
-                    "caption": f"{near.classes[i]} · {near.shares[i].max():.0%}",
+                    "caption": f"{near.classes[i]} · {percent(near.shares[i].max())}",
                     "said": _said(z[i], near, i),
                     "turns": i in turns,
                     "outside": bool(outside[i]),
@@ -88,7 +88,7 @@ def step_titles(n: int, *, is_loop: bool) -> list[str]:
 
 def _said(z: NDArray[np.floating[Any]], near: Neighbourhood, i: int) -> str:
     said = (
-        f"z = {point(z, 2)}; {near.shares[i].max():.0%} of the {N_VOTERS} nearest "
+        f"z = {point(z, 2)}; {percent(near.shares[i].max())} of the {N_VOTERS} nearest "
         f"digits are {near.classes[i]}s"
     )
     return said + ("; outside the region with data" if near.outside[i] else "")

@@ -7,20 +7,19 @@ import streamlit as st
 
 from latent_explorer.components.latent_map.messages import read_drag, read_pick
 from latent_explorer.components.latent_map.values import Mark
-from latent_explorer.data import catalogue, digits
+from latent_explorer.data import catalogue, digits, encoding
 from latent_explorer.data.digit_terms import find_digits
+from latent_explorer.data.latents import BadLatentError, parse_latent
 from latent_explorer.data.selection import SearchError, parse_search
 from latent_explorer.pages.interpolate.curves import Latents
 from latent_explorer.pages.interpolate.link import WalkLink
-from latent_explorer.pages.interpolate.ways import MOST_VIA
+from latent_explorer.pages.interpolate.ways import MOST_VIA, VIA_NAMES
 from latent_explorer.session.current import current
 from latent_explorer.session.errors import shown_errors
 from latent_explorer.session.opened import is_new, opened_part
 from latent_explorer.session.places import (
-    BadLatentError,
     Place,
     carried,
-    parse_latent,
     place_of_digit,
     place_of_latent,
     place_of_pick,
@@ -32,12 +31,14 @@ from vae_core.checkpoints import CheckpointRef
 
 MAP, NEXT = "walk_map", "walk_next"
 ENDS, VIA, REF, PROBLEM = "walk_ends", "walk_via", "walk_ref", "walk_problem"
+NOTE = "walk_note"  # on ends that the page chose itself
 LOOP, FROM, TO = "walk_loop", "walk_from", "walk_to"
 NAMES = ("A", "B")
 WAY_POINT = "way-point"
 TYPED = {name: f"walk_typed_{name}" for name in NAMES}
 FIRST_DIGITS = (60_000 + 0, 60_000 + 4)  # a 7 and a 4 of the test set: the page opens with a walk
 SAME = "A and B would be the same place: a walk needs two. The ends stay as they were."
+ALONE = "All digits have one code here, so B is no digit but a place 1 z unit from it."
 
 
 def ends() -> dict[str, Place]:
@@ -59,9 +60,12 @@ def latents() -> Latents:
 
 
 def marks() -> list[Mark]:
-    """Letters of the ends and numbers of the way-points, for the map."""
+    """Letters of the ends and Roman numerals of the way-points, for the map."""
     found = [Mark(ends()[name].coords, name, ends()[name].id) for name in NAMES]
-    found += [Mark(place.coords, str(i), place.id) for i, place in enumerate(via(), 1)]
+    found += [
+        Mark(place.coords, name, place.id, is_on_way=True)
+        for name, place in zip(VIA_NAMES, via(), strict=False)
+    ]
     return found
 
 
@@ -76,7 +80,7 @@ def set_ends(new: dict[str, Place], *, typed: str | None = None) -> None:
         st.session_state[PROBLEM] = SAME
         return
     st.session_state[ENDS] = new
-    st.session_state[PROBLEM] = None
+    st.session_state[PROBLEM] = st.session_state[NOTE] = None
     for name, place in new.items():
         written = written_latent(place)
         write_widget(TYPED[name], written, by_user=name == typed)
@@ -104,9 +108,10 @@ def on_drag() -> None:
         place = place_of_pick(current()[0], mark.pick)
         if mark.text in NAMES:
             set_end(mark.text, place)
-        elif mark.text.isdecimal() and 1 <= int(mark.text) <= len(via()):
+        elif mark.text in VIA_NAMES[: len(via())]:
             st.session_state[VIA] = [
-                place if i == int(mark.text) else old for i, old in enumerate(via(), 1)
+                place if name == mark.text else old
+                for name, old in zip(VIA_NAMES, via(), strict=False)
             ]
 
 
@@ -137,12 +142,16 @@ def on_typed(name: str) -> None:
 
 
 def place_of_text(ref: CheckpointRef, text: str) -> Place:
-    """Place a latent, or one of a search's digits; `BadLatentError` if the text is neither."""
-    if any(letter.isalpha() or letter == "#" for letter in text.lower().replace("e", "")):
+    """Place a latent, or one of a search's digits; `BadLatentError` if the text is neither.
+
+    A number alone is a class, but where z has one dimension.
+    """
+    latent_dim = catalogue.stored(ref).header.model.latent_dim
+    has_words = any(letter.isalpha() or letter == "#" for letter in text.lower().replace("e", ""))
+    if has_words or (text.strip().isdecimal() and latent_dim > 1):
         digit = _found_digit(ref, text)
         if digit is not None:
             return place_of_digit(ref, digit)
-    latent_dim = catalogue.stored(ref).header.model.latent_dim
     return place_of_latent(ref, parse_latent(text, latent_dim))
 
 
@@ -204,10 +213,23 @@ def follow_checkpoint(ref: CheckpointRef) -> None:
     st.session_state[REF] = ref
     first = dict(zip(NAMES, FIRST_DIGITS, strict=True))
     here = {n: carried(ref, before.get(n)) or place_of_digit(ref, d) for n, d in first.items()}
-    if here["A"].z == here["B"].z:  # a link may ask for it
-        set_ends({name: place_of_digit(ref, digit) for name, digit in first.items()})
-        st.session_state[PROBLEM] = "The link's ends are the same place; here is another walk."
-        return
+    note = None
+    if here["A"].z == here["B"].z:
+        here = {name: place_of_digit(ref, digit) for name, digit in first.items()}
+        note = "The two ends have one code here; this is another walk." if before else None
+    if here["A"].z == here["B"].z:
+        here, note = _apart(ref, here["A"])
     set_ends(here)
+    st.session_state[NOTE] = note
     on_way = [carried(ref, place) for place in via()]
     st.session_state[VIA] = [place for place in on_way if place is not None]
+
+
+def _apart(ref: CheckpointRef, start: Place) -> tuple[dict[str, Place], str | None]:
+    """Walk from a digit to the first of another code, or, if there is none, a unit away."""
+    rows = digits.SPLITS["test"]
+    differ = (encoding.test_codes(ref) != np.array(start.z, np.float32)).any(1)
+    if differ.any():
+        return {"A": start, "B": place_of_digit(ref, rows.start + int(differ.argmax()))}, None
+    away = (start.z[0] + 1.0, *start.z[1:])
+    return {"A": start, "B": place_of_latent(ref, away)}, ALONE

@@ -79,5 +79,7 @@ def _energy(found: FoundWay) -> str:
 def _how(found: FoundWay) -> str:
     if WAYS[found.way].short is None:
         return "a formula"
-    steps = f"{found.n_iterations} iterations"
-    return f"converged, {steps}" if found.converged else f"not converged after {steps}"
+    said = "locally shortest" if found.converged else "not converged"
+    if not found.is_refined:
+        return f"first look, {said}"
+    return f"shortest of {found.n_starts} found, {said}"

@@ -6,10 +6,13 @@ from functools import partial
 
 import numpy as np
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+from streamlit.errors import StreamlitAPIException
 
 from latent_explorer.components.latent_map.values import Callbacks, Line, Marked, Overlays, Shown
 from latent_explorer.data import catalogue, encoding
 from latent_explorer.data.neighbours import N_VOTERS
+from latent_explorer.escaping import show_warning
 from latent_explorer.links.codec import Target
 from latent_explorer.pages.interpolate import controls, files, geometry, profile, stops, table
 from latent_explorer.pages.interpolate.arithmetic import arithmetic
@@ -21,7 +24,7 @@ from latent_explorer.pages.interpolate.neighbourhood import (
     said_of_region,
 )
 from latent_explorer.pages.interpolate.player import walk_player
-from latent_explorer.pages.interpolate.wayfinding import FoundWay, find, lengths, steps
+from latent_explorer.pages.interpolate.wayfinding import FoundWay, find, lengths, refine, steps
 from latent_explorer.pages.interpolate.ways import WAYS, Spacing, Way
 from latent_explorer.panels.address import show_address
 from latent_explorer.panels.checkpoint_map import checkpoint_map
@@ -29,7 +32,7 @@ from latent_explorer.panels.controls import download
 from latent_explorer.session.current import current, follow_folder
 from latent_explorer.session.errors import shown_errors
 from latent_explorer.session.opened import link_start
-from latent_explorer.theme import number
+from latent_explorer.theme import number, percent
 from vae_core.checkpoints import CheckpointRef
 from vae_core.data import Split
 
@@ -45,7 +48,7 @@ def _find(ref: CheckpointRef) -> tuple[dict[Way, FoundWay], FoundWay]:
     for way in shown:
         if isinstance(why := found[way], str):
             instead = " Showing the straight line." if way == asked else ""
-            st.warning(f"No {WAYS[way].name} here: {why}.{instead}")
+            show_warning(f"No {WAYS[way].name} here: {why}.{instead}")
     there: dict[Way, FoundWay] = {
         way: each for way, each in found.items() if not isinstance(each, str)
     }
@@ -55,12 +58,27 @@ def _find(ref: CheckpointRef) -> tuple[dict[Way, FoundWay], FoundWay]:
     return there, walked
 
 
+def _refine(ref: CheckpointRef, place: DeltaGenerator, about: str) -> None:
+    """Look for shorter ways now that the first are drawn, and draw those."""
+    ways, kept = controls.shown_ways(), st.session_state[KEPT]
+    is_new = False
+    for share in refine(ref, ways, stops.latents(), kept):
+        place.caption(f"Looking for shorter ways: {percent(share)}. {about}")
+        is_new = True
+    if not is_new:
+        return
+    try:
+        st.rerun(scope="fragment")
+    except StreamlitAPIException:  # the whole page runs, as when it is opened
+        st.rerun()
+
+
 def _steps(ref: CheckpointRef, walked: FoundWay) -> np.ndarray:
     n_steps: int = st.session_state[controls.STEPS]
     try:
         return steps(ref, walked.curve, n_steps, st.session_state[controls.SPACING])
     except NoWayError as err:
-        st.warning(f"No even steps in the image: {err}. Showing steps even in z.")
+        show_warning(f"No even steps in the image: {err}. Showing steps even in z.")
         return steps(ref, walked.curve, n_steps, "z")
 
 
@@ -73,7 +91,7 @@ def _interpolate() -> None:
         controls.open_controls()
         left, right = st.columns([9, 8], gap="medium")
         with right:
-            controls.stop_controls()
+            controls.stop_controls(ref)
             controls.way_controls()
             found, walked = _find(ref)
             z = _steps(ref, walked)
@@ -98,8 +116,11 @@ def _interpolate() -> None:
         with right, st.expander("Arithmetic: z(a) − z(b) + z(c)"):
             arithmetic(ref)
         _way_lengths(ref, found)
+        place, about = st.empty(), _about_lengths(ref, found)
+        place.caption(about)
         profile.profile(ref, z, images, near)
         _files(ref, z, images, near, walked)
+        _refine(ref, place, about)
 
 
 def _walk(
@@ -139,22 +160,32 @@ def _way_lengths(ref: CheckpointRef, found: dict[Way, FoundWay]) -> None:
     st.markdown("##### The ways compared")
     with_density = "density" in found
     table.ways_table([lengths(ref, each, with_density=with_density) for each in found.values()])
+
+
+def _about_lengths(ref: CheckpointRef, found: dict[Way, FoundWay]) -> str:
     latent_dim = catalogue.stored(ref).header.model.latent_dim
-    start = (
-        "Dijkstra's path over a lattice that grows to hold the stops, here |z| < "
-        f"{number(geometry.radius(ref, stops.latents()), 1)},"
-        if latent_dim == 2
-        else "the straight line, or Dijkstra's path over 2,000 digits' codes"
-    )
-    st.caption(
+    text = (
         "Lengths are sums of 127 chords; what is within 0.5 % of a column's least is bold. Image "
         "units: 1 for one pixel from paper to ink. Fisher–Rao: a small step ds costs KL ≈ ½ ds² "
-        f"nats. A geodesic starts from {start} and is relaxed by BFGS."
-        + (
-            " The density followed is that of 1,024 digits."
-            if "density" in found and latent_dim != 2
-            else ""
-        )
+        f"nats. {_how_found(ref, latent_dim)}"
+    )
+    if "density" in found and latent_dim != 2:
+        text += " The density followed is that of 1,024 digits."
+    return text
+
+
+def _how_found(ref: CheckpointRef, latent_dim: int) -> str:
+    if latent_dim == 1:
+        return "On a line there is but one path."
+    graph = "the codes of 2,000 digits"
+    if latent_dim == 2:
+        reach = geometry.radius(ref, stops.latents())
+        spacing = number(geometry.fine_spacing(ref, reach), 3)
+        graph = f"a lattice (|z| < {number(reach, 1)}, spacing {spacing})"
+    return (
+        "A short way is relaxed by BFGS from the straight line, from Dijkstra's path over "
+        f"{graph}, and from paths over disturbed copies of it; the shortest is shown. It is "
+        "locally shortest; that there is none shorter is not shown."
     )
 
 

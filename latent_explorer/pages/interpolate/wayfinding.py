@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from itertools import pairwise
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from latent_explorer.data import catalogue
 from latent_explorer.pages.interpolate import geometry
@@ -24,8 +24,15 @@ from latent_explorer.pages.interpolate.curves import (
 from latent_explorer.pages.interpolate.ways import WAYS, Short, Spacing, Way
 from vae_core.checkpoints import CheckpointRef
 
+if TYPE_CHECKING:
+    from vae_core.geometry.graphs import Graph
+    from vae_core.geometry.measures import Measure
+
 _CHORDS = 127  # of which a length is the sum
 _KEPT = 256  # shortest paths remembered
+_PAUSE = 0.1  # s between two looks at what is done
+
+_SEARCHES = ThreadPoolExecutor(2)  # of shorter paths; torch lets go of the interpreter meanwhile
 
 LegKey = tuple[str, Short, tuple[float, ...], tuple[float, ...]]
 
@@ -38,6 +45,8 @@ class FoundWay(NamedTuple):
     energy: float | None  # in its own measure, the unit squared; None for a formula
     converged: bool
     n_iterations: int
+    n_starts: int  # of its legs together
+    is_refined: bool
 
 
 def find(
@@ -54,17 +63,65 @@ def find(
     kept : dict
         Shortest paths found before; new ones are added, the oldest go.
     """
-    pairs = [(tuple(a), tuple(b)) for a, b in pairwise(stops.tolist()) if a != b]
-    asked: list[Way] = [way for way in ways if WAYS[way].short and lack(ref, way) is None]
-    keys: dict[Way, list[LegKey]] = {
-        way: [(ref.sha256, _short(way), a, b) for a, b in pairs] for way in asked
-    }
-    problems = _find_legs(ref, asked, keys, stops, kept)
+    keys = _leg_keys(ref, ways, stops)
+    problems = _find_legs(ref, list(keys), keys, stops, kept)
     found: dict[Way, FoundWay | str] = {
         way: problems.get(way) or _found(ref, way, stops, keys, kept) for way in ways
     }
     while len(kept) > _KEPT:
         del kept[next(iter(kept))]
+    return found
+
+
+def _leg_keys(ref: CheckpointRef, ways: Sequence[Way], stops: Latents) -> dict[Way, list[LegKey]]:
+    """Keys of the shortest paths that some ways are made of."""
+    pairs = [(tuple(a), tuple(b)) for a, b in pairwise(stops.tolist()) if a != b]
+    return {
+        way: [(ref.sha256, _short(way), a, b) for a, b in pairs]
+        for way in ways
+        if WAYS[way].short and lack(ref, way) is None
+    }
+
+
+def refine(
+    ref: CheckpointRef, ways: Sequence[Way], stops: Latents, kept: dict[LegKey, Leg]
+) -> Iterator[float]:
+    """Look for shorter paths than those kept, and keep them; yields what share is done.
+
+    On a finer lattice, and from several starts. A caller may stop asking: the lattices are
+    measured to their end all the same. Parameters as `find`.
+    """
+    keys = _leg_keys(ref, ways, stops)
+    left: dict[Way, list[LegKey]] = {}
+    for way, all_ in keys.items():
+        if todo := [key for key in all_ if key in kept and not kept[key].is_refined]:
+            left[way] = todo
+    if not left:
+        return
+    yield 0.0
+    reach = geometry.radius(ref, stops)
+    lattices = {way: geometry.fine_graph(ref, _short(way), reach) for way in left}
+    while not all(each.graph.done() for each in lattices.values()):
+        yield sum(each.shares[-1] for each in lattices.values()) / len(lattices)
+        wait([each.graph for each in lattices.values()], _PAUSE)
+    jobs: dict[LegKey, Future[Leg]] = {}
+    for way, todo in left.items():
+        tools = geometry.measure(ref, _short(way)), lattices[way].graph.result()
+        jobs |= {key: _SEARCHES.submit(_refined, *tools, key, kept[key]) for key in todo}
+    while not all(job.done() for job in jobs.values()):
+        yield 1.0
+        wait(jobs.values(), _PAUSE)
+    kept |= {key: job.result() for key, job in jobs.items()}
+
+
+def _refined(measure: Measure, graph: Graph | None, key: LegKey, first: Leg) -> Leg:
+    """Get the shorter of a path and one that is looked for longer."""
+    found = shortest(measure, graph, *key[2:], is_refined=True)
+    first_length, found_length = (
+        length_by(measure, even_steps(leg.curve, _CHORDS + 1)) for leg in (first, found)
+    )
+    if first_length < found_length:
+        return found._replace(curve=first.curve, energy=first.energy, converged=first.converged)
     return found
 
 
@@ -86,7 +143,10 @@ def _find_legs(
     problems: dict[Way, str] = {}
     # At once: torch lets go of the interpreter while it decodes.
     with ThreadPoolExecutor(max(1, len(asked))) as pool:
-        jobs = {key: pool.submit(shortest, *tools[way], *key[2:]) for key, way in missing.items()}
+        jobs = {
+            key: pool.submit(shortest, *tools[way], *key[2:], is_refined=False)
+            for key, way in missing.items()
+        }
     for key, job in jobs.items():
         try:
             kept[key] = job.result()
@@ -126,10 +186,12 @@ def _found(
             sum(leg.energy**0.5 for leg in legs) ** 2,
             all(leg.converged for leg in legs),
             sum(leg.n_iterations for leg in legs),
+            sum(leg.n_starts for leg in legs),
+            all(leg.is_refined for leg in legs),
         )
     try:
         curve = stops if way == "straight" else join([arc(a, b) for a, b in pairwise(stops)])
-        return FoundWay(way, curve, None, True, 0)
+        return FoundWay(way, curve, None, True, 0, 0, is_refined=True)
     except NoWayError as err:
         return str(err)
 

@@ -9,7 +9,9 @@ Spacing = Literal["z", "image"]
 Short = Literal["image", "fisher-rao", "density"]  # what a shortest way is shortest by
 
 MOST_STEPS = 64  # of a walk
-MOST_VIA = 6  # way-points of a walk
+# Of a walk's way-points, in order: on a map of digits a number would pass for one.
+VIA_NAMES = ("i", "ii", "iii", "iv", "v", "vi")
+MOST_VIA = len(VIA_NAMES)
 
 
 class Kind(NamedTuple):

@@ -16,7 +16,7 @@ from latent_explorer.panels.chart import chart
 from latent_explorer.plots.aggregate import prior_and_aggregate
 from latent_explorer.session.current import current
 from latent_explorer.session.places import Place, place_of_latent
-from latent_explorer.theme import number, point
+from latent_explorer.theme import number, percent, point
 from vae_core.checkpoints import CheckpointRef
 from vae_core.data import Split
 
@@ -81,7 +81,7 @@ def _holes(ref: CheckpointRef, here: Place) -> go.Figure | None:
     )
     st.markdown(
         f"**KL(q(z) ‖ p(z)) = {number(found.kl)} nats. "
-        f"{100 * found.hole_mass(_FACTOR):.1f} % of the prior's mass lies in holes**, "
+        f"{percent(found.hole_mass(_FACTOR), 1)} of the prior's mass lies in holes**, "
         f"where p(z) is more than {_FACTOR:.0f} times q(z) (beyond the white lines)."
     )
     st.caption(

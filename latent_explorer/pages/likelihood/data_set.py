@@ -123,8 +123,10 @@ def _products(ref: CheckpointRef, log_px_z: digits.Floats) -> None:
     rows = [("This one z for all of them, Σ log p(xᵢ\\|z)", total)]
     metric = catalogue.metrics(ref).get("log_px")
     log_px = None if metric is None else metric.value
-    if log_px is not None:
-        rows.append(("An integral for each, Σ log p(xᵢ), exact", log_px * N_TEST))
+    if metric is not None and log_px is not None:
+        n = N_TEST if metric.data is None else metric.data.count
+        how = "exact" if n == N_TEST else f"from {n:,} of them"
+        rows.append((f"An integral for each, Σ log p(xᵢ), {how}", log_px * N_TEST))
     density = catalogue.stored(ref).header.model.likelihood != "bernoulli"
     kind = "density" if density else "probability"
     lines = [f"| | mean, nats per digit | {kind} of all 10,000 |", "|:--|--:|--:|"]

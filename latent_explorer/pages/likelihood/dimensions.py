@@ -10,8 +10,9 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from latent_explorer.components.digit_strip import DigitImage, digit_strip
-from latent_explorer.data import catalogue, digits, uploads
+from latent_explorer.data import catalogue, digits, kinds, uploads
 from latent_explorer.data.digit_terms import N_TEST_VOTERS
+from latent_explorer.escaping import as_text
 from latent_explorer.pages.likelihood import frame, maps
 from latent_explorer.pages.likelihood.noise import noise_panel
 from latent_explorer.pages.likelihood.votes import collisions, confusion
@@ -22,6 +23,7 @@ from latent_explorer.theme import number
 from vae_core.checkpoints import CheckpointRef
 from vae_core.data import Split
 from vae_core.header import Header
+from vae_core.identity import MNIST_TEST
 from vae_core.metrics import Metrics
 
 OTHER, PAIR = "dimensions_other", "dimensions_pair"  # widgets
@@ -51,7 +53,7 @@ def draw(ref: CheckpointRef, split: Split) -> None:
     )
     for one, matrix, cell in zip(shown, matrices, st.columns(len(shown)), strict=True):
         with cell:
-            st.markdown(f"**{_title(one)}**")
+            st.markdown(f"**{as_text(_title(one))}**")
             alt = f"Test digits by label and by their neighbours' vote, {_title(one)}"
             chart(matrix, key=f"dimensions_votes_{one.name}", alt=alt)
     st.markdown("##### What if the picture is noisy?")
@@ -66,7 +68,7 @@ def draw(ref: CheckpointRef, split: Split) -> None:
     frame.show_answer(
         "Two numbers keep most digits apart but not all of what makes each one its own: with more "
         "dimensions log p(x) rises and fewer digits collide. Two are shown here because a plane "
-        "can be drawn, and because only in one or two dimensions the integral is a sum one can do.",
+        "can be drawn, and because there the integral is a sum that is done here at a touch.",
         _formula(),
     )
     frame.show_end(ref, code="6_dimensions.py", figures=figures)
@@ -97,7 +99,7 @@ def _choose_other(ref: CheckpointRef, refs: Sequence[CheckpointRef]) -> Checkpoi
         "Beside it, another model",
         list(by_name),
         key=OTHER,
-        format_func=lambda name: _title(by_name[name]),
+        format_func=lambda name: kinds.title(by_name[name]),
         persist_state="session",
     )
     return by_name[name]
@@ -112,10 +114,10 @@ def _choose_pair(
     names = {f"{a} and {b}": (a, b) for a, b in pairs}
     key = f"{PAIR}_{ref.sha256[:8]}"
     st.session_state.setdefault(key, next(iter(names)))
-    label = f"Pairs that collide most in {ref.name}"
+    label = f"Pairs that collide most in {as_text(ref.name)}"
     a, b = names[choice(label, {name: name for name in names}, key=key)]
     counts = [
-        f"**{matrix[a, b] + matrix[b, a]:,}** in {_title(one)}"
+        f"**{matrix[a, b] + matrix[b, a]:,}** in {as_text(_title(one))}"
         for one, matrix in confusions.items()
     ]
     st.markdown(f"{a} and {b} taken for one another, of 10,000 test digits: {', '.join(counts)}.")
@@ -168,8 +170,9 @@ def _model_table(refs: Sequence[CheckpointRef]) -> None:
         if header.model.likelihood != "bernoulli":
             grey.append(ref.name)
             continue
-        cells = [f"D = {header.model.latent_dim}, **{ref.name}**", _likelihood(header.metrics)]
-        knn = header.metrics.get("knn10")
+        metrics = catalogue.stored_metrics(ref)
+        cells = [f"D = {header.model.latent_dim}, **{as_text(ref.name)}**", _likelihood(metrics)]
+        knn = metrics.get("knn10")
         cells.append("–" if knn is None or knn.value is None else number(knn.value))
         cells.append(f":small[{_training(header)}]")
         rows.append((header.model.latent_dim, "| " + " | ".join(cells) + " |"))
@@ -193,6 +196,8 @@ def _likelihood(metrics: Metrics) -> str:
         metric = metrics.get(name)
         if metric is not None and metric.value is not None:
             estimator = "exact" if name == "log_px" else metric.method.replace(", K = ", "-")
+            if metric.data is not None and metric.data.count < MNIST_TEST.count:
+                estimator += f", {metric.data.count:,} digits"
             return f"{number(metric.value, 2)} :small[{estimator}]"
     return "–"
 

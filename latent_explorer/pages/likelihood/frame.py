@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from latent_explorer.data import catalogue
+from latent_explorer.escaping import as_text
 from latent_explorer.panels.controls import download
 from latent_explorer.session.current import CHECKPOINT, DEFAULT_CHECKPOINT, shown_theme
 from latent_explorer.vocabulary import SYMBOLS
@@ -109,7 +110,7 @@ def offer_checkpoint(why: str, ref: CheckpointRef, name: str = DEFAULT_CHECKPOIN
     if (
         name in names
         and name != ref.name
-        and st.button(f"Switch to {name}", on_click=_on_switch, args=(name,))
+        and st.button(f"Switch to {as_text(name)}", on_click=_on_switch, args=(name,))
     ):
         st.rerun(scope="app")  # the sidebar is not of this fragment
 

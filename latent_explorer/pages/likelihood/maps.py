@@ -37,7 +37,7 @@ def chapter_map(
         split,
         key=KEY_MAP,
         place=place,
-        marked=marked,
+        marked=marked._replace(is_pin_beside=True),
         shown=Shown(link_start("likelihood")),
         on=Callbacks(pick=on_pick),
     )

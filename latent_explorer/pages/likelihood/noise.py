@@ -10,11 +10,13 @@ import streamlit as st
 
 from latent_explorer.components.digit_strip import DigitImage, digit_strip
 from latent_explorer.data import catalogue, observations
+from latent_explorer.escaping import as_text
 from latent_explorer.folders import COMMAND
 from latent_explorer.pages.likelihood import frame, subject
 from latent_explorer.panels.chart import chart
+from latent_explorer.panels.controls import field_row
 from latent_explorer.plots.dimensions import noise_curves
-from latent_explorer.theme import number
+from latent_explorer.theme import number, percent
 from vae_core.checkpoints import CheckpointRef
 
 NOISE, SEED = "dimensions_noise", "dimensions_seed"
@@ -51,7 +53,7 @@ def _choose_share(first: float) -> float:
     """Let the share of the pixels that are spoilt be chosen."""
     st.session_state.setdefault(NOISE, round(100 * first))
     st.session_state.setdefault(SEED, 0)
-    with st.container(horizontal=True, vertical_alignment="bottom", wrap=False):
+    with field_row("noise"):
         percent = st.slider(
             "Noise: pixels replaced by coin flips",
             0,
@@ -69,20 +71,28 @@ def _curve(models: Sequence[CheckpointRef], share: float) -> go.Figure:
     """Draw how well clean digits are explained, by the share of noise."""
     colors = frame.colors()
     names = [one.name for one in models]
+    curves = {one.name: observations.noise_curve(one, SHARES, N_SPOILT) for one in models}
+    mending, plain = curves.values()
     figure = noise_curves(
         shares=SHARES,
-        curves={one.name: observations.noise_curve(one, SHARES, N_SPOILT) for one in models},
+        curves=curves,
         chosen=share,
         colors=dict(zip(names, (colors["encoder"], colors["prior"]), strict=True)),
     )
     chart(figure, key="dimensions_noise_curve", alt="Clean digits' log p(x|z)")
+    one, other = map(as_text, names)
     st.caption(
         f"Mean over the first {N_SPOILT} test digits of log p(x|z), x the clean binary digit "
         "and z the mean of q(z|noisy x). The encoder of "
-        f"{names[0]} saw {_noise_of(models[0]):.0%} noise in training; it explains clean "
-        "digits a little worse and noisy ones far better."
+        f"{one} saw {percent(_noise_of(models[0]))} noise in training; than {other}'s it "
+        f"explains clean digits {_difference(mending[0] - plain[0])}, and with "
+        f"{percent(SHARES[-1])} noise {_difference(mending[-1] - plain[-1])}."
     )
     return figure
+
+
+def _difference(nats: float) -> str:
+    return f"{number(abs(nats), 1)} nats {'better' if nats > 0 else 'worse'}"
 
 
 def _mending(refs: Sequence[CheckpointRef]) -> list[CheckpointRef]:
@@ -116,7 +126,7 @@ def _mended(models: Sequence[CheckpointRef], chosen: subject.ChosenDigit, share:
     found = [observations.denoised(one, clean, share, st.session_state[SEED]) for one in models]
     pictures = [
         DigitImage(clean, "Clean", "binarised"),
-        DigitImage(found[0].noisy[0].numpy(), "Noisy", f"{share:.0%}"),
+        DigitImage(found[0].noisy[0].numpy(), "Noisy", percent(share)),
     ]
     for one, what in zip(models, found, strict=True):
         nats = f"{number(float(what.log_px_z), 2)} nats"

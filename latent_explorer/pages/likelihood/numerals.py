@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-_SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+from latent_explorer import theme
 
 
 def power_of_ten(nats: float) -> str:
@@ -15,8 +15,7 @@ def power_of_ten(nats: float) -> str:
 
 def next_power_of_ten(value: float) -> str:
     """Round up to a power of ten, 10⁻¹⁶ at the least: 10⁻¹⁴."""
-    exponent = math.ceil(math.log10(max(value, 1e-16)))
-    return f"10{str(exponent).translate(_SUPERSCRIPTS)}"
+    return theme.power_of_ten(math.ceil(math.log10(max(value, 1e-16))))
 
 
 def one_in(share: float) -> str:

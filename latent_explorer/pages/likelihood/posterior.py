@@ -21,7 +21,7 @@ from latent_explorer.pages.likelihood.posterior_mass import (
 )
 from latent_explorer.panels.chart import chart
 from latent_explorer.plots.likelihoods import likelihood_plane, posterior_line, posterior_plane
-from latent_explorer.theme import number, point
+from latent_explorer.theme import number, point, significant
 from vae_core.checkpoints import CheckpointRef
 from vae_core.data import Split
 
@@ -127,7 +127,7 @@ def _said_of_share(mass: Mass) -> str:
     return (
         "the z that hold 99 % of its posterior are so few that of the z sampled from the prior "
         f"only **{one_in(mass.region.prior_mass)}** is one of them "
-        f"({mass.region.prior_mass:.2g} of the prior's mass)."
+        f"({significant(mass.region.prior_mass)} of the prior's mass)."
     )
 
 
@@ -144,7 +144,7 @@ def _said_of_zoom(ref: CheckpointRef, chosen: subject.ChosenDigit, mass: Mass) -
         f"log p(x) = {number(mass.explained.log_px, 2)} nats, exact, over a lattice. The peak of "
         f"p(z|x), at z = {point(mass.explained.z[best].tolist())}, has log p(x|z) = "
         f"{number(float(mass.explained.log_px_z[best]), 2)} nats. The region with 99 % of "
-        f"p(z|x) measures {mass.region.volume:.2g} {unit}, p(z|x) is per {unit[:-1]}. "
+        f"p(z|x) measures {significant(mass.region.volume)} {unit}, p(z|x) is per {unit[:-1]}. "
         f"q(z|x): μ = {point(chosen.encoded.mu)}, σ = {point(chosen.encoded.std)}. Pixels "
         f"{pixels}, for p and q alike."
     )

@@ -9,19 +9,25 @@ import streamlit as st
 
 from latent_explorer.data import catalogue, digits, encoding, observations
 from latent_explorer.data.digit_terms import find_digits
+from latent_explorer.data.latents import (
+    BadLatentError,
+    latent_example,
+    latent_help,
+    parse_latent,
+)
+from latent_explorer.data.neighbours import look_at
 from latent_explorer.data.selection import SearchError, parse_search
+from latent_explorer.escaping import show_error
 from latent_explorer.links.codec import pin_params
 from latent_explorer.pages.likelihood.frame import CHAPTER, offer_checkpoint, prior_name
 from latent_explorer.pages.likelihood.link import LikelihoodLink
-from latent_explorer.panels.controls import choice
+from latent_explorer.panels.controls import choice, field_row
 from latent_explorer.panels.drawing import drawing_panel
 from latent_explorer.session.current import current
 from latent_explorer.session.opened import begin, is_new, opened_link, opened_part
 from latent_explorer.session.places import (
-    BadLatentError,
     Place,
     carried,
-    parse_latent,
     place_of_latent,
     place_of_target,
     written_latent,
@@ -110,10 +116,13 @@ def _split_of(digit: int) -> tuple[Split, slice]:
 def place_controls(ref: CheckpointRef) -> None:
     """Let z be typed, or sampled from the prior if there is one."""
     has_prior = catalogue.has_posterior(ref)
-    with st.container(horizontal=True, vertical_alignment="bottom", wrap=False):
+    latent_dim = catalogue.stored(ref).header.model.latent_dim
+    with field_row("likelihood_z"):
         st.text_input(
             "z",
             key=widget_key(_TYPED_Z),
+            placeholder=latent_example(latent_dim),
+            help=latent_help(latent_dim),
             on_change=unless_stale(_TYPED_Z, _on_typed_z),
             persist_state="session",
         )
@@ -122,7 +131,8 @@ def place_controls(ref: CheckpointRef) -> None:
                 f"Sample z ~ {prior_name(ref)}", on_click=_on_sample, icon=":material/casino:"
             )
     if st.session_state[_Z_PROBLEM]:
-        st.error(st.session_state[_Z_PROBLEM], icon=":material/error:")
+        show_error(st.session_state[_Z_PROBLEM])
+    st.caption(look_at(ref, chosen_place().z).said())
     if not has_prior:
         offer_checkpoint("A plain autoencoder has no prior p(z), so there is no z to sample.", ref)
 
@@ -159,17 +169,17 @@ def digit_controls(ref: CheckpointRef) -> ChosenDigit | None:
         grey = own.image.reshape(-1).astype(np.float32) / np.float32(255)
         x = observations.explained_image(ref, own.image)
         return ChosenDigit(None, "your drawing", grey, x, encoding.encode_explained(ref, x))
-    with st.container(horizontal=True, vertical_alignment="bottom", wrap=False):
+    with field_row("likelihood_digit"):
         st.text_input(
             "Which digit",
             key=widget_key(_TYPED_DIGIT),
             on_change=unless_stale(_TYPED_DIGIT, _on_typed_digit),
-            help="For example test 0, train 4711, or label 7: one of them at random.",
+            help="Test 0 or train 4711 by number, or 7 or 7 wrong: one of them at random.",
             persist_state="session",
         )
         st.button("Random digit", on_click=_on_random_digit, icon=":material/casino:")
     if st.session_state[_DIGIT_PROBLEM]:
-        st.error(st.session_state[_DIGIT_PROBLEM], icon=":material/error:")
+        show_error(st.session_state[_DIGIT_PROBLEM])
     digit = chapter_digit()
     x = observations.explained_pixels(ref, digit)
     name = f"a {digits.labels()[digit]}, {digits.digit_name(digit)}"

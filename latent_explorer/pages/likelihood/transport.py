@@ -7,9 +7,10 @@ import streamlit as st
 
 from latent_explorer.components.morph import Line, Picture, morph
 from latent_explorer.data import catalogue, digits, observations, transport
+from latent_explorer.escaping import as_text
 from latent_explorer.pages.likelihood import subject
 from latent_explorer.pages.likelihood.numerals import next_power_of_ten
-from latent_explorer.theme import number
+from latent_explorer.theme import number, percent
 from latent_explorer.vocabulary import PALETTE
 from vae_core.checkpoints import CheckpointRef
 
@@ -28,7 +29,7 @@ def transport_panel(ref: CheckpointRef) -> None:
         )
         return
     if other != ref:
-        st.info(f"Shown for the checkpoint {other.name}, whose prior is ten Gaussians.")
+        st.info(f"Shown for the checkpoint {as_text(other.name)}, whose prior is ten Gaussians.")
     carried = transport.unfolded(other)
     left, right = st.columns([1, 1], gap="medium")
     with left:
@@ -96,7 +97,7 @@ def _draw_morph(carried: transport.Unfolded) -> None:
 
 
 def _weights(carried: transport.Unfolded) -> None:
-    shares = ", ".join(f"{k}: {100 * weight:.0f} %" for k, weight in enumerate(carried.weights))
+    shares = ", ".join(f"{k}: {percent(weight)}" for k, weight in enumerate(carried.weights))
     st.markdown(f"Weights of the ten Gaussians: {shares}.")
 
 

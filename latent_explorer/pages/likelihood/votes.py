@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from latent_explorer.data import digits, encoding
 from latent_explorer.data.digit_terms import test_votes
 from latent_explorer.data.neighbours import N_VOTERS
-from latent_explorer.theme import number, point
+from latent_explorer.theme import number, percent, point
 from vae_core.checkpoints import CheckpointRef
 
 _FAR = 0.5  # z units per root of a dimension beyond which the nearest code is no neighbour
@@ -33,7 +33,9 @@ class Vote(NamedTuple):
     def said_how(self) -> str:
         """Say how the vote went."""
         order = self.shares.argsort()[::-1]
-        parts = [f"{100 * self.shares[i]:.0f} % are {i}s" for i in order[:3] if self.shares[i] > 0]
+        parts = [
+            f"{percent(float(self.shares[i]))} are {i}s" for i in order[:3] if self.shares[i] > 0
+        ]
         return (
             f"Of the {N_VOTERS} encoded test digits nearest in z, {', '.join(parts)}. "
             f"The nearest is {number(self.distance)} z units away."

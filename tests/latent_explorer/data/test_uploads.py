@@ -12,6 +12,8 @@ from streamlit.testing.v1 import AppTest
 
 from latent_explorer.data import uploads
 from tests.latent_explorer.conftest import ROOT
+from tests.latent_explorer.markdown import as_read
+from tests.latent_explorer.test_pages import names_in
 from vae_core.checkpoints import CheckpointRef
 
 COMPARE = "latent_explorer/pages/compare/view.py"
@@ -46,7 +48,7 @@ def upload(app: AppTest, content: bytes, name: str = "mine.safetensors") -> AppT
 
 
 def names(app: AppTest) -> list[str]:
-    return app.selectbox(key="app_checkpoint").options
+    return names_in(app.selectbox(key="app_checkpoint"))
 
 
 def refs(app: AppTest) -> list[CheckpointRef]:
@@ -62,7 +64,7 @@ def test_it_is_listed_for_this_session_alone(
     assert not app.error
     assert names(app) == ["atlas", "other", NAME]
     (chooser,) = app.multiselect
-    assert chooser.options == ["other", NAME]
+    assert names_in(chooser) == ["other", NAME]
     (ref,) = refs(app)
     for path in ("explore", "interpolate", "likelihood", "compare"):  # its digits are encoded now
         app.switch_page(f"latent_explorer/pages/{path}/view.py").run()
@@ -100,9 +102,9 @@ def test_what_is_wrong_is_said_in_a_sentence(
     app = upload(open_page(), (tmp_path / "spoilt.safetensors").read_bytes())
     assert not app.exception
     (error,) = app.error
-    assert said in error.value
-    assert "mine.safetensors" in error.value
-    assert "latent-explorer-" not in error.value  # nor where the server keeps it
+    assert said in as_read(error)
+    assert "mine.safetensors" in as_read(error)
+    assert "latent-explorer-" not in as_read(error)  # nor where the server keeps it
     assert names(app) == ["atlas", "other"]
 
 
@@ -113,20 +115,20 @@ def test_what_is_there_too_many_or_too_big_is_refused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     app = upload(open_page(), (weights / "other.safetensors").read_bytes())
-    assert app.error[0].value == "mine.safetensors is other, which is listed already"
+    assert as_read(app.error[0]) == "mine.safetensors is other, which is listed already"
     upload(app, content, "a,<b>/c.safetensors")
     assert not app.error
     assert names(app)[2:] == ["c (uploaded)"]
     upload(app, content)
-    assert app.error[0].value == "mine.safetensors is c (uploaded), which is listed already"
+    assert as_read(app.error[0]) == "mine.safetensors is c (uploaded), which is listed already"
     monkeypatch.setattr(uploads, "MOST_FILES", 1)
     upload(app, content + b" ")
-    assert app.error[0].value == "1 uploads are kept at once; remove one first"
+    assert as_read(app.error[0]) == "1 uploads are kept at once; remove one first"
     monkeypatch.setattr(uploads, "MOST_FILES", 4)
     monkeypatch.setattr(uploads, "MOST_MB", 1)
     app.run()
     upload(app, bytes(3 * 2**19))
-    assert app.error[0].value == "mine.safetensors has 1.5 MB; up to 1 MB are allowed"
+    assert as_read(app.error[0]) == "mine.safetensors has 1.5 MB; up to 1 MB are allowed"
 
 
 def test_the_folder_goes_with_the_session() -> None:

@@ -13,10 +13,9 @@ import torch
 from latent_explorer.components.latent_map.values import Pick
 from latent_explorer.data import catalogue, digits, encoding
 from latent_explorer.data.digits import digit_name
+from latent_explorer.data.latents import parse_latent
 from latent_explorer.session.places import (
-    BadLatentError,
     Place,
-    parse_latent,
     place_of_digit,
     place_of_latent,
     place_of_pick,
@@ -24,48 +23,6 @@ from latent_explorer.session.places import (
     written_latent,
 )
 from vae_core.checkpoints import CheckpointRef, checkpoint_ref
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("0.1, 0.5", (0.1, 0.5)),
-        ("0.1 0.5", (0.1, 0.5)),
-        ("  0.1 ,0.5  ", (0.1, 0.5)),
-        ("(0.1, −0.5)", (0.1, -0.5)),
-        ("[1, -2]", (1.0, -2.0)),
-        ("−1 −2.5", (-1.0, -2.5)),
-        ("1e-3\t+2", (0.001, 2.0)),
-        ("999999,-999999", (999_999.0, -999_999.0)),
-    ],
-)
-def test_latents_are_read(text: str, expected: tuple[float, ...]) -> None:
-    assert parse_latent(text, 2) == expected
-
-
-@pytest.mark.parametrize("latent_dim", [1, 2, 3, 5])
-def test_every_dimension(latent_dim: int) -> None:
-    z = tuple(float(i) for i in range(latent_dim))
-    assert parse_latent(", ".join(map(str, z)), latent_dim) == z
-    for count in {0, latent_dim - 1, latent_dim + 1} - {latent_dim}:
-        with pytest.raises(BadLatentError, match=f"z has {latent_dim}: write ") as caught:
-            parse_latent(" ".join(["1"] * count), latent_dim)
-        example = str(caught.value).split("write ")[1].removesuffix(", for example.")
-        assert len(parse_latent(example, latent_dim)) == latent_dim  # the advice works
-
-
-@pytest.mark.parametrize(
-    "text", ["inf, 0", "0 -inf", "nan 1", "1e400, 0", "1000000, 0", "0, −1e7", "Infinity NaN"]
-)
-def test_only_finite_latents(text: str) -> None:
-    with pytest.raises(BadLatentError, match=r"NaN is no number|between"):
-        parse_latent(text, 2)
-
-
-@pytest.mark.parametrize("text", ["abc", "1; 2", "0.1, zwei", "1,,x", "0x10, 1", "1-2"])
-def test_only_numbers(text: str) -> None:
-    with pytest.raises(BadLatentError, match=r"is not a latent: write 0\.1, 0\.5"):
-        parse_latent(text, 2)
 
 
 def test_written_latents_are_read_back() -> None:

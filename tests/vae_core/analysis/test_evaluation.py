@@ -14,10 +14,11 @@ from vae_core.analysis import evaluation
 from vae_core.analysis.evaluation import evaluate_model, model_input
 from vae_core.analysis.projection import encode_images
 from vae_core.comparison.clusters import class_agreement
-from vae_core.data import DataSet, binarise
+from vae_core.data import DataSet, UnlabelledSet, binarise
 from vae_core.exact.evidence import lattice_error, log_px_exact
 from vae_core.exact.lattice import DecodedLattice
 from vae_core.exact.posterior import kl_to_posterior
+from vae_core.identity import identify
 from vae_core.metrics import Metric, Metrics, metrics_from_json
 from vae_core.models import VAE
 
@@ -43,7 +44,7 @@ def is_metric_of(figure: Metric, per_image: Tensor, *, atol: float = 1e-4) -> No
 def test_figures_have_their_fields_and_fit_into_json(tiny_vae: VAE, metrics: Metrics) -> None:
     assert list(metrics) == [*BOUNDS, *OF_LATTICES, "posterior_std", *CLUSTERS]
     for figure in metrics.values():
-        assert set(figure.to_json()) == {"value", "stderr", "unit", "how"}
+        assert set(figure.to_json()) == {"value", "stderr", "unit", "how", "data"}
         assert figure.basis
         assert math.isfinite(figure.value)
     kept = {name: figure.to_json() for name, figure in metrics.items()}
@@ -221,3 +222,75 @@ def test_a_gaussian_model_explains_the_grey_pixels(
     np.testing.assert_array_equal(np.rint(x * 255).reshape(-1, 28, 28), few_digits.images)
     metrics = evaluate_model(model, few_digits, spacing=0.3)
     assert metrics["elbo"].value < metrics["log_px"].value
+
+
+# --- of which data, and how far it is -----------------------------------------------------------
+
+
+def test_every_figure_says_of_which_data_it_is(
+    make_model: Callable[..., VAE], few_digits: DataSet
+) -> None:
+    model = make_model(latent_dim=1)
+    train = DataSet(few_digits.images[:60], few_digits.labels[:60])
+    told: list[float] = []
+    found = evaluate_model(model, few_digits, name="few", train=train, report=told.append)
+    whole = identify(*few_digits, name="few", split="test")
+    for name, metric in found.items():
+        wanted = identify(*train, name="few", split="train") if name == "log_px_train" else whole
+        assert metric.data == wanted
+        assert {wanted.sha256, str(wanted.count)} < set(metric.basis)
+    assert told == sorted(told)
+    assert told[-1] == 1.0
+    assert len(told) > 5
+
+
+def test_a_part_of_the_images_is_measured_as_that(
+    make_model: Callable[..., VAE], few_digits: DataSet
+) -> None:
+    model = make_model(latent_dim=1)
+    found = evaluate_model(model, few_digits, train=few_digits, n_images=50)
+    for name, metric in found.items():
+        assert metric.data is not None
+        assert metric.data.count == 50
+        if name == "log_px_train":
+            assert metric.method.endswith("; 50 training images")
+        else:
+            assert metric.method.endswith("; 50 of the 200 test images")
+    # the same pixels as of the whole, though fewer of them
+    rows = np.sort(np.random.default_rng(0).choice(200, 50, replace=False))
+    log_px = log_px_exact(model, model_input(model, few_digits)[torch.from_numpy(rows)])
+    assert found["log_px"].value == pytest.approx(float(log_px.mean()), abs=1e-3)
+    assert found["log_px"].basis != evaluate_model(model, few_digits)["log_px"].basis
+
+
+@pytest.mark.parametrize("latent_dim", [1, 2, 3])
+def test_a_single_image_has_figures_without_a_spread(
+    make_model: Callable[..., VAE], few_digits: DataSet, latent_dim: int
+) -> None:
+    one = DataSet(few_digits.images[:1], few_digits.labels[:1])
+    model = make_model(latent_dim=latent_dim)
+    found = evaluate_model(model, one, train=one, iwae_samples=2, spacing=0.5)
+    assert {metric.stderr for metric in found.values()} == {None}
+    assert found["elbo"].value is not None
+    json.dumps([metric.to_json() for metric in found.values()], allow_nan=False)
+
+
+def test_without_labels_there_is_no_word_of_classes(
+    make_model: Callable[..., VAE], few_digits: DataSet
+) -> None:
+    found = evaluate_model(make_model(latent_dim=1), UnlabelledSet(few_digits.images[:20]))
+    assert {found[name].value for name in CLUSTERS} == {None}
+    assert found["knn10"].method.startswith("none: the images have no labels")
+    assert found["log_px"].value is not None
+
+
+def test_a_mean_that_is_no_number_is_none(
+    make_model: Callable[..., VAE], few_digits: DataSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        evaluation, "log_px_exact", lambda model, x, **_: torch.full((len(x),), -math.inf)
+    )
+    found = evaluate_model(make_model(latent_dim=1), few_digits)
+    for name in ("log_px", "gap"):
+        assert found[name].value is None
+        assert "none: the mean came out as -inf" in found[name].method

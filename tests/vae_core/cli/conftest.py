@@ -9,8 +9,10 @@ import pytest
 
 from vae_core.checkpoints import save_checkpoint
 from vae_core.cli import main
+from vae_core.cli.at_hand import DataAtHand
 from vae_core.config import ModelConfig, TrainConfig
 from vae_core.header import Header
+from vae_core.metrics import Metric, based
 from vae_core.models import VAE
 from vae_core.recipes import RECIPES, Recipe
 
@@ -40,9 +42,17 @@ def trained(tiny_idx_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> 
 
 @pytest.fixture
 def three_files(
-    tmp_path: Path, make_model: Callable[..., VAE], make_header: Callable[..., Header]
+    tmp_path: Path,
+    make_model: Callable[..., VAE],
+    make_header: Callable[..., Header],
+    tiny_idx_folder: Path,
 ) -> list[Path]:
-    """A VAE and an autoencoder with D = 1, and one VAE with D = 3 and grey pixels."""
+    """A VAE and an autoencoder with D = 1, and one VAE with D = 3 and grey pixels.
+
+    As if made from the tiny data set, and with a figure of it.
+    """
+    source = DataAtHand(tiny_idx_folder).source(0)
+    elbo = Metric(-1.5, 0.1, "nats", "by hand", data=source.test)
     models = {
         "a": make_model(latent_dim=1),
         "b": make_model(latent_dim=1, posterior="point"),
@@ -50,7 +60,8 @@ def three_files(
     }
     paths = [tmp_path / f"{name}.safetensors" for name in models]
     for path, model in zip(paths, models.values(), strict=True):
-        save_checkpoint(path, model, make_header(model))
+        metrics = based({"elbo": elbo}, model.config)
+        save_checkpoint(path, model, make_header(model, data=source, metrics=metrics))
     return paths
 
 

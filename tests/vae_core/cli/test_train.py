@@ -21,8 +21,9 @@ from vae_core.analysis.evaluation import evaluate_model
 from vae_core.analysis.projection import encode_images
 from vae_core.checkpoints import checkpoint_ref, load_checkpoint, read_checkpoint, read_header
 from vae_core.cli import main
+from vae_core.cli.at_hand import DataAtHand
 from vae_core.config import ModelConfig, TrainConfig
-from vae_core.data import data_identity, load_idx, load_mnist
+from vae_core.data import load_idx, load_mnist
 from vae_core.recipes import RECIPES, Recipe
 from vae_core.train_state import train_state_path
 from vae_core.training import StepRecord, moments, start, train
@@ -63,7 +64,7 @@ def test_train_writes_what_was_trained(trained: Path, tiny_idx_folder: Path) -> 
     assert header.about == TINY.about
     assert header.model == ModelConfig(encoder_hidden=(12,), decoder_hidden=(8,))
     assert header.train == TrainConfig(epochs=2, batch_size=16, warmup_steps=3, seed=4)
-    assert header.data == data_identity(tiny_idx_folder)
+    assert header.data == DataAtHand(tiny_idx_folder).source(0)
     assert [row[0] for row in header.history] == [1, 2]
     assert [p.name for p in trained.parent.iterdir()] == ["first.safetensors"]  # the run is gone
 
@@ -79,7 +80,10 @@ def test_train_measures_the_stored_weights(trained: Path, tiny_idx_folder: Path)
     stored = read_checkpoint(trained)
     model = load_checkpoint(checkpoint_ref(trained)).model
     test, train = (load_idx(tiny_idx_folder, split) for split in ("test", "train"))
-    assert evaluate_model(model, test, train=train) == stored.header.metrics
+    found = evaluate_model(
+        model, test, train=train, name=tiny_idx_folder.name, n_images=1000, spacing=0.04
+    )
+    assert found == stored.header.metrics
     digits = stored.codes
     assert digits is not None
     mu, logvar = encode_images(model, load_mnist("all").images[::700])
@@ -242,7 +246,7 @@ def test_a_checkpoint_is_not_overwritten(
         (["--resume"], "there is no unfinished run"),
         (["--out", "nowhere/x.safetensors"], "the folder nowhere of --out does not exist"),
         (["--out", "x.pt"], "--out must end in .safetensors, got x.pt"),
-        (["--epochs", "0"], "epochs must be a whole number from 1, got 0"),
+        (["--epochs", "0"], "epochs must be a whole number from 1 to 100,000, got 0"),
         (["--batch-size", "-1"], "batch_size must be"),
         (["--learning-rate", "nan"], "learning_rate must be"),
         (["--beta", "2"], "beta must be 1 with the objective elbo, got 2.0"),

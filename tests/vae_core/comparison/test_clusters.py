@@ -9,7 +9,9 @@ from sklearn.mixture import GaussianMixture
 
 from tests.vae_core.comparison.conftest import Array, some_codes, some_labels, turn
 from vae_core.comparison.clusters import (
+    ClusterMethod,
     class_agreement,
+    k_means_agreement,
     matched_clusters,
     shared_clusters,
     silhouettes,
@@ -123,3 +125,17 @@ def test_clusters_that_classes_share_and_classes_that_clusters_split():
     assert split_classes(counts, share=0.4) == [(0, [0, 1]), (1, [0, 2])]
     assert split_classes(counts, share=0.45) == [(1, [0, 2])]
     assert split_classes(np.diag([3, 4]), share=0.1) == []
+
+
+@pytest.mark.parametrize("method", ["k-means", "mixture"])
+def test_codes_that_are_few_fill_few_clusters(method: ClusterMethod) -> None:
+    """Of a collapsed encoder all codes are one; there is nothing to warn of."""
+    labels = some_labels()
+    codes = np.zeros((len(labels), 2), np.float32)
+    found = matched_clusters(codes, labels, n_clusters=10, seed=0, method=method)
+    assert sorted(found.counts.sum(0).tolist())[-2:] == [0, len(labels)]
+    assert sorted(found.class_of.tolist()) == list(range(10))
+    codes[::2] = 1.0
+    found = matched_clusters(codes, labels, n_clusters=10, seed=0, method=method)
+    assert np.count_nonzero(found.counts.sum(0)) == 2
+    assert k_means_agreement(np.zeros_like(codes), labels) == (0.0, 0.0)

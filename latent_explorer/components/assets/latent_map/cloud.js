@@ -50,7 +50,7 @@ function makeStencils(radius, opacity) {
 
 // Many points are small and translucent, few are large and solid; both grow as one zooms in.
 /** @param {number} n @param {number} shorterSide @param {number} magnification */
-function dotLook(n, shorterSide, magnification) {
+export function dotLook(n, shorterSide, magnification) {
   const crowding = (Math.sqrt(n / 10_000) * 640) / shorterSide;
   const radius = 1.9 * crowding ** -0.42 * Math.max(1, magnification) ** 0.45;
   const opacity = 0.8 * crowding ** -0.35 * Math.max(1, magnification) ** 0.25;

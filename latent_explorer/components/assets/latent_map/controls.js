@@ -50,6 +50,7 @@ export class Controls {
     const { dataset, checked, name, value } = /** @type {HTMLInputElement} */ (target);
     if (dataset.switch) this.map.setLayer(dataset.switch, checked);
     else if (name === "colour") this.map.setColour(value);
+    else if ("rests" in dataset) this.map.setRests(checked);
     else if (name === "lens") this.map.setSample(value === "sample");
   }
 
@@ -125,7 +126,7 @@ export class Controls {
   }
 
   /** @param {Shown} shown */
-  show({ layers, colour, isSample, tool, missing, said, waiting, canSelect }) {
+  show({ layers, colour, isSample, rests, tool, missing, said, waiting, canSelect }) {
     const { layers: all, colours } = this.map.vocabulary;
     for (const { name, about = "" } of all) {
       const row = this.part(`[data-layer="${name}"]`);
@@ -148,6 +149,7 @@ export class Controls {
     for (const input of this.inputs("lens")) {
       input.checked = (input.value === "sample") === isSample;
     }
+    find(this.root, "[data-rests]", HTMLInputElement).checked = rests;
     for (const button of this.root.querySelectorAll("button")) {
       const { tool: name } = button.dataset;
       if (!name) continue;
@@ -196,9 +198,9 @@ function legendElement({ title, gradient, low, high, items, said }) {
   }
   if (items) {
     const row = make("div", "legend-items");
-    for (const { colour, text, isSmall } of items) {
+    for (const { colour, text, isSmall, isDiamond } of items) {
       const item = make("span", "legend-item", text);
-      const dot = make("i", isSmall ? "minor" : "");
+      const dot = make("i", isDiamond ? "diamond" : isSmall ? "minor" : "");
       if (colour) dot.style.background = toCss(colour);
       item.prepend(...(colour ? [dot] : []));
       row.append(item);

@@ -6,6 +6,12 @@ import { toCss } from "../shared/theme.js";
 /** @import {Legend, PaintView, Pen} from "./types.d.ts" */
 
 const LENS_SIDE = 560;
+const DIAMOND = [
+  [0, -6],
+  [6, 0],
+  [0, 6],
+  [-6, 0],
+]; // of a legend
 const STRIP = { margin: 14, row: 34, bar: 160 }; // css px of the legends under the map
 
 // `paint` draws the map; resolves to a PNG.
@@ -63,10 +69,13 @@ function paintLegend(
     pen.fillStyle = toCss(theme.ink);
     pen.fillText(high, x + STRIP.bar + 6, top + 4);
   }
-  for (const { colour, text } of items ?? []) {
+  for (const { colour, text, isDiamond } of items ?? []) {
     if (colour) {
       pen.fillStyle = toCss(colour);
-      pen.fillRect(x, top - 1, 10, 10);
+      pen.beginPath();
+      if (isDiamond) for (const [dx, dy] of DIAMOND) pen.lineTo(x + 5 + dx, top + 4 + dy);
+      else pen.arc(x + 5, top + 4, 5, 0, 2 * Math.PI);
+      pen.fill();
       x += 14;
     }
     pen.fillStyle = toCss(theme.ink);

@@ -3,7 +3,8 @@
 
 import { penOf } from "../shared/elements.js";
 import { toCss } from "../shared/theme.js";
-import { number, quantile } from "./geometry.js";
+import { fixed } from "../shared/numbers.js";
+import { quantile } from "./geometry.js";
 import { gradientCss, scaleColours } from "./theme.js";
 import { holds } from "./vocabulary.js";
 
@@ -121,8 +122,8 @@ function scalePixels({ name, title, unit, scale }, { shape, sections }, theme) {
     title: unit ? `${title}, ${unit}` : title,
     gradient: gradientCss(colours),
     colours,
-    low: `\u2264 ${number(low, 1)}`,
-    high: number(high, 1),
+    low: `\u2264 ${fixed(low, 1)}`,
+    high: fixed(high, 1),
   };
   return { pixels, legend };
 }
@@ -226,7 +227,7 @@ export function paintOutlines(pen, gaussians, { ratio, camera, theme, turn }) {
         pen.lineTo(...camera.toPx(turned([x + a * u + b * v, y + c * u + d * v], turn)));
       }
       pen.stroke();
-      const inside = number(100 * (1 - Math.exp((-sigmas * sigmas) / 2)), 1);
+      const inside = fixed(100 * (1 - Math.exp((-sigmas * sigmas) / 2)), 1);
       const text = `${sigmas}\u03c3 \u00b7 ${inside} %`;
       if (isOne) labels.push({ text, at: camera.toPx([x, y + d * sigmas]) });
     }

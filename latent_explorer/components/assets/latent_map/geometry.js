@@ -1,17 +1,13 @@
 // Small mathematics of the plane and of numbers on screen; knows neither the page nor the map.
 
+import { fixed } from "../shared/numbers.js";
+
 /** @import {DecoderPayload, Point, Rectangle, Turn} from "./types.d.ts" */
 
 /** @param {number} value @param {number} low @param {number} high */
 export const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
 /** @param {Point} a @param {Point} b */
 export const distance = ([ax, ay], [bx, by]) => Math.hypot(ax - bx, ay - by);
-
-/** @param {number} value @param {number} digits */
-export function number(value, digits) {
-  const text = Math.abs(value).toFixed(digits);
-  return value < 0 && Number(text) !== 0 ? `\u2212${text}` : text; // no "-0.00"
-}
 
 // Round values of an axis, at least `spacing` apart.
 /** @param {number} low @param {number} high @param {number} spacing */
@@ -23,7 +19,7 @@ export function ticks(low, high, spacing) {
   const digits = Math.max(0, -Math.floor(Math.log10(step) + 1e-9));
   const found = [];
   for (let k = Math.ceil(low / step); k * step <= high; k++) {
-    found.push({ value: k * step, text: number(k * step, digits), isOrigin: k === 0 });
+    found.push({ value: k * step, text: fixed(k * step, digits), isOrigin: k === 0 });
   }
   return found;
 }

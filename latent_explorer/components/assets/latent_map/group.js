@@ -1,11 +1,9 @@
 // Maps side by side on one page: what one is asked, the others show, without the server.
 
-import { REACH_MOUSE } from "./input.js";
-
 /** @import {LatentMap} from "./map.js" */
 /** @import {Bytes, Group, Point, Rectangle} from "./types.d.ts" */
 /** @typedef {{ id: number } | { z: number[], dim: number }} Echo a digit, or a place, that another map is asked about */
-/** @typedef {{ near: { id: number, distance: number } | null, coords: Point }} Focus */
+/** @typedef {{ id: number | null, coords: Point }} Focus the digit that is meant, and the place */
 
 /** @type {Map<string, Set<LatentMap>>} */
 const groups = new Map(); // name -> Set of maps
@@ -61,10 +59,9 @@ export class Membership {
   }
 
   /** @param {Focus} focus @returns {Echo} */
-  echoOf({ near, coords }) {
+  echoOf({ id, coords }) {
     const { map } = this;
-    const isMeant = near && near.distance <= REACH_MOUSE * map.camera.unitsPerPx;
-    return isMeant ? { id: near.id } : { z: map.toLatent(coords), dim: map.decoder.latent_dim };
+    return id === null ? { z: map.toLatent(coords), dim: map.decoder.latent_dim } : { id };
   }
 
   // Where the echo lies on this map: coords and id; null where it has no such digit or z.

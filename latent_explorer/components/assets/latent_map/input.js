@@ -9,9 +9,6 @@ import { modeOf } from "./selection.js";
 
 /** @type {Record<string, number>} */
 const SLOP = { mouse: 3, pen: 4, touch: 8 }; // css px a click may wander before it is a drag
-/** @type {Record<string, number>} */
-const REACH = { mouse: 8, pen: 10, touch: 14 }; // css px within which a digit is meant
-export const REACH_MOUSE = REACH.mouse;
 const DOUBLE = { ms: 320, px: 24 };
 const HOLD_MS = 380; // a finger that rests so long looks through the lens
 const STEP = { plain: 10, shift: 50 }; // css px per arrow key
@@ -29,6 +26,7 @@ export class Input {
     this.hover = null; // pointer, css px
     /** @type {Point | null} */
     this.cursor = null; // keyboard, plane coordinates
+    this.pointer = "mouse"; // what pointed last: a PointerEvent's pointerType, or "keys"
     /** @type {Press} */
     this.press = { px: [0, 0], isDrag: false };
     /** @type {{ px: Point, time: number } | null} */
@@ -88,7 +86,7 @@ export class Input {
     if (this.press.isDrag) return;
     this.isLooking = true;
     this.hover = this.press.px;
-    this.map.isTouch = true;
+    this.pointer = "touch";
     this.map.schedule();
   }
 
@@ -105,7 +103,7 @@ export class Input {
       } else if (!this.isLooking) this.drag(event, px);
     }
     if (!isTouch || this.isLooking) this.hover = px;
-    this.map.isTouch = isTouch;
+    this.pointer = event.pointerType;
     this.cursor = null;
     this.map.schedule(); // the frame decodes, however many moves came before it
   }
@@ -161,7 +159,7 @@ export class Input {
       last && event.timeStamp - last.time < DOUBLE.ms && distance(px, last.px) < DOUBLE.px;
     this.lastTap = isDouble ? null : { px, time: event.timeStamp };
     if (isDouble) this.map.zoomTo(ZOOM_STEP ** 2, px);
-    else this.map.pick(this.map.camera.toPlane(px), REACH[event.pointerType] ?? REACH.mouse);
+    else this.map.aim.pick(this.map.camera.toPlane(px), event.pointerType);
   }
 
   /** @param {PointerEvent} event */
@@ -222,6 +220,8 @@ export class Input {
       e: () => map.controls.toggle("more"),
       k: () => map.act("link"),
       g: () => this.grab(),
+      i: () => map.act("rest"),
+      n: () => map.aim.turnPile(event.shiftKey ? -1 : 1),
       "?": () => map.controls.toggle("help"),
     };
     for (const { name, key } of map.vocabulary.layers) acts[key] = () => map.setLayer(name);
@@ -240,6 +240,7 @@ export class Input {
     const [px, py] = camera.toPx(this.cursor ?? pin?.coords ?? [camera.x, camera.y]);
     const [x, y] = [px + dx, py + dy];
     this.cursor = camera.toPlane([x, y]);
+    this.pointer = "keys";
     this.hover = null;
     if (this.map.shape) this.map.moveShape([x, y], true);
     if (this.map.drag.isHeld) this.map.drag.moveTo(this.cursor);
@@ -255,6 +256,7 @@ export class Input {
   // Takes hold of a mark; the cursor goes there.
   grab() {
     this.cursor = this.map.drag.grabNext() ?? this.cursor;
+    this.pointer = "keys";
     this.hover = null;
   }
 
@@ -267,7 +269,7 @@ export class Input {
       return;
     }
     if (map.tool === "pan") {
-      if (this.cursor) map.pick(this.cursor, REACH.mouse);
+      if (this.cursor) map.aim.pick(this.cursor, "keys");
       return;
     }
     this.cursor ??= [map.camera.x, map.camera.y];
@@ -287,7 +289,7 @@ export class Input {
     } else if (map.shape) map.dropShape();
     else if (map.tool !== "pan") map.act("pan");
     else if (this.cursor) this.releaseCursor();
-    else if (!map.clearSelection()) map.release();
+    else if (!map.clearSelection()) map.aim.release();
   }
 
   releaseCursor() {

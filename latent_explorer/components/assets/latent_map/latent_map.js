@@ -7,6 +7,7 @@
 
 import { takeOutOfFlow } from "../shared/elements.js";
 import { reportTo } from "../shared/problem.js";
+import { giveKeysBack } from "./escape.js";
 
 /** @import {MapState, Mount, WalkData} from "./types.d.ts" */
 /** @typedef {{ update: (word: any) => void, stop: () => void }} Part */
@@ -14,8 +15,29 @@ import { reportTo } from "../shared/problem.js";
 // All files at once: imports that are found only in one another's texts come in four turns.
 const style = fetch(new URL("./map.css", import.meta.url));
 const OTHERS = [
-  ...["background", "camera", "cloud", "controls", "decoder", "exporting", "fields", "geometry"],
-  ...["input", "lens", "markup", "mosaic", "overlay", "payload", "point_index", "points_look"],
+  ...[
+    "aim",
+    "background",
+    "camera",
+    "cloud",
+    "controls",
+    "decoder",
+    "exporting",
+    "fields",
+    "geometry",
+  ],
+  ...[
+    "input",
+    "lens",
+    "markup",
+    "mosaic",
+    "overlay",
+    "payload",
+    "placement",
+    "point_index",
+    "pointing",
+    "points_look",
+  ],
   ...["scene", "selection", "theme", "vocabulary", "walks", "wants", "way", "mark_drag"],
   ...["address", "bytes", "elements", "ink", "link", "player", "theme"].map(
     (name) => `../shared/${name}`,
@@ -30,6 +52,12 @@ const sheet = new CSSStyleSheet();
 sheet.replaceSync(await (await style).text());
 /** @type {Map<Element, InstanceType<typeof LatentMap>>} */
 const maps = new Map(); // by where they are mounted
+/** @type {InstanceType<typeof LatentMap> | null} */
+let lastUsed = null; // of the maps
+giveKeysBack(document, () => {
+  const shown = [...maps.values()].filter(({ root }) => root.checkVisibility());
+  return (shown.find((map) => map === lastUsed) ?? shown[0])?.root ?? null;
+});
 /** @type {Map<Element, Promise<Part>>} */
 const parts = new Map(); // what else is drawn, likewise
 
@@ -50,6 +78,7 @@ export default function latentMap(component) {
   const root = /** @type {Document | ShadowRoot} */ (parentElement.getRootNode());
   if (!root.adoptedStyleSheets.includes(sheet)) root.adoptedStyleSheets.push(sheet);
   const map = maps.get(parentElement) ?? new LatentMap(parentElement, state);
+  if (!maps.has(parentElement)) map.root.addEventListener("focusin", () => (lastUsed = map));
   maps.set(parentElement, map);
   map.update({ ...component, data: state });
   return () => {

@@ -2,15 +2,14 @@
 
 import { find, penOf } from "../shared/elements.js";
 import { SIDE, writeInk } from "../shared/ink.js";
-import { number } from "./geometry.js";
+import { fixed, number } from "../shared/numbers.js";
+import { besidePlace, docked } from "./placement.js";
 import { isUnpacked, pictureOf, sheetOf } from "./store.js";
 
-/** @import {About, Pixels, Point, Size} from "./types.d.ts" */
+/** @import {Box, Room} from "./placement.js" */
+/** @import {About, Pixels, Point} from "./types.d.ts" */
 
 const REST_MS = 500; // how long z must rest before it is read aloud
-const GAP = { beside: 20, edge: 8, finger: 44 }; // css px from what it is about, and the border
-const TOOLBAR = 58; // css px along the right border that a docked lens leaves free
-const NARROW = 520; // css px of the map below which a resting lens is docked in a corner
 
 /** @param {HTMLElement} element @param {number} x @param {number} y */
 export const moveTo = (element, x, y) => {
@@ -44,6 +43,7 @@ export class Lens {
       digit: element(".lens-digit"),
       away: element(".lens-away"),
       value: element(".lens-value"),
+      pile: element(".lens-pile"),
       near: element(".lens-near"),
       spoken: element(".spoken"),
     };
@@ -54,6 +54,8 @@ export class Lens {
     this.restTimer = 0;
     /** @type {string | null} */
     this.shown = null;
+    /** @type {Point | null} */
+    this.dock = null; // where it rests
   }
 
   stop() {
@@ -71,32 +73,35 @@ export class Lens {
     delete this.root.dataset.z;
   }
 
-  /** @param {About} about */
-  show(about) {
+  // Draws what it is about; a closed lens does so too, but nobody sees it until it is opened.
+  /** @param {About} about @param {boolean} isClosed */
+  show(about, isClosed) {
     const [x, y] = about.coords;
     const hasPicture = about.near !== null && isUnpacked(sheetOf(about.near.id));
     const key = `${x},${y},${about.near?.id},${about.isSample},${hasPicture},${about.value}`;
-    this.card.hidden = false;
+    this.card.hidden = isClosed;
     if (this.shown === key) return;
     this.shown = key;
     const pixels = about.decoder.decode(x, y);
     this.drawDecoded(pixels, about);
     this.drawNearest(about, hasPicture);
-    const { z, kind, digit, away, value } = this.parts;
+    const { z, kind, digit, away, value, pile } = this.parts;
     const [name, [first, second]] = about.z ? ["z", about.z] : [about.names[0], about.coords];
-    z.textContent = `${name} = (${number(first, 2)}, ${number(second, 2)})`;
+    z.textContent = `${name} = (${fixed(first, 2)}, ${fixed(second, 2)})`;
     const { sigma } = pixels;
     const spread = sigma === null ? "" : `, \u03c3 = ${number(sigma, 2)}`;
     kind.textContent = about.isSample ? `sample of p(x|z)${spread}` : "mean of p(x|z)";
     digit.textContent = about.near ? about.name : "";
-    away.textContent = about.near ? `${number(about.near.distance, 3)} away in ${name}` : "";
+    away.textContent = about.near ? `${number(about.near.distance)} away in ${name}` : "";
     value.textContent = about.value;
     value.hidden = !about.value;
+    pile.textContent = about.pile > 1 ? `one of ${about.pile.toLocaleString("en")} here` : "";
+    pile.hidden = about.pile < 2;
     this.root.dataset.z = `${Number(x.toPrecision(9))},${Number(y.toPrecision(9))}`;
     clearTimeout(this.restTimer);
     this.restTimer = window.setTimeout(() => {
       const near = about.near && `nearest digit: ${about.name}, ${away.textContent}`;
-      const words = [z.textContent, near, about.value];
+      const words = [z.textContent, near, pile.textContent, about.value];
       this.parts.spoken.textContent = words.filter(Boolean).join(", ");
     }, REST_MS);
   }
@@ -119,39 +124,27 @@ export class Lens {
     this.nearest.putImageData(this.image, 0, 0);
   }
 
-  // Beside the point, on a side with room, so that it never covers what it is about: right and
-  // below the pointer, above a finger, outwards from a pin; on a small map a resting lens goes to
-  // the corner farthest from the pin.
-  /**
-   * @param {Point} px @param {Size} size
-   * @param {{ isLive: boolean, isTouch: boolean }} how
-   */
-  place([x, y], { width, height }, { isLive, isTouch }) {
-    const { offsetWidth: wide, offsetHeight: high } = this.card;
-    this.card.classList.toggle("resting", !isLive);
-    const right = width - GAP.edge - wide;
-    const bottom = height - GAP.edge - high;
-    if (!isLive && width < NARROW) {
-      const left = x > (width - TOOLBAR) / 2 ? GAP.edge : Math.max(GAP.edge, right - TOOLBAR);
-      moveTo(this.card, left, y > height / 2 ? GAP.edge : bottom);
-      return;
-    }
-    if (isTouch) {
-      const left = Math.max(GAP.edge, Math.min(x - wide / 2, right - TOOLBAR));
-      const above = y - GAP.finger - high;
-      const beside = x > width / 2 ? GAP.edge : Math.max(GAP.edge, right - TOOLBAR);
-      const fits = above >= GAP.edge;
-      moveTo(this.card, Math.round(fits ? left : beside), Math.round(Math.max(GAP.edge, above)));
-      return;
-    }
-    /** @param {number} at @param {number} size @param {number} room @param {boolean} outwards */
-    const beside = (at, size, room, outwards) => {
-      const [before, after] = [at - GAP.beside - size, at + GAP.beside];
-      const [fitsBefore, fitsAfter] = [before >= GAP.edge, after + size + GAP.edge <= room];
-      return fitsAfter && (outwards || !fitsBefore) ? after : before;
-    };
-    const left = beside(x, wide, width, isLive || x > width / 2);
-    const top = beside(y, high, height, isLive || y > height / 2);
-    moveTo(this.card, Math.round(left), Math.round(Math.max(GAP.edge, top)));
+  // Lies beside what is pointed at: it goes along, and is no target.
+  /** @param {Point} px @param {Room} room @param {boolean} isTouch */
+  follow(px, room, isTouch) {
+    this.card.classList.remove("resting");
+    moveTo(this.card, ...besidePlace(px, this.size, room, isTouch));
+    this.dock = null;
+  }
+
+  // Rests in a corner, smaller, and can be closed.
+  /** @param {Point} pin @param {Room} room @param {(box: Box) => number} crowd */
+  rest(pin, room, crowd) {
+    this.card.classList.add("resting");
+    this.dock = docked(pin, this.size, room, crowd, this.dock);
+    moveTo(this.card, ...this.dock);
+  }
+
+  get hasFocus() {
+    return this.card.matches(":focus-within");
+  }
+
+  get size() {
+    return { width: this.card.offsetWidth, height: this.card.offsetHeight };
   }
 }

@@ -4,17 +4,18 @@ import { address } from "../shared/address.js";
 import { find, holderOf, penOf } from "../shared/elements.js";
 import { copyLink } from "../shared/link.js";
 import { reportTo } from "../shared/problem.js";
+import { Aim } from "./aim.js";
 import { Camera } from "./camera.js";
 import { Cloud } from "./cloud.js";
 import { Controls } from "./controls.js";
 import { download, lensPicture, mapPicture } from "./exporting.js";
 import { distance, latentAt, placeOf } from "./geometry.js";
 import { Membership } from "./group.js";
-import { Input, REACH_MOUSE, ZOOM_STEP } from "./input.js";
-import { Lens, moveTo } from "./lens.js";
+import { Input, ZOOM_STEP } from "./input.js";
+import { Lens } from "./lens.js";
 import { MarkDrag } from "./mark_drag.js";
 import { markup } from "./markup.js";
-import { pointsLook, valueOf } from "./points_look.js";
+import { pointsLook } from "./points_look.js";
 import { Scene } from "./scene.js";
 import { combine, marksFrom, messageOf, Shape } from "./selection.js";
 import * as store from "./store.js";
@@ -40,6 +41,7 @@ function settingsOf(key, vocabulary) {
     layers: new Set(usualLayers(vocabulary)),
     colour: vocabulary.colours[0]?.name,
     isSample: false,
+    rests: null,
     told: new Set(),
   };
   kept.set(key, settings);
@@ -67,6 +69,8 @@ export class LatentMap {
       across: element("across"),
       down: element("down"),
       ring: element("ring"),
+      legends: element("legends"),
+      toolbar: element("toolbar"),
       notice: element("notice"),
       words: element("notice span"),
     };
@@ -93,7 +97,6 @@ export class LatentMap {
     this.pin = null;
     /** @type {Tool} */
     this.tool = "pan";
-    this.isTouch = false; // the pointer is a finger
     /** @type {Shape | null} */
     this.shape = null; // a lasso or box under way
     /** @type {Bytes | null} */
@@ -111,6 +114,7 @@ export class LatentMap {
     this.scene = new Scene(this);
     this.wants = new Wants(this);
     this.lens = new Lens(this.root);
+    this.aim = new Aim(this);
     this.drag = new MarkDrag(this);
     this.group = new Membership(this);
     this.listeners = new AbortController();
@@ -286,6 +290,19 @@ export class LatentMap {
     this.announce(isSample ? "The lens samples" : "The lens shows the mean");
   }
 
+  // Whether the lens stays open at the pin: as one has chosen, else unless the page shows what is
+  // pinned beside the map.
+  get rests() {
+    return this.settings.rests ?? !this.state.pinIsBeside;
+  }
+
+  setRests(isOpen = !this.rests) {
+    this.settings.rests = isOpen;
+    if (this.lens.hasFocus) this.root.focus({ preventScroll: true }); // its button goes with it
+    this.refresh();
+    this.announce(isOpen ? "The lens stays open at the pin" : "The lens is closed at the pin");
+  }
+
   /** @param {string} text */
   announce(text) {
     this.lens.parts.spoken.textContent = text;
@@ -341,7 +358,7 @@ export class LatentMap {
     const said = { ...fieldsPayload?.said, ...numbers?.said };
     const canSelect = this.state.selects;
     const { tool } = this;
-    const on = { layers, colour: colour.name, isSample, tool };
+    const on = { layers, colour: colour.name, isSample, rests: this.rests, tool };
     this.controls.show({ ...on, missing, said, waiting, canSelect });
     Object.assign(this.root.dataset, {
       layers: [...layers].sort().join(","),
@@ -419,7 +436,7 @@ export class LatentMap {
       this.viewChanged = true;
     }
     if (this.viewChanged) this.draw();
-    this.refreshLens();
+    this.aim.refresh();
   }
 
   draw(mayStretch = true) {
@@ -458,63 +475,6 @@ export class LatentMap {
     return label === undefined ? name : `a ${this.theme.classes[label]} \u00b7 ${name}`;
   }
 
-  // ---- lens
-
-  // What the lens is about: the pointer, else the keyboard's cursor, else what a map beside this
-  // one is asked, else the pin.
-  /** @returns {{ px: Point, coords: Point, id: number | null, isLive: boolean } | null} */
-  focus() {
-    if (this.isWaiting) return null;
-    const { hover, cursor } = this.input;
-    const { camera } = this;
-    if (hover) return { px: hover, coords: camera.toPlane(hover), id: null, isLive: true };
-    if (cursor) return { px: camera.toPx(cursor), coords: cursor, id: null, isLive: true };
-    const meant = this.group.heard() ?? this.pin;
-    if (!meant) return null;
-    const px = camera.toPx(meant.coords);
-    const { width, height } = this.size;
-    const isInside = px[0] >= 0 && px[1] >= 0 && px[0] <= width && px[1] <= height;
-    return isInside ? { ...meant, px, isLive: false } : null;
-  }
-
-  refreshLens() {
-    const focus = this.focus();
-    this.drag.lookAt(focus?.isLive ? focus.px : null);
-    const { across, down, ring } = this.parts;
-    across.hidden = down.hidden = !focus?.isLive;
-    if (!focus || this.drag.isHeld || (this.shape && this.input.hover)) {
-      this.group.ask(null);
-      ring.hidden = across.hidden = down.hidden = true;
-      this.lens.hide();
-      return;
-    }
-    const { px, coords, isLive } = focus;
-    const near = this.nearestTo(focus);
-    this.group.ask(isLive ? { near, coords } : null);
-    this.lens.show({
-      coords,
-      z: this.decoder.latent_dim === 2 ? this.toLatent(coords) : null,
-      near,
-      name: near ? this.describe(near.id) : "",
-      value: near ? valueOf(near.id, this.colour, this.numbers) : "",
-      decoder: this.decoder,
-      names: this.names,
-      isSample: this.settings.isSample,
-      theme: this.theme,
-    });
-    const isTouch = this.isTouch && Boolean(this.input.hover);
-    this.lens.place(px, this.size, { isLive, isTouch });
-    moveTo(across, 0, px[1]);
-    moveTo(down, px[0], 0);
-    const at = near && this.coordsOf(near.id);
-    ring.hidden = !isLive || !at;
-    if (!isLive || !at) return;
-    moveTo(ring, ...this.camera.toPx(at));
-    const isFraming = this.scene.hidden?.has(near.id - this.points.first_id);
-    ring.classList.toggle("framing", Boolean(isFraming));
-    ring.classList.toggle("meant", near.distance <= REACH_MOUSE * this.camera.unitsPerPx);
-  }
-
   /** @param {Point} coords */
   toLatent(coords) {
     return latentAt(this.decoder.plane, coords);
@@ -523,32 +483,6 @@ export class LatentMap {
   /** @param {number[]} z */
   toPlanePoint(z) {
     return placeOf(this.decoder.plane, z);
-  }
-
-  // A pinned digit is the one nearest to itself, wherever others lie.
-  /** @param {Pin} place */
-  nearestTo({ coords, id }) {
-    const at = id === null ? null : this.coordsOf(id);
-    return id !== null && at
-      ? { id, distance: distance(at, coords) }
-      : this.points.index.nearest(coords);
-  }
-
-  // Shown at once; Python's answer replaces it.
-  /** @param {Point} coords @param {number} reach css px */
-  pick(coords, reach) {
-    const near = this.points.index.nearest(coords, reach * this.camera.unitsPerPx);
-    const at = near && this.coordsOf(near.id);
-    this.pin = near && at ? { coords: at, id: near.id } : { coords, id: null };
-    this.setTriggerValue("pick", this.pin);
-    this.schedule(true);
-  }
-
-  release() {
-    if (!this.pin || !this.state.releases) return;
-    this.pin = null;
-    this.setTriggerValue("release", true);
-    this.schedule(true);
   }
 
   // ---- selection
@@ -652,7 +586,7 @@ export class LatentMap {
   }
 
   async exportLens() {
-    if (this.lens.card.hidden) {
+    if (this.lens.shown === null) {
       this.controls.toast("Pin a place first: the lens is empty");
       return;
     }
@@ -685,6 +619,7 @@ const ACTS = {
   lasso: (map) => map.setTool("lasso"),
   box: (map) => map.setTool("box"),
   resample: (map) => map.resample(),
+  rest: (map) => map.setRests(),
   switch: (map) => map.setSample(!map.settings.isSample),
   link: (map) => map.copyLink(),
   "png-lens": (map) => map.exportLens(),

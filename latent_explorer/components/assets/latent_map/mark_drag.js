@@ -82,14 +82,15 @@ export class MarkDrag {
     if (this.moving) this.cancel();
     const mark = state.marks[(i + 1) % names.length];
     this.hold(mark);
-    this.map.announce(`${mark.text} is held: arrow keys move it, Enter lets go, Escape puts back`);
+    const name = mark.isOnWay ? `Way-point ${mark.text}` : mark.text;
+    this.map.announce(`${name} is held: arrow keys move it, Enter lets go, Escape puts back`);
     return mark.coords;
   }
 
   /** @param {Mark} mark */
-  hold({ text, coords, id }) {
-    this.moving = { text, coords, id, isMoved: false, isHeld: true };
-    this.map.root.dataset.held = text;
+  hold(mark) {
+    this.moving = { ...mark, isMoved: false, isHeld: true };
+    this.map.root.dataset.held = mark.text;
     this.map.schedule(true);
   }
 

@@ -17,6 +17,7 @@ const ICONS = {
   box: "M3 5V3h2M7 3h2M11 3h2v2M13 7v2M13 11v2h-2M9 13H7M5 13H3v-2M3 9V7",
   layers: "M8 2l6 3.2-6 3.2-6-3.2zM2.5 8.3L8 11.2l5.5-2.9M2.5 11.2L8 14l5.5-2.8",
   more: "M8 2v8M5 5l3-3 3 3M3 9v4.5h10V9",
+  close: "M4 4l8 8M12 4l-8 8",
   help: "M5.9 6c0-1.3.9-2.2 2.1-2.2s2.1.9 2.1 2.1c0 1.8-2.1 1.8-2.1 3.7M8 12v.2",
 };
 
@@ -61,6 +62,8 @@ const layersPopover = ({ layers, colours }) => `
     <label><input type="radio" name="lens" value="sample"><span>Sample</span></label>
     <button type="button" class="small" data-act="resample">Resample <kbd>r</kbd></button>
     <small class="about">x ~ p(x|z), drawn anew at each move.</small>
+    <label><input type="checkbox" data-rests>
+      <span>Stays open at the pin<kbd>i</kbd></span></label>
   </fieldset>
 </div>`;
 
@@ -82,11 +85,13 @@ const keys = (layers) => [
   ["+ \u2212", "zoom in, out"],
   ["0, Home", "show all digits"],
   ["Enter", "pin z, or set a corner of a box or lasso"],
-  ["Esc", "close, then leave the tool, the selection, the pin"],
+  ["Esc", "close, then leave the tool, the selection, the pin; elsewhere, back to the map"],
   ["p l b", "pan, lasso, box; Shift adds, Alt removes"],
   [`${layers[0]?.key} \u2026 ${layers.at(-1)?.key}`, "layers on and off"],
   ["c", "next colouring of the points"],
   ["m, r", "mean or sample in the lens; sample again"],
+  ["i", "close or open the lens that rests at the pin"],
+  ["n", "next of the digits that lie at one place; with Shift the one before"],
   ["g", "take hold of A, B or a way-point, then arrow keys"],
   ["y, e, k", "layers, download, copy link"],
   ["?", "this list"],
@@ -122,16 +127,20 @@ export const markup = (vocabulary) => `
   <div class="ring" hidden></div>
   <div class="legends" data-testid="legends"></div>
   <div class="lens" hidden>
+    <button type="button" class="lens-close" data-act="rest" aria-label="Close the lens, keep the pin"
+      title="Close the lens, keep the pin (i)">${svg(ICONS.close)}</button>
     <figure>
+      <span class="lens-name">generated</span>
       <canvas data-testid="lens" width="28" height="28"></canvas>
       <figcaption><span class="lens-z"></span>
         <button type="button" class="lens-kind" data-act="switch" tabindex="-1"></button>
       </figcaption>
     </figure>
     <figure class="lens-near">
+      <span class="lens-name">real</span>
       <canvas data-testid="lens-nearest" width="28" height="28"></canvas>
       <figcaption><span class="lens-digit"></span><span class="lens-away"></span>
-        <span class="lens-value"></span></figcaption>
+        <span class="lens-pile"></span><span class="lens-value"></span></figcaption>
     </figure>
   </div>
   <div class="toolbar" role="toolbar" aria-label="Map" aria-orientation="vertical">

@@ -15,7 +15,7 @@ import { pictureOf } from "./store.js";
 const PIN_RADIUS = 8; // css px
 const TICK_SPACING = 88;
 const KEPT_SPRITES = 4000;
-const THUMBNAIL = { side: 28, frame: 1.5, most: 900, crowding: 0.55 }; // css px; share of the area
+export const THUMBNAIL = { side: 28, frame: 1.5, most: 900, crowding: 0.55 }; // css px; share of the area
 
 /** @param {SizedView} view */
 export function axesTicks({ camera }) {
@@ -191,6 +191,20 @@ export class Overlay {
     pen.fill();
   }
 
+  /** @param {Point} place @param {number} radius @param {string} fill */
+  diamond([x, y], radius, fill) {
+    const { pen } = this;
+    pen.beginPath();
+    pen.moveTo(x, y - radius);
+    pen.lineTo(x + radius, y);
+    pen.lineTo(x, y + radius);
+    pen.lineTo(x - radius, y);
+    pen.closePath();
+    this.strokeWithHalo(fill, 1);
+    pen.fillStyle = fill;
+    pen.fill();
+  }
+
   /** @param {Point} place @param {number} radius @param {Rgb} colour @param {number} width */
   ring([x, y], radius, colour, width) {
     this.pen.beginPath();
@@ -253,12 +267,14 @@ export class Overlay {
     this.ring(this.toPx(coords), 6.5, this.view.theme.ink, 1.75);
   }
 
+  // Ends are discs, way-points diamonds: neither is a dot, nor a digit on its cluster.
   /** @param {Mark} mark */
-  mark({ coords, text }) {
+  mark({ coords, text, isOnWay }) {
     const { pen } = this;
     const { theme } = this.view;
     const [x, y] = this.toPx(coords);
-    this.disc([x, y], 10, toCss(theme.ink));
+    if (isOnWay) this.diamond([x, y], 13, toCss(theme.ink));
+    else this.disc([x, y], 10, toCss(theme.ink));
     pen.textAlign = "center";
     pen.textBaseline = "middle";
     pen.font = `700 12px ${theme.font}`;

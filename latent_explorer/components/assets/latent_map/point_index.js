@@ -64,6 +64,16 @@ export class PointIndex {
     }
   }
 
+  // About how many digits lie in a rectangle: those of all cells that it touches.
+  /** @param {Rectangle} rectangle */
+  crowd(rectangle) {
+    let sum = 0;
+    this.eachRange(rectangle, (from, to) => {
+      sum += to - from;
+    });
+    return sum;
+  }
+
   // Rows of the payload in a rectangle; null if there are more than `most`.
   /** @param {Rectangle} rectangle */
   inside(rectangle, most = Infinity) {
@@ -77,6 +87,13 @@ export class PointIndex {
       }
     });
     return found.length > most ? null : found;
+  }
+
+  // Rows, ascending, of what lies no farther from a place than `reach` along either axis.
+  /** @param {Point} place @param {number} reach */
+  around([x, y], reach) {
+    const found = this.inside([x - reach, x + reach, y - reach, y + reach]) ?? [];
+    return found.sort((a, b) => a - b);
   }
 
   // The digit nearest to a place, ring of cells by ring: { id, row, distance } within `reach`.

@@ -1,7 +1,8 @@
 // What the dots' colours say: their class, an amount, or whether something is wrong with them.
 
 import { mix, toPixel } from "../shared/theme.js";
-import { number, quantile } from "./geometry.js";
+import { fixed, number } from "../shared/numbers.js";
+import { quantile } from "./geometry.js";
 import { gradientCss, scaleColours } from "./theme.js";
 
 /** @import {Colour, DotsLook, Legend, MapTheme, Points, Scale, ValuesPayload} from "./types.d.ts" */
@@ -71,8 +72,8 @@ function amountLook(scale, decimals, amounts, theme) {
     legend: {
       gradient: gradientCss(colours),
       colours,
-      low: `\u2264 ${number(low, decimals)}`,
-      high: `\u2265 ${number(high, decimals)}`,
+      low: `\u2264 ${fixed(low, decimals)}`,
+      high: `\u2265 ${fixed(high, decimals)}`,
     },
   };
 }

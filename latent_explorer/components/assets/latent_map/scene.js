@@ -9,7 +9,7 @@ import { sheetOf } from "./store.js";
 import { holds } from "./vocabulary.js";
 
 /** @import {LatentMap} from "./map.js" */
-/** @import {Kind, PaintView, Pen, Region, SizedView} from "./types.d.ts" */
+/** @import {Kind, Legend, PaintView, Pen, Region, SizedView} from "./types.d.ts" */
 /** @import {Thumbnail, Ticks} from "./overlay.js" */
 
 export class Scene {
@@ -57,12 +57,31 @@ export class Scene {
   legends() {
     const { shown, pointsLook, fieldsPayload: fields, theme } = this.map;
     const found = this.shown("points").length && pointsLook.legend ? [pointsLook.legend] : [];
+    found.push(...this.stopsLegend());
     if (!fields) return found;
     for (const layer of shown) {
       const image = this.fields.imageOf(layer, fields, theme);
       if (image) found.push(image.legend);
     }
     return [...found, ...this.outlined.map((layer) => outlinesLegend(layer, fields))];
+  }
+
+  // Of a walk that has way-points: A and B by themselves need no words.
+  /** @returns {Legend[]} */
+  stopsLegend() {
+    const { state, theme } = this.map;
+    const { marks } = state;
+    if (!marks.some(({ isOnWay }) => isOnWay)) return [];
+    const item = (/** @type {boolean} */ isOnWay, /** @type {string} */ what) => ({
+      colour: theme.ink,
+      isDiamond: isOnWay,
+      text: `${marks
+        .filter((mark) => mark.isOnWay === isOnWay)
+        .map(({ text }) => text)
+        .join(", ")}: ${what}`,
+    });
+    const items = [item(false, "ends"), item(true, "way-points, in order")];
+    return [{ title: "The walk", said: "", items }];
   }
 
   // Paper, fields, grid, points: all that lies under the overlay. Returns whether it is final.

@@ -40,6 +40,7 @@ export type PointsPayload = Named & {
   n: number;
   first_id: number;
   extent: Rectangle;
+  apart: number; // units of the plane up to which no zoom tells two digits apart
   medoids: [label: number, x: number, y: number][];
   sections: { coords: Floats; labels: Bytes };
 };
@@ -142,6 +143,7 @@ export type Settings = {
   layers: Set<string>;
   colour: string;
   isSample: boolean;
+  rests: boolean | null; // whether the lens stays open at the pin; null until one has chosen
   told: Set<string>; // complaints that were made
 };
 export type Size = { width: number; height: number }; // css px
@@ -190,7 +192,7 @@ export type Tool = "pan" | "lasso" | "box";
 
 // ---- what Python tells of the map, at every rerun
 
-export type Mark = Pin & { text: string };
+export type Mark = Pin & { text: string; isOnWay: boolean };
 export type Start = { view: Rectangle | null; layers: string[] | null; colour: string };
 export type MapState = {
   key: string;
@@ -205,6 +207,7 @@ export type MapState = {
   palette: Palette;
   splits: [name: string, firstId: number][];
   pin: Pin | null;
+  pinIsBeside: boolean; // the page shows what is pinned beside the map
   ellipse: Ellipse | null;
   path: { points: Point[] } | null;
   lines: { points: Point[]; dash: number[] }[];
@@ -250,7 +253,7 @@ export type Legend = {
   colours?: Rgb[]; // of the gradient
   low?: string;
   high?: string;
-  items?: { colour?: Rgb; text: string; isSmall?: boolean }[];
+  items?: { colour?: Rgb; text: string; isSmall?: boolean; isDiamond?: boolean }[];
 };
 
 // What the controls show: `missing` are layers that this checkpoint has not, `said` how each was
@@ -259,6 +262,7 @@ export type Shown = {
   layers: Set<string>;
   colour: string;
   isSample: boolean;
+  rests: boolean;
   tool: Tool;
   missing: Set<string>;
   said: Record<string, string>;
@@ -272,6 +276,7 @@ export type About = {
   z: number[] | null; // of two dimensions
   near: { id: number; distance: number } | null; // the nearest digit
   name: string; // of it
+  pile: number; // digits at its place
   value: string; // what its colour says
   decoder: Decoder;
   names: string[]; // of z and its two axes

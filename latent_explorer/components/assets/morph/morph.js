@@ -5,6 +5,7 @@ import { floatsFromBase64, fromBase64 } from "../shared/bytes.js";
 import { moveDots, paintDots } from "../shared/dots.js";
 import { find } from "../shared/elements.js";
 import { digitCanvas, paintDigit } from "../shared/ink.js";
+import { fixed, significant } from "../shared/numbers.js";
 import { isStill } from "../shared/player.js";
 import { Stage } from "../shared/stage.js";
 import { toCss } from "../shared/theme.js";
@@ -172,7 +173,7 @@ class Morph extends Stage {
     const ratio = devicePixelRatio;
     const half = halfAt(this.data.halves, this.t);
     this.scale = this.side / 2 / half;
-    this.reach.textContent = `−${half.toPrecision(3)} to ${half.toPrecision(3)} z units`;
+    this.reach.textContent = `${significant(-half)} to ${significant(half)} z units`;
     moveDots(this.start, this.end, this.t, this.at);
     paintDots(this.image, this.at, this.labels, this.colours, this.scale, ratio);
     this.pen.putImageData(this.image, 0, 0);
@@ -184,6 +185,7 @@ class Morph extends Stage {
       const [x, y] = this.toPx(this.between(start, end));
       this.pen.drawImage(canvas, x - PICTURE / 2, y - PICTURE / 2, PICTURE, PICTURE);
     }
+    this.drawNames(this.labels);
     this.drawHover();
     this.drawFollowed();
     const share = `${Math.round(100 * this.t)} %`;
@@ -229,7 +231,7 @@ class Morph extends Stage {
     pen.beginPath();
     pen.arc(...this.placeIn(this.at, row), 5.5, 0, 2 * Math.PI);
     pen.stroke();
-    const [cx, cy] = [0, 1].map((axis) => this.at[2 * row + axis].toFixed(3).replace("-", "−"));
+    const [cx, cy] = [0, 1].map((axis) => fixed(this.at[2 * row + axis], 3));
     this.showTip(`${this.nameOf(row)}, a ${this.labels[row]}, at (${cx}, ${cy})`, row);
   }
 

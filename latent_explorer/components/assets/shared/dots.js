@@ -3,6 +3,8 @@
 /** @import {Floats, Point} from "./types.d.ts" */
 
 const RADIUS = 1.5; // css px
+const ROUNDS = 12; // of moving names apart: more changes nothing to be seen
+const VOTERS = 201; // points of a class that say where its middle is: sorted in each frame
 const NEAR = 9; // css px from the pointer within which a point is meant
 const TIP = { gap: 10, edge: 4, above: 40 }; // css px; with less room above, a tip hangs below
 
@@ -52,6 +54,67 @@ export function nearestDot(coords, [left, top], side, scale) {
     if (square < least) [best, least] = [row, square];
   }
   return best;
+}
+
+// Some points of each class, evenly through the data; none of a class that has none.
+/** @param {Uint8Array} labels */
+export function someOfEach(labels) {
+  /** @type {number[][]} */
+  const rows = Array.from({ length: 10 }, () => []);
+  labels.forEach((label, row) => rows[label].push(row));
+  return rows.map((all) => {
+    const step = Math.max(1, all.length / VOTERS);
+    return Array.from(
+      { length: Math.min(all.length, VOTERS) },
+      (_, i) => all[Math.floor(i * step)],
+    );
+  });
+}
+
+// The median place of some points, by each axis.
+/** @param {Floats} coords @param {number[]} rows @returns {Point} */
+export function medianPlace(coords, rows) {
+  const [x, y] = [0, 1].map((axis) => {
+    const values = Float32Array.from(rows, (row) => coords[2 * row + axis]).sort();
+    return values[values.length >> 1];
+  });
+  return [x, y];
+}
+
+// Moves places that are too near to one another apart, each by `most` at the most.
+/** @param {Point[]} places @param {number} apart @param {number} most @returns {Point[]} */
+export function movedApart(places, apart, most) {
+  const moved = places.map(([x, y]) => /** @type {Point} */ ([x, y]));
+  for (let round = 0; round < ROUNDS; round++) {
+    moved.forEach(([x, y], i) => {
+      for (let j = 0; j < i; j++) {
+        const [u, v] = moved[j];
+        const away = Math.hypot(x - u, y - v);
+        if (!(away < apart)) continue;
+        // out of one spot in a direction of its own
+        const [dx, dy] = away ? [(x - u) / away, (y - v) / away] : [Math.cos(i), Math.sin(i)];
+        const step = (apart - away) / 2;
+        moved[i] = near(places[i], [moved[i][0] + dx * step, moved[i][1] + dy * step], most);
+        moved[j] = near(places[j], [u - dx * step, v - dy * step], most);
+      }
+    });
+  }
+  return moved;
+}
+
+// A place, or where it is cut off at a distance from another.
+/** @param {Point} from @param {Point} to @param {number} most @returns {Point} */
+function near([x, y], [u, v], most) {
+  const away = Math.hypot(u - x, v - y);
+  return away > most ? [x + ((u - x) / away) * most, y + ((v - y) / away) * most] : [u, v];
+}
+
+// Whether each of some places is clear of all others, so that a name there can be read.
+/** @param {Point[]} places @param {number} apart */
+export function areClear(places, apart) {
+  return places.map(([x, y], i) =>
+    places.every(([u, v], j) => i === j || !(Math.hypot(x - u, y - v) < apart)),
+  );
 }
 
 // All points on their straight way from `start` to `end`; exact at both ends, where one weight is 0

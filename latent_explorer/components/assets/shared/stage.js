@@ -1,11 +1,11 @@
 // A square of moving points with its tip, its player and its link: what a morph and a training share.
 
 import { address } from "./address.js";
-import { nearestDot, placeTip } from "./dots.js";
+import { areClear, medianPlace, movedApart, nearestDot, placeTip, someOfEach } from "./dots.js";
 import { find, penOf } from "./elements.js";
 import { copyByButton } from "./link.js";
 import { Player } from "./player.js";
-import { readTheme, toPixel, toRgb } from "./theme.js";
+import { readTheme, toCss, toPixel, toRgb } from "./theme.js";
 
 /** @import {Advance} from "./player.js" */
 /** @import {Floats, Palette, Point} from "./types.d.ts" */
@@ -17,6 +17,9 @@ import { readTheme, toPixel, toRgb } from "./theme.js";
  * @property {(event: MouseEvent) => void} pick
  * @property {(at: string) => Record<string, string>} seen what a link adds; `at` is the slider's
  */
+
+// css px: a class's name; how near another may be, and how far it goes out of another's way
+const NAME = { px: 18, halo: 5, apart: 17, most: 14 };
 
 /** @template {{ label: string, palette: Palette }} Data */
 export class Stage {
@@ -36,6 +39,10 @@ export class Stage {
     this.at = new Float32Array(); // where each point is now
     /** @type {number[]} */
     this.colours = [];
+    /** @type {Uint8Array} */
+    this.named = new Uint8Array(); // labels whose classes' names are drawn
+    /** @type {number[][]} */
+    this.voters = []; // rows of each class that say where its name goes
     /** @type {Point | null} */
     this.pointer = null;
     this.pending = this.side = this.scale = 0; // css px, and css px per unit
@@ -118,6 +125,35 @@ export class Stage {
   /** @param {Point | null} place */
   rowAt(place) {
     return place ? nearestDot(this.at, place, this.side, this.scale) : -1;
+  }
+
+  // Writes each class on its points: colour never stands alone. Where classes lie in one heap no
+  // name is written, since it would name the others too.
+  /** @param {Uint8Array} labels */
+  drawNames(labels) {
+    if (this.named !== labels) {
+      this.named = labels;
+      this.voters = someOfEach(labels);
+    }
+    const medians = this.voters.map((rows) => this.toPx(medianPlace(this.at, rows)));
+    const places = movedApart(medians, NAME.apart, NAME.most);
+    const { pen, theme } = this;
+    pen.font = `700 ${NAME.px}px ${getComputedStyle(this.root).fontFamily}`;
+    pen.textAlign = "center";
+    pen.textBaseline = "middle";
+    pen.lineJoin = "round";
+    pen.lineWidth = NAME.halo;
+    pen.strokeStyle = toCss(theme.paper);
+    pen.fillStyle = toCss(theme.ink);
+    const isClear = areClear(places, NAME.apart - 2);
+    const names = [];
+    for (const [label, [x, y]] of places.entries()) {
+      if (!this.voters[label].length || !isClear[label]) continue;
+      pen.strokeText(String(label), x, y);
+      pen.fillText(String(label), x, y);
+      names.push(label);
+    }
+    this.root.dataset.names = names.join("");
   }
 
   // Says a point's name beside it.

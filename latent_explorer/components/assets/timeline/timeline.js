@@ -5,6 +5,7 @@ import { fromBase64 } from "../shared/bytes.js";
 import { moveDots, paintDots } from "../shared/dots.js";
 import { find, make, penOf } from "../shared/elements.js";
 import { levelOf, paintDigit, PIXELS, SIDE } from "../shared/ink.js";
+import { number } from "../shared/numbers.js";
 import { isStill } from "../shared/player.js";
 import { Stage } from "../shared/stage.js";
 import { toCss, toPixel } from "../shared/theme.js";
@@ -195,6 +196,7 @@ class Board extends Stage {
     if (this.look !== "points") this.drawMosaic(film, pixels);
     if (this.look !== "mosaic") this.drawPoints(film, pixels);
     this.pen.setTransform(devicePixelRatio, 0, 0, devicePixelRatio, 0, 0);
+    if (this.look !== "mosaic") this.drawNames(film.labels);
     this.drawWay(film);
     this.drawHover(film);
     this.say(film, value);
@@ -406,7 +408,7 @@ function drawCurve(curve, places) {
 /** @param {Curve} curve @param {number | null} value */
 function write({ unit, digits }, value) {
   if (value === null) return "none";
-  return `${value.toFixed(digits).replace("-", "−")} ${unit}`.trim();
+  return `${number(value, digits)} ${unit}`.trim();
 }
 
 /** @param {string} name @param {Record<string, string | number>} attributes @returns {SVGElement} */
