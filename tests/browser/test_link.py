@@ -187,7 +187,8 @@ def test_reload_back_and_forward(
     # the one pair of requests that fails: see Tab.probes
     assert sorted(tab.probes) == [f"/interpolate/_stcore/{x}" for x in ("health", "host-config")]
 
-    tab.page.evaluate("navigator.clipboard.writeText = () => Promise.reject(new Error())")
+    refuse = "navigator.clipboard.writeText = () => Promise.reject(new Error())"
+    tab.page.evaluate(f"() => {{ {refuse}; }}")
     tab.map().root.focus()
     tab.page.keyboard.press("k")
     field = tab.page.get_by_role("textbox", name=re.compile("Copy the link here"))
