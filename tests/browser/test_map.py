@@ -619,7 +619,7 @@ def saved(map_: Map, item: str) -> Image.Image:
 def test_pictures_to_keep(map_: Map, first: Shipped) -> None:
     width, height = map_.view()[6:]
     toggle(map_, "density", "labels")
-    once, twice, fourfold = (saved(map_, f"Map as PNG, {n}×") for n in (1, 2, 4))
+    once, twice, fourfold = (saved(map_, f"Download map, PNG {n}×") for n in (1, 2, 4))
     assert once.width == round(width)
     assert once.height > height + 20  # the legend
     for picture, scale in ((twice, 2), (fourfold, 4)):
@@ -637,7 +637,7 @@ def test_pictures_to_keep(map_: Map, first: Shipped) -> None:
     with map_.tab.rerun():
         press(map_, "Enter")
     z = said(map_)["pin"][:2]
-    lens = np.asarray(saved(map_, "Lens as PNG"))[..., 0]
+    lens = np.asarray(saved(map_, "Download lens"))[..., 0]
     assert lens.shape == (560, 560)
     blocks = lens.reshape(28, 20, 28, 20).astype(int)
     assert (blocks == blocks[:, :1, :, :1]).all()  # crisp

@@ -103,6 +103,9 @@ test("the user's embed options stay, all else of an opened link goes; a copied l
   say({ id: "7" }, "e", 1, "s", { digits: "long" });
   assert.deepEqual(tab.urls, ["/?id=7&embed=true&embed_options=a&embed_options=b"]);
   assert.equal(address.link(), "http://here/?id=7&digits=long");
+  tab.history.pushState({}, "", "/compare");
+  say({}, "compare");
+  assert.equal(tab.urls[1], "/compare?embed=true&embed_options=a&embed_options=b");
 });
 
 test("parts add what they know, once they are at rest", (t) => {

@@ -213,13 +213,13 @@ def _files(
     is_loop: bool = st.session_state[stops.LOOP]
     spacing: Spacing = st.session_state[controls.SPACING]
     made = {
-        "Strip as PNG": ("walk.png", partial(files.strip_png, images, near)),
-        f"GIF, {files.N_FRAMES} frames": (
+        "Download strip, PNG": ("walk.png", partial(files.strip_png, images, near)),
+        f"Download GIF, {files.N_FRAMES} frames": (
             "walk.gif",
             partial(_gif, ref, walked.curve, spacing, is_loop),
         ),
-        "NPZ": ("walk.npz", partial(files.walk_npz, z, images, near, said)),
-        "CSV": ("walk.csv", partial(files.walk_csv, z, images, near, said)),
+        "Download NPZ": ("walk.npz", partial(files.walk_npz, z, images, near, said)),
+        "Download CSV": ("walk.csv", partial(files.walk_csv, z, images, near, said)),
     }
     with st.container(horizontal=True, gap="small"):
         for label, (name, make) in made.items():

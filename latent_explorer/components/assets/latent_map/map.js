@@ -582,7 +582,7 @@ export class LatentMap {
       this.scene.overlay(overlayPen, view);
     };
     download(await mapPicture(paint, view, this.legends), `latent-map-${scale}x.png`);
-    this.controls.toast(`Saved at ${scale}\u00d7`);
+    this.controls.toast(`Downloaded at ${scale}\u00d7`);
   }
 
   async exportLens() {
@@ -591,7 +591,7 @@ export class LatentMap {
       return;
     }
     download(await lensPicture(this.lens.decoded.canvas), "latent-lens.png");
-    this.controls.toast("Saved the lens");
+    this.controls.toast("Downloaded the lens");
   }
 
   // What a link to this page says of the map.

@@ -72,10 +72,10 @@ const item = (act, text, key = "") => `
   <button type="button" role="menuitem" data-act="${act}">${text}
     ${key && `<kbd>${key}</kbd>`}</button>`;
 
-const EXPORT_POPOVER = `
-<div class="popover menu" data-popover="more" role="menu" aria-label="Export" hidden>
-  ${item("png-1", "Map as PNG, 1\u00d7")}${item("png-2", "Map as PNG, 2\u00d7")}
-  ${item("png-4", "Map as PNG, 4\u00d7")}${item("png-lens", "Lens as PNG, 560 px")}
+const DOWNLOAD_POPOVER = `
+<div class="popover menu" data-popover="more" role="menu" aria-label="Download or copy link" hidden>
+  ${item("png-1", "Download map, PNG 1\u00d7")}${item("png-2", "Download map, PNG 2\u00d7")}
+  ${item("png-4", "Download map, PNG 4\u00d7")}${item("png-lens", "Download lens, PNG 560 px")}
   <hr>${item("link", "Copy link", "k")}
 </div>`;
 
@@ -93,7 +93,7 @@ const keys = (layers) => [
   ["i", "close or open the lens that rests at the pin"],
   ["n", "next of the digits that lie at one place; with Shift the one before"],
   ["g", "take hold of A, B or a way-point, then arrow keys"],
-  ["y, e, k", "layers, export, copy link"],
+  ["y, e, k", "layers, download, copy link"],
   ["?", "this list"],
 ];
 
@@ -154,11 +154,11 @@ export const markup = (vocabulary) => `
     </div>
     <div class="controls">
       ${button("layers", "Layers", "y", popup("layers"))}
-      ${button("more", "Export", "e", popup("more"))}
+      ${button("more", "Download or copy link", "e", popup("more"))}
       ${button("help", "Keys", "?", popup("help"))}
     </div>
   </div>
-  ${layersPopover(vocabulary)}${EXPORT_POPOVER}${helpPopover(vocabulary.layers)}
+  ${layersPopover(vocabulary)}${DOWNLOAD_POPOVER}${helpPopover(vocabulary.layers)}
   <p class="toast" hidden></p>
   <p class="notice"><span>Drawing the map\u2026</span></p>
   <p class="spoken" aria-live="polite"></p>

@@ -19,6 +19,8 @@ export class Address {
   /** @param {Window} page */
   constructor(page) {
     this.page = page;
+    // a change of page would lose some
+    this.kept = [...new URLSearchParams(page.location.search)].filter(([name]) => OURS.test(name));
     /** @type {object | null} */
     this.speaker = null; // the mount that said it
     /** @type {AddressData | null} */
@@ -98,9 +100,7 @@ export class Address {
     const { location, history } = this.page;
     clearTimeout(this.timer);
     const query = new URLSearchParams(this.params());
-    for (const [name, value] of new URLSearchParams(location.search)) {
-      if (OURS.test(name)) query.append(name, value);
-    }
+    for (const [name, value] of this.kept) query.append(name, value);
     this.here = `${location.pathname}?${written(query)}`;
     const url = this.here + location.hash;
     const state = { ...history.state, entry: this.said?.entry };
