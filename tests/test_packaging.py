@@ -19,7 +19,8 @@ PACKAGE = ROOT / "latent_explorer"
 ASSETS = PACKAGE / "components" / "assets"
 MOST_BYTES = 95 * 10**6
 # What Streamlit documents; anything else may go with any release of it.
-PUBLIC_STREAMLIT = {"streamlit", "streamlit.components.v2"}
+# The last is documented under "Multithreading"; nothing else tells a run that back or forward made.
+PUBLIC_STREAMLIT = {"streamlit", "streamlit.components.v2", "streamlit.runtime.scriptrunner"}
 
 
 def manifest(folder: Path = ROOT) -> dict[str, object]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from typing import Any, TypeVar
 
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
 K = TypeVar("K")
 
@@ -36,7 +36,7 @@ def choice(label: str, titles: Mapping[K, str], *, key: str, **options: Any) -> 
     return st.session_state[key]
 
 
-def field_row(key: str) -> DeltaGenerator:
+def field_row(key: str) -> AbstractContextManager[object]:
     """Place fields and buttons side by side; on a narrow screen the fields keep a width to type in.
 
     The buttons then go below; the theme's sheet sees to it.

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 import numpy as np
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
-from streamlit.errors import StreamlitAPIException
 
 from latent_explorer.components.latent_map.values import Callbacks, Line, Marked, Overlays, Shown
 from latent_explorer.data import catalogue, encoding
@@ -58,18 +57,14 @@ def _find(ref: CheckpointRef) -> tuple[dict[Way, FoundWay], FoundWay]:
     return there, walked
 
 
-def _refine(ref: CheckpointRef, place: DeltaGenerator, about: str) -> None:
+def _refine(ref: CheckpointRef, tell: Callable[[str], object], about: str) -> None:
     """Look for shorter ways now that the first are drawn, and draw those."""
     ways, kept = controls.shown_ways(), st.session_state[KEPT]
     is_new = False
     for share in refine(ref, ways, stops.latents(), kept):
-        place.caption(f"Looking for shorter ways: {percent(share)}. {about}")
+        tell(f"Looking for shorter ways: {percent(share)}. {about}")
         is_new = True
-    if not is_new:
-        return
-    try:
-        st.rerun(scope="fragment")
-    except StreamlitAPIException:  # the whole page runs, as when it is opened
+    if is_new:
         st.rerun()
 
 
@@ -120,7 +115,7 @@ def _interpolate() -> None:
         place.caption(about)
         profile.profile(ref, z, images, near)
         _files(ref, z, images, near, walked)
-        _refine(ref, place, about)
+        _refine(ref, place.caption, about)
 
 
 def _walk(

@@ -11,6 +11,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from latent_explorer.data import uploads
+from latent_explorer.escaping import as_text
 from tests.latent_explorer.conftest import ROOT
 from tests.latent_explorer.markdown import as_read
 from tests.latent_explorer.test_pages import names_in
@@ -73,7 +74,7 @@ def test_it_is_listed_for_this_session_alone(
         assert not app.error, path
     assert names(stranger.run()) == ["atlas", "other"]
 
-    next(b for b in app.button if b.label == f"Remove {NAME}").click().run()
+    next(b for b in app.button if b.label == f"Remove {as_text(NAME)}").click().run()
     assert not app.exception
     assert names(app) == ["atlas", "other"]
     assert app.selectbox(key="app_checkpoint").value == "atlas"
