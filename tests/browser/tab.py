@@ -380,6 +380,10 @@ class Tab:
         """Press a button."""
         self.page.get_by_role("button", name=name).click()
 
+    def open_downloads(self) -> None:
+        """Open what the page offers to download; a map's toolbar has a button of its own."""
+        self.page.get_by_test_id("stPopoverButton").filter(has_text="Download").click()
+
     def check_quiet(self) -> None:
         """Nothing went out to another host, and nothing went wrong in the page."""
         assert not self.foreign, f"requests to other hosts: {self.foreign}"

@@ -170,7 +170,7 @@ def test_explore(open_checked: Callable[..., Any], first: Shipped) -> None:
         tab.type("Search", "label 4 9")
     tab.sheet().wait_for()
     assert found() == []
-    tab.press("Download")
+    tab.open_downloads()
     tab.page.get_by_role("button", name="The map as an interactive page").wait_for()
     assert found() == []
     tab.page.keyboard.press("Escape")

@@ -187,7 +187,7 @@ def test_typed_latents(tab: Tab, first: Shipped) -> None:
     tab.type("z", ", ".join(map(str, z)))
     expected = on_paper(first.decode_z(z))
     tab.wait_picture("Decoded", expected, within=1)
-    for bad in ("abc", "inf, 0", "nan", "1", "1,2,3", "1e99 0", "0.1; 0.2", "0x1 2"):
+    for bad in ("abc", "inf, 0", "nan", "1", "1,2,3", "1e99 0", "0.1; x", "0x1 2"):
         with tab.rerun():
             tab.type("z", bad)
         said = tab.wait_alert(f"“{bad}”")
@@ -344,7 +344,7 @@ def test_phone(
     for title in ("Interpolate", "Compare"):
         with tab.rerun():
             tab.keyed("app_pages").get_by_role("link", name=title).click()
-        tab.page.wait_for_url(f"**/{title.lower()}")
+        tab.page.wait_for_url(re.compile(rf"/{title.lower()}(\?|$)"))
         tab.wait_ready()
         _no_overflow(tab)
 

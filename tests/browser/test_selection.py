@@ -168,7 +168,7 @@ def test_files(tab: Tab, first: Shipped, digits: DataSet, tmp_path: Path) -> Non
     with tab.rerun():
         tab.type("Search", "test 10-19")
     tab.sheet(total=10).wait_for()
-    tab.press("Download")
+    tab.open_downloads()
     found = {}
     for kind in ("CSV", "NPZ"):
         with tab.page.expect_download() as download:
@@ -195,7 +195,7 @@ def test_map_page_opens_offline(
     tab: Tab, browser: Browser, tmp_path: Path, first: Shipped, digits: DataSet
 ) -> None:
     """The exported page draws all digits, and asks nobody for anything."""
-    tab.press("Download")
+    tab.open_downloads()
     with tab.page.expect_download() as download:
         tab.press("The map as an interactive page")
     path = tmp_path / download.value.suggested_filename

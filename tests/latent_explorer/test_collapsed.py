@@ -13,13 +13,18 @@ from streamlit.testing.v1 import AppTest
 from latent_explorer.data import catalogue, encoding, lattice
 from latent_explorer.pages.compare.choices import SECTIONS
 from latent_explorer.pages.likelihood.chapters import CHAPTERS
+from tests.latent_explorer.markdown import MARK, as_read, raw_markup
 from tests.latent_explorer.test_pages import COMPARE, INTERPOLATE, component, shown_errors, trigger
 
 LIKELIHOOD = "latent_explorer/pages/likelihood/view.py"
 
 
+DEAD, OTHER = f"{MARK} dead", f"{MARK} other"  # names that must not be markup on any page
+
+
 def told(at: AppTest, name: str) -> int:
-    return sum(f"of {name} ha" in box.value and "collapsed" in box.value for box in at.info)
+    texts = map(as_read, at.info)
+    return sum(f"of {name} ha" in text and "collapsed" in text for text in texts)
 
 
 def explore(app: AppTest) -> None:
@@ -30,7 +35,8 @@ def explore(app: AppTest) -> None:
     decoder, points = shown["decoder"], shown["points"]
     trigger(app, "explore_map", "wants", [f"fields:{decoder}", f"values:{decoder}:{points}"])
     assert not app.exception
-    assert told(app, "dead") == 1
+    assert told(app, DEAD) == 1
+    assert raw_markup(app) == []
 
 
 @pytest.mark.parametrize(
@@ -56,13 +62,14 @@ def test_every_page_of_a_collapsed_model_says_so(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(lattice, "ESTIMATE_SAMPLES", (1, 10, 100, 1000))
-    for seed, name in enumerate(("dead", "other")):
+    for seed, name in enumerate((DEAD, OTHER)):
         write_checkpoint(weights / f"{name}.safetensors", seed=seed, encoder_gain=0.0)
     explore(app)
     app.switch_page(INTERPOLATE).run()
     app.get("button_group")[2].set_value(["straight", "image", "fisher-rao", "density"]).run()
     assert not app.exception
-    assert told(app, "dead") == 1
+    assert told(app, DEAD) == 1
+    assert raw_markup(app) == []
     first, last = (stop["z"] for stop in component(app, "walk_strip")["stops"])
     assert np.linalg.norm(np.subtract(first, last)) == pytest.approx(1.0)
     assert any("no digit but a place 1 z unit from it" in box.value for box in app.info)
@@ -71,15 +78,17 @@ def test_every_page_of_a_collapsed_model_says_so(
         app.session_state["compare_section"] = section
         app.run()
         assert not app.exception, section
-        assert told(app, "dead") == 1, section
-        assert told(app, "other") == SECTIONS[section].compares, section
+        assert told(app, DEAD) == 1, section
+        assert raw_markup(app) == [], section
+        assert told(app, OTHER) == SECTIONS[section].compares, section
     app.switch_page(LIKELIHOOD).run()
     for chapter in CHAPTERS:
         app.session_state["likelihood_chapter"] = chapter
         app.run()
         assert not app.exception, chapter
         assert not shown_errors(app), chapter
-        assert told(app, "dead") == 1, chapter
+        assert told(app, DEAD) == 1, chapter
+        assert raw_markup(app) == [], chapter
 
 
 def test_two_digits_of_one_code_are_no_walk(

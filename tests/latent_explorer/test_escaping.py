@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from latent_explorer.escaping import MOST, as_text, plain
-from latent_explorer.pages.compare.choices import SECTIONS
-from latent_explorer.pages.likelihood.chapters import CHAPTERS
+from tests.latent_explorer.markdown import MARK, as_read, raw_markup
 
 HOSTILE = [
     "![x](http://h/x.png)",
@@ -26,8 +25,6 @@ HOSTILE = [
     "> one",
     "a | b\\",
 ]
-MARK = "![m](m)<i>*m*"  # in a name: what would be markup in Markdown or in HTML
-RAW = ("![m]", "<i>")
 
 
 @pytest.mark.parametrize("text", HOSTILE)
@@ -59,71 +56,15 @@ def test_a_line_is_bounded_and_can_be_seen(text: object, said: str) -> None:
     assert plain(text) == said
 
 
-def elements(block: Any) -> Iterator[Any]:
-    for child in getattr(block, "children", {}).values():
-        yield from elements(child)
-    if hasattr(block, "proto") and not hasattr(block, "children"):
-        yield block
-
-
-# These show a text as it is, or are given data.
-_NO_MARKUP = {"bidi_component", "arrow_data_frame", "code"}
-_NAMES_OF_FIELDS = {"alt", "id", "form_id", "key", "url"}
-
-
-def texts_of(message: Any) -> Iterator[tuple[str, str]]:
-    """All texts in what the browser is sent for an element, each with its field's name."""
-    for field, value in message.ListFields():
-        for each in [value] if isinstance(value, str) or not is_many(value) else value:
-            if isinstance(each, str):
-                yield field.name, each
-            elif hasattr(each, "ListFields"):
-                yield from texts_of(each)
-
-
-def is_many(value: Any) -> bool:
-    return hasattr(value, "__iter__") and not isinstance(value, bytes)
-
-
-def raw_markup(app: AppTest) -> list[str]:
-    """Texts taken for Markdown or HTML that hold the mark unescaped."""
-    found: list[str] = []
-    for element in elements(app._tree):
-        if element.type in _NO_MARKUP:
-            continue
-        marks = ("<i>",) if element.type in ("html", "plotly_chart") else RAW
-        for name, text in texts_of(element.proto):
-            is_text = element.type in ("selectbox", "multiselect") and name != "label"
-            if name in _NAMES_OF_FIELDS or is_text:
-                continue
-            decoded = text.replace("\\u003c", "<").replace("\\u003e", ">")  # Plotly's JSON
-            if any(mark in decoded for mark in marks):
-                found.append(f"{element.type}.{name}: {text[:300]}")
-    return found
-
-
-@pytest.fixture
-def hostile_weights(weights: Path, write_checkpoint: Callable[..., Any]) -> Path:
-    for name in (MARK, f"{MARK} 2"):
-        write_checkpoint(weights / f"{name}.safetensors")
-    (weights / f"{MARK} 3.safetensors").write_bytes(b"none")
-    return weights
-
-
-SCENES = [
-    *((page, {}) for page in ("explore", "interpolate")),
-    *(("compare", {"section": name}) for name in SECTIONS),
-    *(("likelihood", {"chapter": str(number)}) for number in CHAPTERS),
-]
-
-
-@pytest.mark.usefixtures("hostile_weights")
-@pytest.mark.parametrize(("page", "query"), SCENES)
-def test_names_are_text_on_every_page(app: AppTest, page: str, query: dict[str, str]) -> None:
-    for name, value in query.items():
-        app.query_params[name] = value
+def test_what_files_are_called_and_say_is_text(
+    weights: Path, app: AppTest, write_checkpoint: Callable[..., Any]
+) -> None:
+    """On the first page; `test_collapsed` goes through all of them."""
+    write_checkpoint(weights / f"{MARK}.safetensors")
+    (weights / f"{MARK} 2.safetensors").write_bytes(b"none")
+    app.query_params["z"] = MARK
     app.run()
-    app.switch_page(f"latent_explorer/pages/{page}/view.py").run()
     assert not app.exception
-    assert len(app.warning) == 1, "the file that is none"
+    assert len(app.warning) == 2, "the file that is none, and the link"
+    assert all(MARK in as_read(box) for box in app.warning)
     assert raw_markup(app) == []

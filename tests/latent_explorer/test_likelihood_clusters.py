@@ -10,7 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from latent_explorer.data import catalogue, lattice, transport
-from latent_explorer.theme import number
+from latent_explorer.theme import number, percent
 from tests.latent_explorer.test_pages import component
 
 PAGE = "latent_explorer/pages/likelihood/view.py"
@@ -37,7 +37,7 @@ def test_the_holes_and_the_transport(
     ref = next(ref for ref in catalogue.checkpoints()[0] if ref.name == "mixture")
     found = lattice.aggregate(ref)
     assert f"KL(q(z) ‖ p(z)) = {number(found.kl)} nats" in said(at)
-    assert f"{100 * found.hole_mass(10):.1f} % of the prior's mass lies in holes" in said(at)
+    assert f"{percent(found.hole_mass(10), 1)} of the prior's mass lies in holes" in said(at)
     carried = transport.unfolded(ref)
     assert carried.mean_log_pz == pytest.approx(carried.mean_log_pu, abs=1e-9)
     assert number(carried.mean_log_pu, 4) in said(at)

@@ -46,7 +46,7 @@ class Aggregate(NamedTuple):
         x0, x1, y0, y1 = self.grid.extent
         cell = (x1 - x0) / width * (y1 - y0) / height
         held = float(np.exp(self.log_pz[~self.is_hole(factor)]).sum()) * cell
-        return 1.0 - held
+        return max(1.0 - held, 0.0)  # the sum over cells may exceed 1 by its rounding
 
 
 def aggregate_posterior(model: VAE, posterior: Posterior, *, spacing: float = SPACING) -> Aggregate:

@@ -87,7 +87,7 @@ def _holes(ref: CheckpointRef, here: Place) -> go.Figure | None:
     st.caption(
         "q(z) is the mean of q(z|x) over the 10,000 test digits, encoded grey as on the map, on a "
         "grid of spacing 0.02. "
-        "A z from a hole is one that training never asked the decoder about."
+        "A hole is empty of these digits; of the 60,000 that trained the model some may lie there."
     )
     _place(ref, found, here)
     return figure
