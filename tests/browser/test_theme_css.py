@@ -65,17 +65,15 @@ def scenes(tab: Tab) -> Iterator[None]:
     yield
     tab.go("Likelihood")
     yield
-    with tab.rerun():
-        tab.choose_radio(re.compile("^2 · "))
-    yield
-    tab.go("Compare")
-    yield
-    for title in ("Morph", "Drift", "Classes", "Figures", "Through training"):
-        with tab.rerun():
-            tab.choose_radio(title)
-        yield
-    tab.go("Likelihood")
-    for number in range(3, 7):
+    for number in (2, 4, 6, 3, 5):
+        if number == 3:
+            tab.go("Compare")
+            yield
+            for title in ("Morph", "Drift", "Classes", "Figures", "Through training"):
+                with tab.rerun():
+                    tab.choose_radio(title)
+                yield
+            tab.go("Likelihood")
         with tab.rerun():
             tab.choose_radio(re.compile(rf"^{number} · "))
         yield
