@@ -47,24 +47,24 @@ def stop_controls(ref: CheckpointRef) -> None:
         {**{name: f"End {name}" for name in stops.NAMES}, stops.WAY_POINT: "Way-point"},
         key=widget_key(stops.NEXT),
     )
-    ends = field_row("walk_ends")
-    for name in stops.NAMES:
-        place = stops.ends()[name]
-        what = (
-            f"z, {look_at(ref, place.z).name}"
-            if place.id is None
-            else f"a {digits.labels()[place.id]}, {digit_name(place.id)}"
-        )
-        ends.text_input(
-            f"End {name} · {what}",
-            key=widget_key(stops.TYPED[name]),
-            on_change=unless_stale(stops.TYPED[name], partial(stops.on_typed, name)),
-            placeholder=f"{latent_example(latent_dim)}, or label 3",
-            help=f"A z: {latent_help(latent_dim)} Or a search, such as label 3, 3 wrong or index "
-            "12: one of its digits is drawn. A z looks like what most of the 10 test images "
-            "nearest to its picture, by their pixels, are.",
-            persist_state="session",
-        )
+    with field_row("walk_ends"):
+        for name in stops.NAMES:
+            place = stops.ends()[name]
+            what = (
+                f"z, {look_at(ref, place.z).name}"
+                if place.id is None
+                else f"a {digits.labels()[place.id]}, {digit_name(place.id)}"
+            )
+            st.text_input(
+                f"End {name} · {what}",
+                key=widget_key(stops.TYPED[name]),
+                on_change=unless_stale(stops.TYPED[name], partial(stops.on_typed, name)),
+                placeholder=f"{latent_example(latent_dim)}, or label 3",
+                help=f"A z: {latent_help(latent_dim)} Or a search, such as label 3, 3 wrong or "
+                "index 12: one of its digits is drawn. A z looks like what most of the 10 test images "
+                "nearest to its picture, by their pixels, are.",
+                persist_state="session",
+            )
     if st.session_state[stops.PROBLEM]:
         show_error(st.session_state[stops.PROBLEM])
     if st.session_state[stops.NOTE]:
