@@ -61,8 +61,8 @@ def stop_controls(ref: CheckpointRef) -> None:
                 on_change=unless_stale(stops.TYPED[name], partial(stops.on_typed, name)),
                 placeholder=f"{latent_example(latent_dim)}, or label 3",
                 help=f"A z: {latent_help(latent_dim)} Or a search, such as label 3, 3 wrong or "
-                "index 12: one of its digits is drawn. A z looks like what most of the 10 test images "
-                "nearest to its picture, by their pixels, are.",
+                "index 12: one of its digits is drawn. A z looks like what most of the 10 test "
+                "images nearest to its picture, by their pixels, are.",
                 persist_state="session",
             )
     if st.session_state[stops.PROBLEM]:
