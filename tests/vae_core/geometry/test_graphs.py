@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import torch
+from scipy.sparse.csgraph import dijkstra
 from torch import Tensor
 
 from tests.vae_core.geometry.surfaces import bent, flat, random_vae, surface_vae
@@ -26,6 +27,19 @@ def edges(graph: Graph) -> tuple[Tensor, Tensor, Tensor]:
     return graph.nodes[found.row], graph.nodes[found.col], torch.from_numpy(found.data)
 
 
+def test_a_cliff_counts_once() -> None:
+    """Not again at the nodes before and behind it: between two classes the picture jumps."""
+    model = surface_vae(lambda x, y: (8.0 * (400.0 * (x - 0.01)).sigmoid(), 0.01 * y, 0 * x))
+    graph = lattice_graph(Decoded(model), 1.0, 0.05, LIKE)
+    ends = torch.tensor([[-0.5, 0.0], [0.5, 0.0]], dtype=torch.double)
+    way = way_across(graph, ends)
+    assert way is not None
+    first, last = (torch.cdist(end[None], graph.nodes).argmin() for end in ends)
+    steps = graph.lengths + graph.lengths.T
+    found = dijkstra(steps, indices=int(first))[int(last)]
+    assert found == pytest.approx(8.0, rel=1e-3)
+
+
 def test_on_a_flat_surface_a_lattice_measures_exactly() -> None:
     model = surface_vae(flat)
     shares: list[float] = []
@@ -34,7 +48,7 @@ def test_on_a_flat_surface_a_lattice_measures_exactly() -> None:
     chords = (model.decode(tails) - model.decode(heads)).norm(dim=-1)
     torch.testing.assert_close(lengths, chords)
     inside = graph.nodes[graph.nodes.norm(dim=-1) <= 1.0]
-    assert len(torch.unique(torch.cat([tails, heads]), dim=0)) == len(inside) - 4  # its tips
+    assert len(torch.unique(torch.cat([tails, heads]), dim=0)) == len(inside)
     assert float((tails - heads).norm(dim=-1).max()) < 0.04 * 5**0.5 + 1e-9
     assert shares == sorted(shares)
     assert shares[-1] == 1.0
@@ -89,13 +103,13 @@ def wall(z: Tensor) -> Tensor:
 def test_a_finer_lattice_finds_a_valley_that_a_coarse_one_misses() -> None:
     measure = Dense(wall, 0.0)
     a, b = torch.tensor([[-1.0, 0.6], [1.0, 0.6]], dtype=torch.double)
-    coarse = lattice_graph(measure, 3.5, 0.25, LIKE)
+    coarse = lattice_graph(measure, 3.5, 0.36, LIKE)
     fine = lattice_graph(measure, 3.5, spacing_of(20_000, 3.5), LIKE)
     first = geodesic(measure, a, b, graph=coarse)
     found = geodesic(measure, a, b, graph=fine, n_knots=20)
     assert found.converged
     assert found.length < 0.95 * first.length
-    assert float(found.curve[:, 1].min()) < 0.0 < 1.0 < float(first.curve[:, 1].max())
+    assert float(found.curve[:, 1].min()) < 0.0 <= float(first.curve[:, 1].min())
 
 
 def test_restarts_find_the_shorter_of_two_ways_where_the_graph_is_mistaken() -> None:
