@@ -14,13 +14,14 @@ from tests.browser.tab import Map, Tab
 SIZES = ((1366, 768), (1024, 768), (820, 1180), (390, 844))
 MAPS = {"Explore": 1, "Interpolate": 1, "Compare": 2, "Likelihood": 1}
 
-# Points at 3 x 3 places of each map, its borders among them, all maps at once; returns what is
+# Points at 7 x 7 places of each map, its borders among them, all maps at once; returns what is
 # wrong with the card there. That it is right at every other place is a test of tests/js.
 POINT = """async roots => {
     const box = element => element.getBoundingClientRect();
     const frame = () => new Promise(requestAnimationFrame);
     const wrong = [];
-    for (const across of [0.01, 0.5, 0.99]) for (const down of [0.01, 0.5, 0.99]) {
+    const parts = Array.from({ length: 7 }, (_, i) => 0.01 + (0.98 * i) / 6);
+    for (const across of parts) for (const down of parts) {
         for (const root of roots) {
             const { left, top, width, height } = box(root);
             root.querySelector(".overlay").dispatchEvent(new PointerEvent("pointermove", {
