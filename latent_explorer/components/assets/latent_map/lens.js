@@ -9,6 +9,7 @@ import { isUnpacked, pictureOf, sheetOf } from "./store.js";
 /** @import {Box, Room} from "./placement.js" */
 /** @import {About, Pixels, Point} from "./types.d.ts" */
 
+const SAME = 1e-6; // z units; float32 codes tell no places apart that are nearer
 const REST_MS = 500; // how long z must rest before it is read aloud
 
 /** @param {HTMLElement} element @param {number} x @param {number} y */
@@ -92,7 +93,8 @@ export class Lens {
     const spread = sigma === null ? "" : `, \u03c3 = ${number(sigma, 2)}`;
     kind.textContent = about.isSample ? `sample of p(x|z)${spread}` : "mean of p(x|z)";
     digit.textContent = about.near ? about.name : "";
-    away.textContent = about.near ? `${number(about.near.distance)} away in ${name}` : "";
+    const distance = about.near && about.near.distance > SAME ? about.near.distance : 0;
+    away.textContent = about.near ? `${number(distance)} away in ${name}` : "";
     value.textContent = about.value;
     value.hidden = !about.value;
     pile.textContent = about.pile > 1 ? `one of ${about.pile.toLocaleString("en")} here` : "";
